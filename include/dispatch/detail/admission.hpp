@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_ADMISSION_HPP
+#define DISPATCH_DETAIL_ADMISSION_HPP
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/worker_load.hpp>
+#include <dispatch/metrics.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// A pool's gate: who may still come in, and whether everybody has left. Thread-safe.
+///
+/// A job enters by reserving load first and looking at the phase second; closing changes the phase
+/// first and looks at the loads second. All four are sequentially consistent, so either the job sees
+/// the gate closed and leaves again, or whoever closed it sees the job.
+class Admission {
+  public:
+    /// The order is one-way.
+    enum class Phase : std::uint8_t { open, draining, stopped };
+
+    explicit Admission(std::vector<std::shared_ptr<WorkerLoad>> loads) : loads_{std::move(loads)} {}
+
+    bool open() const noexcept { return phase_.load(std::memory_order_seq_cst) == Phase::open; }
+
+    /// Moves on to phase; true for the caller that did it.
+    bool close(Phase phase) noexcept {
+        Phase seen = phase_.load(std::memory_order_seq_cst);
+        while (seen < phase) {
+            if (phase_.compare_exchange_weak(seen, phase, std::memory_order_seq_cst)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    std::size_t size() const noexcept { return loads_.size(); }
+    WorkerLoad& load(std::size_t worker) const noexcept { return *loads_[worker]; }
+
+    /// Once the gate is closed, idle is for good.
+    bool idle() const noexcept {
+        return std::all_of(loads_.begin(), loads_.end(), [](const auto& load) { return load->idle(); });
+    }
+
+    /// Jobs that never came to a worker.
+    Tally tally;
+
+    Ledger ledger() const noexcept {
+        Ledger sum;
+        tally.add_to(sum);
+        for (const auto& load : loads_) {
+            load->tally.add_to(sum);
+        }
+        return sum;
+    }
+
+  private:
+    const std::vector<std::shared_ptr<WorkerLoad>> loads_;
+    std::atomic<Phase> phase_{Phase::open};
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_ADMISSION_HPP

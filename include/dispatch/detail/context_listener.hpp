@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_CONTEXT_LISTENER_HPP
+#define DISPATCH_DETAIL_CONTEXT_LISTENER_HPP
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/config.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// Something that holds strands, suspended coroutines or completion handlers of an execution context,
+/// and must let go of them when that context is destroyed first: an asio::strand that outlives its
+/// context is a use after free. Create it with listen().
+class ContextListener {
+  public:
+    /// Called once while the context shuts down, with none of its threads running. Releases without
+    /// invoking any handler, as Asio's own services do.
+    virtual void context_shutdown() noexcept = 0;
+
+  protected:
+    ContextListener() = default;
+    ContextListener(const ContextListener&) = delete;
+    ContextListener& operator=(const ContextListener&) = delete;
+    ~ContextListener() { forget(); }
+
+  private:
+    using Entries = std::list<std::weak_ptr<ContextListener>>;
+
+    /// Shared by the context's service and its listeners, whichever goes last.
+    struct Registry {
+        std::mutex mutex;
+        Entries entries;
+        bool closed = false;
+    };
+
+    class Service final : public net::execution_context::service {
+      public:
+        using key_type = Service;
+        static inline net::execution_context::id id;
+
+        explicit Service(net::execution_context& context) : net::execution_context::service{context} {}
+
+        const std::shared_ptr<Registry> registry = std::make_shared<Registry>();
+
+      private:
+        void shutdown() noexcept override {
+            Entries entries;
+            {
+                const std::lock_guard lock{registry->mutex};
+                registry->closed = true;
+                entries.swap(registry->entries);
+            }
+            for (const std::weak_ptr<ContextListener>& entry : entries) {
+                if (const std::shared_ptr<ContextListener> listener = entry.lock()) {
+                    listener->context_shutdown();
+                }
+            }
+        }
+    };
+
+    void forget() noexcept {
+        if (registry_) {
+            const std::lock_guard lock{registry_->mutex};
+            if (!registry_->closed) {
+                registry_->entries.erase(entry_);
+            }
+        }
+    }
+
+    template <typename Executor>
+    friend void listen(const std::shared_ptr<ContextListener>& listener, const Executor& executor);
+
+    std::shared_ptr<Registry> registry_;
+    Entries::iterator entry_;
+};
+
+/// From now on listener hears when executor's context is destroyed.
+template <typename Executor>
+void listen(const std::shared_ptr<ContextListener>& listener, const Executor& executor) {
+    net::execution_context& context = net::query(executor, net::execution::context);
+    const std::shared_ptr<ContextListener::Registry> registry =
+        net::use_service<ContextListener::Service>(context).registry;
+    const std::lock_guard lock{registry->mutex};
+    listener->entry_ = registry->entries.insert(registry->entries.end(), listener);
+    listener->registry_ = registry;
+}
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_CONTEXT_LISTENER_HPP

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_LANE_WORKER_HPP
+#define DISPATCH_DETAIL_LANE_WORKER_HPP
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/handler_traits.hpp>
+#include <dispatch/detail/lane.hpp>
+#include <dispatch/detail/worker_core.hpp>
+#include <dispatch/job.hpp>
+#include <dispatch/options.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// A worker with its handler: what its lanes do.
+template <typename R, typename S, typename Executor, typename Handler>
+class LaneWorker final : public WorkerCore<R, S, Executor> {
+    using Core = WorkerCore<R, S, Executor>;
+    using Traits = HandlerTraits<R, S, Handler>;
+    using typename Core::Clock;
+    using typename Core::JobType;
+    using typename Core::Outcome;
+
+  public:
+    LaneWorker(const Executor& executor, std::size_t id, WorkerOptions options, const Handler& handler)
+        : Core{executor, id, options, Traits::takes_context}, handler_{handler} {}
+
+    using Core::start;
+
+  private:
+    static auto lane_executor_type() {
+        if constexpr (Traits::is_coroutine) {
+            return std::type_identity<typename AwaitableTraits<typename Traits::Returned>::Executor>{};
+        } else {
+            return std::type_identity<typename Core::StrandExecutor>{};
+        }
+    }
+
+    /// A coroutine can only await one of the same executor type, so the handler's decides.
+    using LaneExecutor = typename decltype(lane_executor_type())::type;
+
+    static_assert(std::is_constructible_v<LaneExecutor, typename Core::StrandExecutor>,
+                  "dispatch: the handler's awaitable has an executor type that the worker's executor does not convert "
+                  "to: return asio::awaitable<S> (any_io_executor) or asio::awaitable<S, WorkerExecutor<Executor>>");
+
+    void spawn_lane(Lane& lane) override {
+        auto self = std::static_pointer_cast<LaneWorker>(this->shared_from_this());
+        net::co_spawn(LaneExecutor{this->strand()}, run(std::move(self), lane),
+                      net::bind_cancellation_slot(lane.signal.slot(), net::detached));
+    }
+
+    /// A lane's life: runs jobs as long as it holds a permit and there are any, then parks. Nothing but
+    /// the handler may be hit by a cancellation, so its throwing is on only while the handler runs.
+    static net::awaitable<void, LaneExecutor> run(std::shared_ptr<LaneWorker> self, Lane& lane) {
+        const net::use_awaitable_t<LaneExecutor> use_awaitable;
+        co_await net::this_coro::throw_if_cancelled(false);
+        lane.state_replaced = true;
+        for (;;) {
+            if (lane.permit) {
+                self->unpark(lane);
+                while (JobType* const job = self->next_job(lane)) {
+                    Outcome outcome = Outcome::failed;
+                    if constexpr (Traits::is_coroutine) {
+                        if (lane.state_replaced) {
+                            co_await net::this_coro::reset_cancellation_state(Lane::Watch{lane.state_replaced});
+                            lane.state_replaced = false;
+                        }
+                        co_await net::this_coro::throw_if_cancelled(true);
+                        try {
+                            auto context = self->context_of(*job);
+                            if constexpr (std::is_void_v<S>) {
+                                co_await self->call(*job, context);
+                                outcome = self->settle(*job);
+                            } else {
+                                S response = co_await self->call(*job, context);
+                                outcome = self->settle(*job, std::move(response));
+                            }
+                        } catch (...) {
+                            outcome = self->settle_error(*job);
+                        }
+                        co_await net::this_coro::throw_if_cancelled(false);
+                        // The handler may have ended on another executor, to which it had gone.
+                        if (!self->on_strand()) {
+                            co_await net::post(LaneExecutor{self->strand()}, use_awaitable);
+                        }
+                    } else {
+                        outcome = self->call_and_settle(*job);
+                    }
+                    self->end(*job, lane, outcome);
+                    if (self->turn_is_over()) {
+                        co_await net::post(LaneExecutor{self->strand()}, use_awaitable);
+                    }
+                }
+            }
+            if (!self->park(lane)) {
+                co_return;
+            }
+            co_await lane.spot.template park<LaneExecutor>();
+        }
+    }
+
+    Outcome call_and_settle(JobType& job) {
+        try {
+            auto context = context_of(job);
+            if constexpr (std::is_void_v<S>) {
+                call(job, context);
+                return this->settle(job);
+            } else {
+                return this->settle(job, S(call(job, context)));
+            }
+        } catch (...) {
+            return this->settle_error(job);
+        }
+    }
+
+    struct NoContext {};
+
+    auto context_of(const JobType& job) const {
+        if constexpr (Traits::takes_context) {
+            return JobContext{this->id(), job.session, job.deadline, Clock::now() - job.submitted_at};
+        } else {
+            return NoContext{};
+        }
+    }
+
+    /// The request stays in the job until the handler has ended: it may be taken by reference.
+    template <typename Context>
+    decltype(auto) call(JobType& job, Context& context) {
+        if constexpr (Traits::takes_context) {
+            return std::invoke(handler_, std::move(job.request), context);
+        } else {
+            static_cast<void>(context);
+            return std::invoke(handler_, std::move(job.request));
+        }
+    }
+
+    Handler handler_;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_LANE_WORKER_HPP

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_MUTEX_HPP
+#define DISPATCH_DETAIL_MUTEX_HPP
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+#include <dispatch/detail/config.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// A lock for sections of a few instructions: taken and released in one atomic operation each, inline,
+/// where std::mutex takes some thirty instructions (a job passes four such sections). Waiters sleep.
+/// The three states are those of Drepper, "Futexes Are Tricky" (2011); they are parked on a condition
+/// variable, shared with others, as there is no portable futex that is right in every C++20 library.
+class Mutex {
+  public:
+    Mutex() = default;
+    Mutex(const Mutex&) = delete;
+    Mutex& operator=(const Mutex&) = delete;
+
+    void lock() noexcept {
+        State expected = State::free;
+        if (!state_.compare_exchange_strong(expected, State::held, std::memory_order_acquire,
+                                            std::memory_order_relaxed)) [[unlikely]] {
+            lock_contended();
+        }
+    }
+
+    void unlock() noexcept {
+        if (state_.exchange(State::free, std::memory_order_release) == State::awaited) [[unlikely]] {
+            wake(parking_of(this));
+        }
+    }
+
+  private:
+    enum class State : std::uint32_t {
+        free,
+        held,
+        awaited,  ///< held, and somebody may be asleep: whoever unlocks wakes the sleepers
+    };
+
+    struct alignas(cache_line) Parking {
+        std::mutex mutex;
+        std::condition_variable woken;
+    };
+
+    static constexpr int spins = 64;
+
+    [[gnu::noinline]] void lock_contended() noexcept {
+        for (int spin = 0; spin != spins; ++spin) {
+            State expected = State::free;
+            if (state_.load(std::memory_order_relaxed) == State::free &&
+                state_.compare_exchange_weak(expected, State::held, std::memory_order_acquire,
+                                             std::memory_order_relaxed)) {
+                return;
+            }
+        }
+        // Whoever unlocks after the exchange sees awaited and has to take the parking mutex to wake us,
+        // which it gets when we sleep: the wake-up cannot be missed.
+        Parking& parking = parking_of(this);
+        std::unique_lock asleep{parking.mutex};
+        while (state_.exchange(State::awaited, std::memory_order_acquire) != State::free) {
+            parking.woken.wait(asleep);
+        }
+    }
+
+    /// Does not touch the Mutex, which may be gone by now.
+    [[gnu::noinline]] static void wake(Parking& parking) noexcept {
+        {
+            const std::lock_guard lock{parking.mutex};
+        }
+        parking.woken.notify_all();
+    }
+
+    static Parking& parking_of(const Mutex* mutex) noexcept {
+        static std::array<Parking, 16> parkings;
+        return parkings[reinterpret_cast<std::uintptr_t>(mutex) / cache_line % parkings.size()];
+    }
+
+    std::atomic<State> state_{State::free};
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_MUTEX_HPP

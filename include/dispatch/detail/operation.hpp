@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_OPERATION_HPP
+#define DISPATCH_DETAIL_OPERATION_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/intrusive_list.hpp>
+#include <dispatch/detail/recycler.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// The arguments of a completion, kept until the handler is called with them.
+template <typename... Args>
+struct Completion {
+    std::tuple<Args...> arguments;
+
+    template <typename Handler>
+    void pass_to(Handler&& handler) && {
+        std::apply([&](Args&... args) { std::forward<Handler>(handler)(std::move(args)...); }, arguments);
+    }
+};
+
+/// A started asynchronous operation whose handler has not been called, whatever its type. One node of
+/// memory; it has one owner at a time, and ends by deliver(), post() or destroy(), of which the owner
+/// calls exactly one, with the result set for the first two.
+template <typename Result, typename Executor>
+class Operation : public ListHook {
+  public:
+    std::optional<Result> result;
+
+    /// Calls the handler on its executor, at once if that is native (see Pending). Call on native.
+    virtual void deliver() = 0;
+    /// Has the handler called on its executor, never from within this call. Any thread.
+    virtual void post(const Executor& native) = 0;
+    /// Lets go of the handler without calling it: its context is gone.
+    virtual void destroy() noexcept = 0;
+
+  protected:
+    explicit Operation(std::byte* /*tail*/) noexcept {}
+    ~Operation() = default;
+
+    /// Whether the memory may go. (A job with a deadline has two ends.)
+    bool end() noexcept { return true; }
+};
+
+/// For a std::unique_ptr that owns an operation.
+struct DestroyOperation {
+    template <typename T>
+    void operator()(T* operation) const noexcept {
+        operation->destroy();
+    }
+};
+
+/// Where an operation's memory comes from.
+enum class Memory : bool {
+    /// The handler's associated allocator, if it has one of its own: freed before the handler runs.
+    handler,
+    /// Not that allocator: the memory may outlive the handler.
+    detached,
+};
+
+template <typename T>
+inline constexpr bool is_std_allocator = false;
+template <typename T>
+inline constexpr bool is_std_allocator<std::allocator<T>> = true;
+
+/// A block of these is aligned for whatever needs Alignment.
+template <std::size_t Alignment>
+struct alignas(Alignment) AlignedUnit {
+    std::byte bytes[Alignment];
+};
+
+/// An operation with its handler. native is the executor that handlers without one of their own use.
+template <typename Base, typename Handler, typename Executor>
+class Pending final : public Base {
+  public:
+    /// A node with tail_size bytes of room behind it. Where it throws, handler is unchanged.
+    template <typename... BaseArgs>
+    static Pending* make(Handler& handler, const Executor& native, Memory memory, std::size_t tail_size,
+                         BaseArgs&&... base_args) {
+        void* const place = allocate(handler, memory, tail_size);
+        try {
+            std::byte* const tail = static_cast<std::byte*>(place) + sizeof(Pending);
+            return ::new (place)
+                Pending{handler, native, memory, tail_size, tail, std::forward<BaseArgs>(base_args)...};
+        } catch (...) {
+            if (recycles(memory)) {
+                recycle(place, tail_size);
+            } else {
+                deallocate(net::get_associated_allocator(handler), place, tail_size);
+            }
+            throw;
+        }
+    }
+
+    void deliver() override {
+        if (!work_) {
+            invoke();
+        } else {
+            net::dispatch(work_->get_executor(), Delivery{this});
+        }
+    }
+
+    void post(const Executor& native) override {
+        net::post(net::get_associated_executor(handler_, native), Delivery{this});
+    }
+
+    void destroy() noexcept override { release(handler_); }
+
+    auto cancellation_slot() const noexcept { return net::get_associated_cancellation_slot(handler_); }
+
+  private:
+    using Allocator = net::associated_allocator_t<Handler>;
+    using Associated = net::associated_executor_t<Handler, Executor>;
+    using Unit = AlignedUnit<std::max(alignof(Base), alignof(Handler))>;
+    using UnitTraits = typename std::allocator_traits<Allocator>::template rebind_traits<Unit>;
+    using UnitAllocator = typename UnitTraits::allocator_type;
+
+    /// Owns the operation on its way to the handler's executor.
+    class Delivery {
+      public:
+        using allocator_type = Allocator;
+
+        explicit Delivery(Pending* operation) noexcept
+            : operation_{operation}, allocator_{net::get_associated_allocator(operation->handler_)} {}
+        Delivery(Delivery&& other) noexcept
+            : operation_{std::exchange(other.operation_, nullptr)}, allocator_{other.allocator_} {}
+        Delivery& operator=(Delivery&&) = delete;
+        ~Delivery() {
+            if (operation_ != nullptr) {
+                operation_->destroy();
+            }
+        }
+
+        allocator_type get_allocator() const noexcept { return allocator_; }
+
+        void operator()() { std::exchange(operation_, nullptr)->invoke(); }
+
+      private:
+        Pending* operation_;
+        [[no_unique_address]] Allocator allocator_;
+    };
+
+    /// What may throw comes first; the handler is moved last, and that does not throw.
+    template <typename... BaseArgs>
+    Pending(Handler& handler, const Executor& native, Memory memory, std::size_t tail_size, std::byte* tail,
+            BaseArgs&&... base_args)
+        : Base{tail, std::forward<BaseArgs>(base_args)...},
+          memory_{memory},
+          tail_size_{tail_size},
+          work_{foreign_work(net::get_associated_executor(handler, native), native)},
+          handler_{std::move(handler)} {}
+
+    ~Pending() = default;
+
+    /// While the operation lasts, the handler's executor must not run out of work. The native one
+    /// does not: whoever holds the operation sees to that.
+    static std::optional<net::executor_work_guard<Associated>> foreign_work(const Associated& associated,
+                                                                            const Executor& native) {
+        if constexpr (std::is_same_v<Associated, Executor>) {
+            if (associated == native) {
+                return std::nullopt;
+            }
+        }
+        return net::executor_work_guard<Associated>{associated};
+    }
+
+    /// On the handler's executor. The memory is free again before the handler runs.
+    void invoke() {
+        if (auto slot = cancellation_slot(); slot.is_connected()) {
+            slot.clear();
+        }
+        Handler handler{std::move(handler_)};
+        auto outcome = std::move(*this->result);
+        release(handler);
+        std::move(outcome).pass_to(std::move(handler));
+    }
+
+    /// handler is where the handler is now: here, or moved out.
+    void release(const Handler& handler) noexcept {
+        if (!this->end()) {
+            return;
+        }
+        const std::size_t tail_size = tail_size_;
+        if (recycles(memory_)) {
+            this->~Pending();
+            recycle(this, tail_size);
+        } else {
+            const Allocator allocator = net::get_associated_allocator(handler);
+            this->~Pending();
+            deallocate(allocator, this, tail_size);
+        }
+    }
+
+    static constexpr bool recycles(Memory memory) noexcept {
+        return memory == Memory::detached || is_std_allocator<Allocator>;
+    }
+
+    static void* allocate(const Handler& handler, Memory memory, std::size_t tail_size) {
+        if (!recycles(memory)) {
+            UnitAllocator allocator{net::get_associated_allocator(handler)};
+            return std::to_address(UnitTraits::allocate(allocator, units(tail_size)));
+        }
+        if constexpr (alignof(Pending) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+            return ::operator new(sizeof(Pending) + tail_size, std::align_val_t{alignof(Pending)});
+        } else {
+            return Recycler::allocate(sizeof(Pending) + tail_size);
+        }
+    }
+
+    static void recycle(void* place, std::size_t tail_size) noexcept {
+        if constexpr (alignof(Pending) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+            ::operator delete(place, std::align_val_t{alignof(Pending)});
+        } else {
+            Recycler::deallocate(place, sizeof(Pending) + tail_size);
+        }
+    }
+
+    static void deallocate(const Allocator& of_handler, void* place, std::size_t tail_size) noexcept {
+        UnitAllocator allocator{of_handler};
+        using Pointer = typename UnitTraits::pointer;
+        UnitTraits::deallocate(allocator, std::pointer_traits<Pointer>::pointer_to(*static_cast<Unit*>(place)),
+                               units(tail_size));
+    }
+
+    static std::size_t units(std::size_t tail_size) noexcept {
+        return (sizeof(Pending) + tail_size + sizeof(Unit) - 1) / sizeof(Unit);
+    }
+
+    const Memory memory_;
+    const std::size_t tail_size_;
+    std::optional<net::executor_work_guard<Associated>> work_;
+    Handler handler_;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_OPERATION_HPP

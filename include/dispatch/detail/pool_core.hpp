@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_POOL_CORE_HPP
+#define DISPATCH_DETAIL_POOL_CORE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/drain_gate.hpp>
+#include <dispatch/detail/operation.hpp>
+#include <dispatch/detail/router.hpp>
+#include <dispatch/error.hpp>
+#include <dispatch/job.hpp>
+#include <dispatch/metrics.hpp>
+#include <dispatch/options.hpp>
+#include <dispatch/worker.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// What a pool is made of. Shared by the pool and the operations on it that have not started yet; a
+/// started operation belongs to its worker. Thread-safe.
+template <typename R, typename S, SelectionPolicy Policy, typename Executor, typename Clock>
+class PoolCore {
+    using Handle = WorkerHandle<R, S, Executor>;
+    using JobType = Job<R, S, Executor>;
+    using Worker = WorkerCore<R, S, Executor>;
+    using Gate = DrainGate<Executor>;
+    using Waiter = typename Gate::Waiter;
+
+  public:
+    PoolCore(std::vector<Handle> workers, const PoolOptions& options, Policy policy)
+        : workers_{checked(std::move(workers), options)},
+          gate_{std::make_shared<Gate>(loads(workers_), workers_.front().core_->executor())},
+          router_{gate_->admission, options, std::move(policy)},
+          wants_times_{std::any_of(workers_.begin(), workers_.end(),
+                                   [](const Handle& worker) { return worker.core_->wants_times(); })},
+          overflow{options.overflow} {
+        listen(gate_, *gate_->executor());
+        join_all();
+    }
+
+    std::size_t size() const noexcept { return workers_.size(); }
+    Ledger ledger() const noexcept { return gate_->admission.ledger(); }
+
+    /// After the context is gone, the system executor where its type allows it.
+    Executor executor() const noexcept {
+        if constexpr (std::is_convertible_v<net::system_executor, Executor>) {
+            if (!gate_->executor()) {
+                return net::system_executor{};
+            }
+        }
+        return *gate_->executor();
+    }
+
+    /// Starts a job. handler is moved from, and called exactly once.
+    template <typename Handler>
+    void submit(Handler& handler, const SubmitOptions& options, R&& request, Overflow overflow_now) {
+        using Operation = Pending<JobType, Handler, Executor>;
+        if (!gate_->executor()) {
+            count(gate_->admission.tally.stopped);
+            return reply_at_once(handler, net::system_executor{}, make_system_error(errc::stopped));
+        }
+        Operation* job = nullptr;
+        try {
+            job = Operation::make(handler, *gate_->executor(), options.deadline ? Memory::detached : Memory::handler,
+                                  options.session ? options.session->size() : 0, std::move(request), options,
+                                  wants_times_ ? JobType::Clock::now() : typename JobType::Clock::time_point{});
+        } catch (...) {
+            return reply_at_once(handler, *gate_->executor(), std::current_exception());
+        }
+        try {
+            place(*job, options, overflow_now);
+        } catch (...) {
+            job->fail(std::current_exception());
+            job->post(*gate_->executor());
+        }
+    }
+
+    /// Closes admission, and completes handler when the pool is idle.
+    template <typename Handler>
+    void drain(Handler& handler) {
+        gate_->admission.close(Admission::Phase::draining);
+        if (!gate_->executor()) {
+            net::post(net::get_associated_executor(handler, net::system_executor{}),
+                      [handler = std::move(handler), ledger = ledger()]() mutable {
+                          std::move(handler)(std::exception_ptr{}, ledger);
+                      });
+            return;
+        }
+        using Operation = Pending<Waiter, Handler, Executor>;
+        std::unique_ptr<Operation, DestroyOperation> operation{
+            Operation::make(handler, *gate_->executor(), Memory::handler, 0)};
+        if (auto slot = operation->cancellation_slot(); slot.is_connected()) {
+            slot.template emplace<CancelDrain>(CancelDrain{gate_, operation.get()});
+        }
+        gate_->enqueue(*operation.release());
+    }
+
+    void stop() noexcept {
+        gate_->admission.close(Admission::Phase::stopped);
+        for (const Handle& worker : workers_) {
+            worker.core_->close();
+        }
+    }
+
+    std::vector<WorkerMetrics> worker_metrics() const {
+        std::vector<WorkerMetrics> rows;
+        rows.reserve(workers_.size());
+        for (const Handle& worker : workers_) {
+            rows.push_back(worker.metrics());
+            rows.back().sessions = router_.sessions(rows.size() - 1);
+        }
+        return rows;
+    }
+
+  private:
+    struct CancelJob {
+        std::shared_ptr<Worker> worker;
+        JobType* job;
+        void operator()(net::cancellation_type_t type) const {
+            if (type != net::cancellation_type::none) {
+                worker->cancel(*job, type);
+            }
+        }
+    };
+
+    struct CancelDrain {
+        std::shared_ptr<Gate> gate;
+        Waiter* waiter;
+        void operator()(net::cancellation_type_t type) const {
+            if (type != net::cancellation_type::none) {
+                gate->cancel(*waiter);
+            }
+        }
+    };
+
+    static std::vector<Handle> checked(std::vector<Handle> workers, const PoolOptions& options) {
+        validate(options);
+        if (workers.empty()) {
+            throw std::invalid_argument{"WorkerPool: workers is empty: spawn at least one"};
+        }
+        return workers;
+    }
+
+    static std::vector<std::shared_ptr<WorkerLoad>> loads(const std::vector<Handle>& workers) {
+        std::vector<std::shared_ptr<WorkerLoad>> loads;
+        loads.reserve(workers.size());
+        for (const Handle& worker : workers) {
+            loads.push_back(worker.core_->load());
+        }
+        return loads;
+    }
+
+    void join_all() {
+        for (std::size_t i = 0; i != workers_.size(); ++i) {
+            if (!workers_[i].core_->join(gate_)) {
+                for (std::size_t joined = 0; joined != i; ++joined) {
+                    workers_[joined].core_->leave();
+                }
+                throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
+                                            std::to_string(workers_[i].id()) +
+                                            ") is part of a pool already: spawn workers for each pool"};
+            }
+        }
+    }
+
+    /// Sends job on its way, or answers it. Where it throws, nothing is queued or counted, and job is
+    /// still the caller's.
+    template <typename Operation>
+    void place(Operation& job, const SubmitOptions& options, Overflow overflow_now) {
+        CancelJob* cancel = nullptr;
+        if (auto slot = job.cancellation_slot(); slot.is_connected()) {
+            cancel = &slot.template emplace<CancelJob>(CancelJob{nullptr, &job});
+        }
+        const Route route = router_.route(options.session, overflow_now);
+        switch (route.verdict) {
+            case Route::Verdict::accepted:
+                return queue(job, *workers_[route.worker].core_, cancel);
+            case Route::Verdict::queue_full:
+                return refuse(job, errc::queue_full, gate_->admission.tally.rejected);
+            case Route::Verdict::closed:
+                gate_->worker_idle();
+                return refuse(job, errc::stopped, gate_->admission.tally.stopped);
+        }
+    }
+
+    void queue(JobType& job, Worker& worker, CancelJob* cancel) {
+        if (cancel != nullptr) {
+            cancel->worker = worker.shared_from_this();
+        }
+        try {
+            worker.push(job);
+        } catch (...) {
+            if (worker.load()->release()) {
+                gate_->worker_idle();
+            }
+            throw;
+        }
+    }
+
+    void refuse(JobType& job, errc why, Tally::Counter& counter) {
+        job.fail(make_system_error(why));
+        job.post(*gate_->executor());
+        count(counter);
+    }
+
+    void count(Tally::Counter& counter) noexcept {
+        gate_->admission.tally.submitted.fetch_add(1, std::memory_order_relaxed);
+        counter.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    /// For a job that could not even be made.
+    template <typename Handler, typename Default>
+    static void reply_at_once(Handler& handler, const Default& executor, std::exception_ptr error) {
+        net::post(net::get_associated_executor(handler, executor),
+                  [handler = std::move(handler), error = std::move(error)]() mutable {
+                      Reply<S> reply;
+                      reply.error = std::move(error);
+                      std::move(reply).pass_to(std::move(handler));
+                  });
+    }
+
+    const std::vector<Handle> workers_;
+    const std::shared_ptr<Gate> gate_;
+    Router<Policy, Clock> router_;
+    const bool wants_times_;
+
+  public:
+    /// PoolOptions::overflow.
+    const Overflow overflow;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_POOL_CORE_HPP

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How this library is arranged, from the top down; a header includes only headers below it:
+//
+//   pool.hpp               WorkerPool: submit, try_submit, drain, stop. Start reading here.
+//   detail/pool_core       what it is made of; how a job is placed
+//   worker.hpp             WorkerHandle and spawn_workers
+//   detail/lane_worker     a worker with its handler: what a lane does
+//   detail/worker_core     a worker without it: loop, lanes, how jobs start and end
+//   detail/outbox, lane, drain_gate    replies on their way; a worker's coroutines; waiting for idleness
+//   job.hpp, semaphore.hpp             the node that travels; the gate of each worker
+//   detail/operation, context_listener, worker_executor, asio    what all of these need of Asio
+//   ------------------------------------------------------------- no Asio from here on down
+//   detail/router          which worker gets a job
+//   detail/admission, worker_load, inbox    who may come in; what is counted; what waits
+//   affinity.hpp, selection.hpp             which worker a session has; which one is least loaded
+//   options.hpp, metrics.hpp, error.hpp     what goes in and what comes out
+#ifndef DISPATCH_POOL_HPP
+#define DISPATCH_POOL_HPP
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/pool_core.hpp>
+#include <dispatch/error.hpp>
+#include <dispatch/metrics.hpp>
+#include <dispatch/options.hpp>
+#include <dispatch/selection.hpp>
+#include <dispatch/worker.hpp>
+
+namespace dispatch::inline DISPATCH_ABI {
+
+namespace detail {
+
+template <typename S>
+struct ReplySignature {
+    using type = void(std::exception_ptr, S);
+};
+template <>
+struct ReplySignature<void> {
+    using type = void(std::exception_ptr);
+};
+
+/// How a session is named: text, or nothing.
+template <typename T>
+concept SessionName = std::convertible_to<T, std::optional<std::string_view>>;
+
+}  // namespace detail
+
+/// Spreads requests over workers and gives each caller its response.
+///
+/// All members but the destructor and assignment may be called concurrently, from any thread. The pool
+/// may be destroyed with work outstanding (it stops first), also from within a handler, and before or
+/// after its execution context.
+///
+/// Policy chooses among the workers; Executor is what the workers were spawned on; Clock times the
+/// sessions' pins and may be one that a test moves by hand.
+template <typename R, typename S, SelectionPolicy Policy = LeastLoaded, typename Executor = net::any_io_executor,
+          typename Clock = std::chrono::steady_clock>
+class WorkerPool {
+  public:
+    using executor_type = Executor;
+    using Handle = WorkerHandle<R, S, Executor>;
+
+    /// Makes a pool of workers, which must not be part of another one; all of them run on executors of
+    /// one context. Throws std::invalid_argument when there are none, when one has a pool already or
+    /// comes twice, or when an option is out of range.
+    explicit WorkerPool(std::vector<Handle> workers, PoolOptions options = {}, Policy policy = {})
+        : core_{std::make_shared<Core>(std::move(workers), options, std::move(policy))} {}
+
+    WorkerPool(WorkerPool&&) noexcept = default;
+    WorkerPool& operator=(WorkerPool&& other) noexcept {
+        if (this != &other) {
+            close();
+            core_ = std::move(other.core_);
+        }
+        return *this;
+    }
+    /// Stops the pool; does not wait.
+    ~WorkerPool() { close(); }
+
+    /// Runs request on a worker and gives its response to the caller.
+    ///
+    /// The worker is the one to which session is pinned, or for a new session and for none
+    /// (std::nullopt) the one that Policy chooses. When its queue is full PoolOptions::overflow says
+    /// whether the caller waits. The session's text is copied when the operation starts, which with
+    /// co_await is within the full expression.
+    ///
+    /// Completion signature: void(std::exception_ptr, S), or void(std::exception_ptr) when S is void.
+    /// The handler is called exactly once, on its associated executor (the pool's if it has none), never
+    /// from within this function.
+    ///
+    /// Errors: the handler's own exception, as it was thrown; or a std::system_error with
+    /// errc::queue_full, errc::deadline_exceeded, errc::stopped, or operation_aborted after a
+    /// cancellation; or what an allocation or a move threw before the job was queued.
+    ///
+    /// Cancellation (any type). Waiting or queued: the job leaves at once, with operation_aborted.
+    /// Running: the handler's coroutine receives it, and the caller hears what the handler makes of it;
+    /// a plain function is not disturbed. As always in Asio the signal is emitted on the handler's
+    /// associated executor, and not concurrently with the operation's start.
+    template <detail::SessionName Session, typename Token = default_token<Executor>>
+    auto submit(const Session& session, R request, Token&& token = {}) {
+        return start(SubmitOptions{.session = session}, std::move(request), core_->overflow, token);
+    }
+
+    /// The same with a deadline, and what else SubmitOptions has. The deadline spans waiting, queueing
+    /// and running: a job past it never starts; one that runs receives a terminal cancellation, and its
+    /// caller hears errc::deadline_exceeded without waiting for it to end.
+    template <typename Token = default_token<Executor>>
+    auto submit(SubmitOptions options, R request, Token&& token = {}) {
+        return start(options, std::move(request), core_->overflow, token);
+    }
+
+    /// Like submit, but completes with errc::queue_full where that would wait for a place.
+    template <detail::SessionName Session, typename Token = default_token<Executor>>
+    auto try_submit(const Session& session, R request, Token&& token = {}) {
+        return start(SubmitOptions{.session = session}, std::move(request), Overflow::reject, token);
+    }
+    template <typename Token = default_token<Executor>>
+    auto try_submit(SubmitOptions options, R request, Token&& token = {}) {
+        return start(options, std::move(request), Overflow::reject, token);
+    }
+
+    /// Stops admission (later submits complete with errc::stopped), and completes when all that was
+    /// accepted has ended. May be called again, and after stop().
+    ///
+    /// Completion signature: void(std::exception_ptr, Ledger), on the associated executor, never from
+    /// within this function. Cancellation (any type): stops waiting, with operation_aborted; admission
+    /// stays closed.
+    template <typename Token = default_token<Executor>>
+    auto drain(Token&& token = {}) {
+        return net::async_initiate<Token, void(std::exception_ptr, Ledger)>(Drain{core_}, token);
+    }
+
+    /// Stops at once: waiting and queued jobs complete with errc::stopped, handlers that run receive a
+    /// terminal cancellation, later submits complete with errc::stopped. Returns without waiting; drain()
+    /// waits. Again has no effect.
+    void stop() noexcept { core_->stop(); }
+
+    /// A row for each worker, in the order in which they were given.
+    std::vector<WorkerMetrics> worker_metrics() const { return core_->worker_metrics(); }
+
+    /// What became of all jobs so far.
+    Ledger ledger() const noexcept { return core_->ledger(); }
+
+    /// How many workers there are.
+    std::size_t size() const noexcept { return core_->size(); }
+
+    /// The executor of handlers without one of their own. Only while its context lives.
+    executor_type get_executor() const noexcept { return core_->executor(); }
+
+  private:
+    using Core = detail::PoolCore<R, S, Policy, Executor, Clock>;
+
+    /// The initiations have names, so that tokens such as cancel_after can ask for their executor.
+    struct Submit {
+        using executor_type = Executor;
+        std::shared_ptr<Core> core;
+        Overflow overflow;
+
+        executor_type get_executor() const noexcept { return core->executor(); }
+
+        template <typename Handler>
+        void operator()(Handler&& handler, const SubmitOptions& options, R request) const {
+            std::decay_t<Handler> owned{std::forward<Handler>(handler)};
+            core->submit(owned, options, std::move(request), overflow);
+        }
+    };
+
+    struct Drain {
+        using executor_type = Executor;
+        std::shared_ptr<Core> core;
+
+        executor_type get_executor() const noexcept { return core->executor(); }
+
+        template <typename Handler>
+        void operator()(Handler&& handler) const {
+            std::decay_t<Handler> owned{std::forward<Handler>(handler)};
+            core->drain(owned);
+        }
+    };
+
+    template <typename Token>
+    auto start(SubmitOptions options, R&& request, Overflow overflow, Token& token) {
+        return net::async_initiate<Token, typename detail::ReplySignature<S>::type>(Submit{core_, overflow}, token,
+                                                                                    options, std::move(request));
+    }
+
+    void close() noexcept {
+        if (core_) {
+            core_->stop();
+        }
+    }
+
+    std::shared_ptr<Core> core_;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI
+
+#endif  // DISPATCH_POOL_HPP

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_SEMAPHORE_HPP
+#define DISPATCH_SEMAPHORE_HPP
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/context_listener.hpp>
+#include <dispatch/detail/mutex.hpp>
+#include <dispatch/detail/operation.hpp>
+#include <dispatch/options.hpp>
+
+namespace dispatch::inline DISPATCH_ABI {
+
+namespace detail {
+
+/// Where a permit goes back to.
+class PermitSource {
+  public:
+    virtual void release() noexcept = 0;
+
+  protected:
+    ~PermitSource() = default;
+};
+
+}  // namespace detail
+
+/// One unit of a Semaphore, given back when this is destroyed. Movable; empty when default-made or
+/// moved from. It may outlive the Semaphore. One thread at a time.
+class [[nodiscard("a permit that is dropped is given back at once")]] Permit {
+  public:
+    Permit() = default;
+    /// For Semaphore: takes over a unit that was already subtracted.
+    explicit Permit(std::shared_ptr<detail::PermitSource> source) noexcept : source_{std::move(source)} {}
+    Permit(Permit&&) noexcept = default;
+    Permit& operator=(Permit&& other) noexcept {
+        if (this != &other) {
+            release();
+            source_ = std::move(other.source_);
+        }
+        return *this;
+    }
+    ~Permit() { release(); }
+
+    /// Whether this holds a unit.
+    explicit operator bool() const noexcept { return source_ != nullptr; }
+
+    /// Gives the unit back now.
+    void release() noexcept {
+        if (const std::shared_ptr<detail::PermitSource> source = std::move(source_)) {
+            source->release();
+        }
+    }
+
+    /// Keeps the unit out of the semaphore for good, or until somebody calls Semaphore::release().
+    void detach() noexcept { source_.reset(); }
+
+  private:
+    std::shared_ptr<detail::PermitSource> source_;
+};
+
+namespace detail {
+
+/// A semaphore's units and those who wait for one, in order. The mutex guards units_ and waiters_;
+/// whether a waiter is granted or cancelled is decided under it, by who takes the waiter out of the
+/// list, so a unit can not be lost between the two.
+template <typename Executor>
+class SemaphoreState final : public PermitSource,
+                             public ContextListener,
+                             public std::enable_shared_from_this<SemaphoreState<Executor>> {
+  public:
+    struct Waiter : Operation<Completion<net_error, Permit>, Executor> {
+        using Operation<Completion<net_error, Permit>, Executor>::Operation;
+        bool listed = false;
+    };
+
+    SemaphoreState(const Executor& executor, std::size_t units) : executor_{executor}, units_{units} {}
+
+    /// Only while the context lives.
+    const Executor& executor() const noexcept { return *executor_; }
+
+    std::size_t available() const noexcept {
+        const std::lock_guard lock{mutex_};
+        return units_;
+    }
+
+    bool try_acquire() noexcept {
+        const std::lock_guard lock{mutex_};
+        // Those who wait are served first: units_ is 0 as long as there are any.
+        return units_ != 0 && units_-- != 0;
+    }
+
+    void release() noexcept override {
+        Waiter* next = nullptr;
+        {
+            const std::lock_guard lock{mutex_};
+            next = waiters_.pop_front();
+            if (next == nullptr) {
+                ++units_;
+                return;
+            }
+            next->listed = false;
+        }
+        grant(*next);
+    }
+
+    /// Grants waiter a unit now or later.
+    void enqueue(Waiter& waiter) {
+        {
+            const std::lock_guard lock{mutex_};
+            if (units_ == 0) {
+                waiter.listed = true;
+                waiters_.push_back(waiter);
+                return;
+            }
+            --units_;
+        }
+        grant(waiter);
+    }
+
+    /// Takes waiter out of the line, unless it has been granted.
+    void cancel(Waiter& waiter) {
+        {
+            const std::lock_guard lock{mutex_};
+            if (!waiter.listed) {
+                return;
+            }
+            waiter.listed = false;
+            waiters_.remove(waiter);
+        }
+        refuse(waiter);
+    }
+
+    void cancel_all() {
+        IntrusiveList<Waiter> waiters = take_all();
+        while (Waiter* waiter = waiters.pop_front()) {
+            refuse(*waiter);
+        }
+    }
+
+    void context_shutdown() noexcept override {
+        IntrusiveList<Waiter> waiters = take_all();
+        while (Waiter* waiter = waiters.pop_front()) {
+            waiter->destroy();
+        }
+        executor_.reset();
+    }
+
+  private:
+    IntrusiveList<Waiter> take_all() noexcept {
+        const std::lock_guard lock{mutex_};
+        // cancel() must not find them listed any more; their slots are cleared as they complete.
+        IntrusiveList<Waiter> taken;
+        while (Waiter* waiter = waiters_.pop_front()) {
+            waiter->listed = false;
+            taken.push_back(*waiter);
+        }
+        return taken;
+    }
+
+    void grant(Waiter& waiter) {
+        waiter.result.emplace(std::tuple<net_error, Permit>{net_error{}, Permit{this->shared_from_this()}});
+        waiter.post(*executor_);
+    }
+
+    void refuse(Waiter& waiter) {
+        waiter.result.emplace(std::tuple<net_error, Permit>{net::error::operation_aborted, Permit{}});
+        waiter.post(*executor_);
+    }
+
+    std::optional<Executor> executor_;
+    mutable Mutex mutex_;
+    std::size_t units_;
+    IntrusiveList<Waiter> waiters_;
+};
+
+}  // namespace detail
+
+/// An asynchronous counting semaphore: first come, first served. All members but the destructor and
+/// assignment are thread-safe. Permits and waiters may outlive it, and it may outlive its context.
+template <typename Executor>
+class BasicSemaphore {
+    using State = detail::SemaphoreState<Executor>;
+    using Waiter = typename State::Waiter;
+
+  public:
+    using executor_type = Executor;
+
+    /// units is how many permits there are to begin with. Handlers without an executor of their own
+    /// are called on executor.
+    BasicSemaphore(const Executor& executor, std::size_t units) : state_{std::make_shared<State>(executor, units)} {
+        detail::listen(state_, executor);
+    }
+    BasicSemaphore(BasicSemaphore&&) noexcept = default;
+    BasicSemaphore& operator=(BasicSemaphore&& other) noexcept {
+        if (this != &other) {
+            cancel();
+            state_ = std::move(other.state_);
+        }
+        return *this;
+    }
+    /// Those who wait complete with operation_aborted.
+    ~BasicSemaphore() { cancel(); }
+
+    executor_type get_executor() const noexcept { return state_->executor(); }
+
+    /// Units that are free: an estimate, for other threads go on meanwhile.
+    std::size_t available() const noexcept { return state_->available(); }
+
+    /// Waits for a unit.
+    ///
+    /// Completion signature: void(error_code, Permit), on the handler's associated executor, never from
+    /// within this function. Cancellation (any type): leaves the line with operation_aborted, unless a
+    /// unit was granted before; a unit is never lost.
+    template <typename Token = default_token<Executor>>
+    auto async_acquire(Token&& token = {}) {
+        return net::async_initiate<Token, void(detail::net_error, Permit)>(Acquire{state_}, token);
+    }
+
+    /// A permit, if one is free and nobody waits for it; else an empty one.
+    Permit try_acquire() noexcept { return state_->try_acquire() ? Permit{state_} : Permit{}; }
+
+    /// Adds a unit. Permits do this on their own; call it for one that was detached, or to grow.
+    void release() noexcept { state_->release(); }
+
+    /// Completes those who wait with operation_aborted.
+    void cancel() noexcept {
+        if (state_) {
+            state_->cancel_all();
+        }
+    }
+
+  private:
+    struct Cancel {
+        std::shared_ptr<State> state;
+        Waiter* waiter;
+        void operator()(net::cancellation_type_t type) const {
+            if (type != net::cancellation_type::none) {
+                state->cancel(*waiter);
+            }
+        }
+    };
+
+    struct Acquire {
+        using executor_type = Executor;
+        std::shared_ptr<State> state;
+
+        executor_type get_executor() const noexcept { return state->executor(); }
+
+        template <typename Handler>
+        void operator()(Handler&& handler) const {
+            using Operation = detail::Pending<Waiter, std::decay_t<Handler>, Executor>;
+            std::decay_t<Handler> owned{std::forward<Handler>(handler)};
+            std::unique_ptr<Operation, detail::DestroyOperation> operation{
+                Operation::make(owned, state->executor(), detail::Memory::handler, 0)};
+            if (auto slot = operation->cancellation_slot(); slot.is_connected()) {
+                slot.template emplace<Cancel>(Cancel{state, operation.get()});
+            }
+            state->enqueue(*operation.release());
+        }
+    };
+
+    std::shared_ptr<State> state_;
+};
+
+using Semaphore = BasicSemaphore<net::any_io_executor>;
+
+}  // namespace dispatch::inline DISPATCH_ABI
+
+#endif  // DISPATCH_SEMAPHORE_HPP

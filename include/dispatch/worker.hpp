@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_WORKER_HPP
+#define DISPATCH_WORKER_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/handler_traits.hpp>
+#include <dispatch/detail/lane_worker.hpp>
+#include <dispatch/detail/worker_core.hpp>
+#include <dispatch/metrics.hpp>
+#include <dispatch/options.hpp>
+#include <dispatch/selection.hpp>
+
+namespace dispatch::inline DISPATCH_ABI {
+
+namespace detail {
+template <typename R, typename S, SelectionPolicy Policy, typename Executor, typename Clock>
+class PoolCore;
+}
+
+/// A worker to look at, and to make a pool of. Copies are cheap and mean the same worker, which lives
+/// until its pool is stopped or, without a pool, until its last handle is gone. All members are
+/// thread-safe, and valid also after the worker has ended; figures are those of some moment during the
+/// call.
+template <typename R, typename S, typename Executor = net::any_io_executor>
+class WorkerHandle {
+  public:
+    using executor_type = Executor;
+
+    /// The worker's number: its place among those spawned together.
+    std::size_t id() const noexcept { return core_->id(); }
+    /// Jobs that hold a permit.
+    std::size_t inflight() const noexcept { return core_->load()->inflight(); }
+    /// Jobs that wait in the queue for a permit.
+    std::size_t queue_len() const noexcept { return core_->load()->queued(); }
+    /// WorkerOptions::queue_capacity.
+    std::size_t capacity() const noexcept { return core_->load()->capacity(); }
+    /// Handlers that threw.
+    std::uint64_t errors() const noexcept { return metrics().errors; }
+    /// What selection compares: in flight + queued + submitters that wait for a place in the queue.
+    std::size_t load() const noexcept { return core_->load()->value(); }
+    /// All of it. sessions is 0: the pool knows them (WorkerPool::worker_metrics).
+    WorkerMetrics metrics() const noexcept { return core_->load()->metrics(core_->id()); }
+
+  private:
+    using Core = detail::WorkerCore<R, S, Executor>;
+
+    template <typename, typename, SelectionPolicy, typename, typename>
+    friend class detail::PoolCore;
+    template <typename R2, typename S2, typename Executor2, typename Handler>
+    friend std::vector<WorkerHandle<R2, S2, Executor2>> spawn_workers(std::type_identity_t<Executor2> executor,
+                                                                      std::size_t n, Handler handler,
+                                                                      WorkerOptions options);
+
+    /// The last copy closes the worker.
+    explicit WorkerHandle(std::shared_ptr<Core> core) : core_{core.get(), [core](Core*) { core->close(); }} {}
+
+    std::shared_ptr<Core> core_;
+};
+
+/// Starts n workers on executor, each with a strand of its own and a copy of handler.
+///
+/// handler is S(R) or awaitable<S>(R), each optionally with a second parameter JobContext&. It runs on
+/// its worker's strand: up to max_concurrency jobs of one worker are in progress at a time, but only
+/// one of them at any instant, so a copy's state needs no lock. R and S may be move-only, S may be
+/// void; an S other than void is default-constructible, as with co_spawn.
+///
+/// The workers are idle until a WorkerPool is made of them. They do not count as outstanding work of
+/// executor's context while they are idle. Thread-safe.
+///
+/// Throws std::invalid_argument when n is 0 or an option is out of range, and what copying handler or
+/// allocating throws.
+template <typename R, typename S, typename Executor = net::any_io_executor, typename Handler>
+std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Executor> executor, std::size_t n,
+                                                        Handler handler, WorkerOptions options = {}) {
+    static_assert(std::is_void_v<S> || std::is_default_constructible_v<S>,
+                  "dispatch: the response type must be default-constructible: wrap it in std::optional");
+    static_assert(std::is_copy_constructible_v<Handler>,
+                  "dispatch: the handler must be copyable, as each worker has a copy: share what is not through a "
+                  "std::shared_ptr");
+    using Worker = detail::LaneWorker<R, S, Executor, Handler>;
+    detail::validate(options);
+    detail::check_range("spawn_workers: n", n, 1, std::size_t{1} << 20);
+    std::vector<WorkerHandle<R, S, Executor>> workers;
+    workers.reserve(n);
+    for (std::size_t id = 0; id != n; ++id) {
+        auto worker = std::make_shared<Worker>(executor, id, options, handler);
+        workers.push_back(WorkerHandle<R, S, Executor>{worker});
+        worker->start();
+    }
+    return workers;
+}
+
+/// The same with R and S taken from the handler's signature.
+template <detail::NonGenericHandler Handler>
+auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler, WorkerOptions options = {}) {
+    return spawn_workers<detail::DeducedRequest<Handler>, detail::DeducedResponse<Handler>>(
+        std::move(executor), n, std::move(handler), options);
+}
+
+}  // namespace dispatch::inline DISPATCH_ABI
+
+#endif  // DISPATCH_WORKER_HPP
