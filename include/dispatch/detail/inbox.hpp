@@ -33,8 +33,8 @@ class Inbox {
   public:
     using List = IntrusiveList<J>;
 
-    /// submitted counts the jobs that push has taken or turned away.
-    Inbox(Tally::Counter& submitted, Alarm alarm) : submitted_{submitted}, alarm_{std::move(alarm)} {}
+    /// tally counts the jobs that come, and those that end here.
+    Inbox(Tally& tally, Alarm alarm) : tally_{tally}, alarm_{std::move(alarm)} {}
 
     /// Appends job, or returns false because the inbox is closed. When the loop sleeps, ring() is
     /// called first, under the lock. Where it or the alarm throws, job is not in the inbox.
@@ -42,7 +42,8 @@ class Inbox {
     bool push(J& job, Ring&& ring) {
         const std::lock_guard lock{mutex_};
         if (closed_) {
-            Tally::count_exclusively(submitted_);
+            Tally::count_exclusively(tally_.submitted);
+            Tally::count(tally_.stopped);
             return false;
         }
         if (job.deadline) [[unlikely]] {
@@ -57,7 +58,7 @@ class Inbox {
             }
             asleep_ = false;
         }
-        Tally::count_exclusively(submitted_);
+        Tally::count_exclusively(tally_.submitted);
         queue_.push_back(job);
         return true;
     }
@@ -100,6 +101,7 @@ class Inbox {
             queue_.remove(job);
             drop_deadline(job);
             job.state = State::replied;
+            Tally::count(tally_.cancelled);
         } else if (was == State::running) {
             ticket = job.ticket;
         }
@@ -114,7 +116,7 @@ class Inbox {
     };
 
     template <typename TimePoint>
-    Overdue take_overdue(TimePoint now) {
+    Overdue take_overdue(TimePoint now) noexcept {
         Overdue overdue;
         const std::lock_guard lock{mutex_};
         while (!deadlines_.empty() && *deadlines_.earliest().deadline <= now) {
@@ -128,9 +130,14 @@ class Inbox {
                 overdue.running.push_back(job);
             }
             job.state = State::replied;
+            Tally::count(tally_.expired);
         }
-        if (!deadlines_.empty()) {
-            alarm_.set(*deadlines_.earliest().deadline);
+        try {
+            if (!deadlines_.empty()) {
+                alarm_.set(*deadlines_.earliest().deadline);
+            }
+        } catch (...) {
+            // The deadlines that are left are seen when their jobs come to their turn.
         }
         return overdue;
     }
@@ -143,6 +150,7 @@ class Inbox {
         while (J* job = queue_.pop_front()) {
             drop_deadline(*job);
             job->state = State::replied;
+            Tally::count(tally_.stopped);
             queued.push_back(*job);
         }
         return queued;
@@ -175,7 +183,7 @@ class Inbox {
     static constexpr std::size_t unlisted = ~std::size_t{0};
 
     Mutex mutex_;
-    Tally::Counter& submitted_;
+    Tally& tally_;
     Alarm alarm_;
     List queue_;
     DeadlineHeap<J> deadlines_;

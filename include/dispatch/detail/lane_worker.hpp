@@ -51,8 +51,8 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
                   "to: return asio::awaitable<S> (any_io_executor) or asio::awaitable<S, WorkerExecutor<Executor>>");
 
     void spawn_lane(Lane& lane) override {
-        auto self = std::static_pointer_cast<LaneWorker>(this->shared_from_this());
-        net::co_spawn(LaneExecutor{this->strand()}, run(std::move(self), lane),
+        net::co_spawn(LaneExecutor{this->strand()},
+                      run(std::static_pointer_cast<LaneWorker>(this->shared_from_this()), lane),
                       net::bind_cancellation_slot(lane.signal.slot(), net::detached));
     }
 
@@ -64,8 +64,8 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
         lane.state_replaced = true;
         for (;;) {
             if (lane.permit) {
-                self->unpark(lane);
-                while (JobType* const job = self->next_job(lane)) {
+                self->begin_run(lane);
+                while (Running job{*self, self->next_job(lane)}) {
                     Outcome outcome = Outcome::failed;
                     if constexpr (Traits::is_coroutine) {
                         if (lane.state_replaced) {
@@ -93,18 +93,40 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
                     } else {
                         outcome = self->call_and_settle(*job);
                     }
-                    self->end(*job, lane, outcome);
+                    self->end(job.release(), lane, outcome);
                     if (self->turn_is_over()) {
                         co_await net::post(LaneExecutor{self->strand()}, use_awaitable);
                     }
                 }
+                self->end_run(lane);
             }
-            if (!self->park(lane)) {
+            if (!self->may_park(lane)) {
                 co_return;
             }
             co_await lane.spot.template park<LaneExecutor>();
         }
     }
+
+    /// A job in a lane: not lost when the lane is destroyed in the midst of it.
+    class Running {
+      public:
+        Running(LaneWorker& worker, JobType* job) noexcept : worker_{worker}, job_{job} {}
+        Running(const Running&) = delete;
+        Running& operator=(const Running&) = delete;
+        ~Running() {
+            if (job_ != nullptr) [[unlikely]] {
+                worker_.abandon(*job_);
+            }
+        }
+
+        explicit operator bool() const noexcept { return job_ != nullptr; }
+        JobType& operator*() const noexcept { return *job_; }
+        JobType& release() noexcept { return *std::exchange(job_, nullptr); }
+
+      private:
+        LaneWorker& worker_;
+        JobType* job_;
+    };
 
     Outcome call_and_settle(JobType& job) {
         try {

@@ -194,7 +194,7 @@ class PoolCore {
 
     void queue(JobType& job, Worker& worker, CancelJob* cancel) {
         if (cancel != nullptr) {
-            cancel->worker = worker.shared_from_this();
+            cancel->worker = worker.shared();
         }
         try {
             worker.push(job);
@@ -213,8 +213,8 @@ class PoolCore {
     }
 
     void count(Tally::Counter& counter) noexcept {
-        gate_->admission.tally.submitted.fetch_add(1, std::memory_order_relaxed);
-        counter.fetch_add(1, std::memory_order_relaxed);
+        Tally::count(gate_->admission.tally.submitted);
+        Tally::count(counter);
     }
 
     /// For a job that could not even be made.

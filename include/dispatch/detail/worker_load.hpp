@@ -30,6 +30,8 @@ struct Tally {
         counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
 
+    static void count(Counter& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
+
     void add_to(Ledger& ledger) const noexcept {
         ledger.submitted += submitted.load(std::memory_order_relaxed);
         ledger.completed += completed.load(std::memory_order_relaxed);
