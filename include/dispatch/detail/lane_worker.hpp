@@ -95,7 +95,7 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
                     }
                     self->end(job.release(), lane, outcome);
                     if (self->turn_is_over()) {
-                        co_await net::post(LaneExecutor{self->strand()}, use_awaitable);
+                        break;
                     }
                 }
                 self->end_run(lane);

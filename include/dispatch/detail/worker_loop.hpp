@@ -104,14 +104,9 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
     /// A job more has been taken.
     void count_job() noexcept { ++jobs_this_turn_; }
 
-    /// Whether the worker has had its thread for long enough; the next turn begins.
-    bool turn_is_over() noexcept {
-        if (jobs_this_turn_ < jobs_per_turn) {
-            return false;
-        }
-        jobs_this_turn_ = 0;
-        return true;
-    }
+    /// Whether the worker has had its thread for long enough. Its lanes park then, whatever is in the
+    /// inbox, and the loop yields the thread before it resumes one.
+    bool turn_is_over() const noexcept { return jobs_this_turn_ >= jobs_per_turn; }
 
     /// Cancels the job that ticket names, if it still runs. Any thread.
     void cancel_running(RunTicket ticket, net::cancellation_type_t type) {
@@ -165,7 +160,8 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
 
     /// The worker loop: for each permit, waits until there is a job, and lets a lane have both. A lane
     /// that ends a job takes the next one by itself, so the loop is needed only when there are more
-    /// jobs than running lanes.
+    /// jobs than running lanes, or when a lane has parked because the turn was over. Either way it comes:
+    /// it holds a permit and looks into the inbox before it sleeps, or a lane gives it one.
     static net::awaitable<void, StrandExecutor> run(std::shared_ptr<WorkerLoop> self) {
         const net::use_awaitable_t<StrandExecutor> use_awaitable;
         net_error error;
@@ -174,6 +170,7 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
             if (!permit) {
                 self->keep_context_busy();
                 permit = co_await self->resources_->permits.async_acquire(use_awaitable);
+                self->jobs_this_turn_ = 0;
             }
             while (self->try_sleep()) {
                 self->keep_context_busy();
@@ -185,6 +182,7 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
             }
             if (!self->try_run_lane(std::move(permit)) || self->turn_is_over()) {
                 co_await net::post(self->resources_->strand, use_awaitable);
+                self->jobs_this_turn_ = 0;
             }
         }
     }
