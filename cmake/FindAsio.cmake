@@ -50,8 +50,8 @@ if(NOT TARGET Asio::Asio)
             target_include_directories(Asio::Asio SYSTEM INTERFACE "${Asio_INCLUDE_DIR}")
             target_compile_definitions(Asio::Asio INTERFACE ASIO_STANDALONE)
             target_link_libraries(Asio::Asio INTERFACE Threads::Threads)
-            if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND Asio_VERSION VERSION_LESS 1.24)
-                # Before 1.24 Asio looks for Clang's coroutines in <experimental/coroutine> alone.
+            if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND Asio_VERSION VERSION_LESS 1.26)
+                # Before 1.26 Asio looks for Clang's coroutines in <experimental/coroutine> alone.
                 target_compile_definitions(Asio::Asio INTERFACE ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE)
             endif()
         endif()

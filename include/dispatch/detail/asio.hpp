@@ -89,7 +89,7 @@ namespace net = asio;
 
 #if !defined(DISPATCH_HAS_CO_AWAIT)
 #error \
-    "dispatch: this Asio does not see the compiler's coroutines. Build as C++20; with Clang, libstdc++ and an Asio before 1.24, define ASIO_HAS_CO_AWAIT and ASIO_HAS_STD_COROUTINE (the CMake target dispatch::dispatch does)."
+    "dispatch: this Asio does not see the compiler's coroutines. Build as C++20; with Clang, libstdc++ and an Asio before 1.26, define ASIO_HAS_CO_AWAIT and ASIO_HAS_STD_COROUTINE (the CMake target dispatch::dispatch does)."
 #endif
 
 #if DISPATCH_ASIO_VERSION < 102201
