@@ -44,7 +44,11 @@ class SessionMap {
         : ttl_{ttl.count()},
           slides_{expiry == AffinityExpiry::sliding},
           max_sessions_{max_sessions},
-          pinned_{std::make_unique<std::atomic<std::uint32_t>[]>(workers)} {}
+          pinned_{std::make_unique<std::atomic<std::uint32_t>[]>(workers)} {
+        for (std::atomic<Time>& next : next_expiry_) {
+            next.store(never, std::memory_order_relaxed);
+        }
+    }
 
     /// The worker that session is pinned to at now; with sliding expiry the pin begins anew. A session
     /// without a pin is pinned to what choose() returns. One atomic step: of several threads that come
@@ -52,35 +56,33 @@ class SessionMap {
     ///
     /// When the map is full, the session nearest its expiry makes room (with other threads at work, one
     /// of the nearest). choose runs under a lock, and must not use the map. Where it or an allocation
-    /// throws, session is not pinned.
+    /// throws, nothing has changed (with other threads at work, who made room may be gone).
     template <typename Choose>
     std::size_t lookup_or_assign(std::string_view session, time_point now_point, Choose&& choose) {
         const std::uint64_t hash = detail::siphash13(key_, session);
         const Time now = time(now_point);
-        Shard& shard = shards_[hash >> shard_shift];
-        for (bool has_room = false;; has_room = take_oldest_place()) {
+        const std::size_t home = hash >> shard_shift;
+        std::size_t patrolled = 0;
+        std::size_t worker = unknown;
+        {
+            Shard& shard = shards_[home];
             const std::lock_guard lock{shard.mutex};
-            if (Session* const known = shard.table.find(hash); known != nullptr) {
-                if (has_room) {
-                    size_.fetch_sub(1, std::memory_order_relaxed);
-                }
-                if (now < known->expiry) {
-                    if (slides_) {
-                        shard.table.renew(*known, expiry_after(now));
-                        shard.publish();
-                    }
-                } else {
-                    repin(shard, *known, static_cast<std::uint32_t>(choose()), now);
-                }
-                const std::size_t worker = known->worker;
-                drop_expired(shard, now);
-                return worker;
-            }
-            drop_expired(shard, now);
-            if (has_room || take_free_place()) {
-                return pin(shard, hash, now, choose);
+            patrolled = shard.patrol = (shard.patrol + 1) % shard_count;
+            drop_expired(home, now);
+            if (Session* const known = shard.table.find(hash); known != nullptr && now < known->expiry) [[likely]] {
+                slide(home, *known, now);
+                worker = known->worker;
             }
         }
+        if (worker == unknown) [[unlikely]] {
+            worker = assign(home, hash, now, choose);
+        }
+        // A shard that nobody comes to must not remember its sessions for good.
+        if (expires_by(patrolled, now)) [[unlikely]] {
+            const std::lock_guard lock{shards_[patrolled].mutex};
+            drop_expired(patrolled, now);
+        }
+        return worker;
     }
 
     /// The worker that session is pinned to at now, if any. Changes nothing.
@@ -109,19 +111,40 @@ class SessionMap {
 
     static constexpr std::size_t shard_bits = 6;
     static constexpr std::size_t shard_shift = 64 - shard_bits;
+    static constexpr std::size_t shard_count = std::size_t{1} << shard_bits;
+    static constexpr std::size_t unknown = std::numeric_limits<std::size_t>::max();
     static constexpr Time never = std::numeric_limits<Time>::max();
-    /// Expired sessions that one call lets go of.
+    /// Expired sessions that one call lets go of in its session's shard, and in the one that it patrols.
     static constexpr int drops_per_call = 2;
 
     struct alignas(detail::cache_line) Shard {
         detail::Mutex mutex;
-        /// When the oldest session expires. Written under the lock, read also without.
-        std::atomic<Time> next_expiry{never};
+        /// The shard that its next visitor looks after.
+        std::uint32_t patrol = 0;
         Table table;
+    };
 
-        void publish() noexcept {
-            next_expiry.store(table.empty() ? never : table.oldest().expiry, std::memory_order_relaxed);
+    /// A place in the map, for one session more, and whom it was taken from. The destructor gives it back
+    /// and locks a shard for that, so a lock of one's own must have gone before.
+    class Place {
+      public:
+        explicit Place(SessionMap& map) noexcept : map_{map} {}
+        Place(const Place&) = delete;
+        Place& operator=(const Place&) = delete;
+        ~Place() {
+            if (held_) [[unlikely]] {
+                map_.give_back(evicted_);
+            }
         }
+
+        bool take_free() noexcept { return held_ || (held_ = map_.take_free_place()); }
+        void take_oldest(std::uint64_t hash) noexcept { held_ = map_.evict_oldest(hash, evicted_); }
+        void fill() noexcept { held_ = false; }
+
+      private:
+        SessionMap& map_;
+        bool held_ = false;
+        std::optional<Session> evicted_;
     };
 
     static Time time(time_point point) noexcept {
@@ -131,42 +154,84 @@ class SessionMap {
     /// Before never, which only an empty shard has.
     Time expiry_after(Time now) const noexcept { return now >= never - ttl_ ? never - 1 : now + ttl_; }
 
-    /// Under the shard's lock, with a place taken for the session.
+    /// What lookup_or_assign() does for a session that has no pin, unless it got one meanwhile.
     template <typename Choose>
-    std::size_t pin(Shard& shard, std::uint64_t hash, Time now, Choose&& choose) {
-        try {
+    [[gnu::noinline]] std::size_t assign(std::size_t home, std::uint64_t hash, Time now, Choose& choose) {
+        Shard& shard = shards_[home];
+        for (Place place{*this};; place.take_oldest(hash)) {
+            const std::lock_guard lock{shard.mutex};
+            if (Session* const known = shard.table.find(hash); known != nullptr) {
+                if (now < known->expiry) {
+                    slide(home, *known, now);
+                } else {
+                    repin(home, *known, now, choose);
+                }
+                return known->worker;
+            }
             shard.table.prepare_insert();
-            const std::size_t worker = choose();
-            shard.table.insert(hash, static_cast<std::uint32_t>(worker), expiry_after(now));
-            shard.publish();
-            pinned_[worker].fetch_add(1, std::memory_order_relaxed);
-            return worker;
+            if (place.take_free()) {
+                const std::size_t worker = choose();
+                shard.table.insert(hash, static_cast<std::uint32_t>(worker), expiry_after(now));
+                place.fill();
+                pinned_[worker].fetch_add(1, std::memory_order_relaxed);
+                publish(home);
+                return worker;
+            }
+        }
+    }
+
+    /// Under the shard's lock. A pin that has ended does not count in the choice of the next.
+    template <typename Choose>
+    void repin(std::size_t home, Session& session, Time now, Choose& choose) {
+        pinned_[session.worker].fetch_sub(1, std::memory_order_relaxed);
+        try {
+            session.worker = static_cast<std::uint32_t>(choose());
         } catch (...) {
-            size_.fetch_sub(1, std::memory_order_relaxed);
+            pinned_[session.worker].fetch_add(1, std::memory_order_relaxed);
             throw;
         }
+        pinned_[session.worker].fetch_add(1, std::memory_order_relaxed);
+        shards_[home].table.renew(session, expiry_after(now));
+        publish(home);
     }
 
-    void repin(Shard& shard, Session& session, std::uint32_t worker, Time now) noexcept {
-        pinned_[session.worker].fetch_sub(1, std::memory_order_relaxed);
-        pinned_[worker].fetch_add(1, std::memory_order_relaxed);
-        session.worker = worker;
-        shard.table.renew(session, expiry_after(now));
-        shard.publish();
+    bool expires_by(std::size_t home, Time now) const noexcept {
+        return next_expiry_[home].load(std::memory_order_relaxed) <= now;
     }
 
-    void drop_expired(Shard& shard, Time now) noexcept {
-        for (int drop = 0; drop != drops_per_call && shard.next_expiry.load(std::memory_order_relaxed) <= now; ++drop) {
-            drop_oldest(shard);
+    // The functions below are for who holds the lock of the shard, home.
+
+    /// A thread whose time is a little behind does not shorten the pin.
+    void slide(std::size_t home, Session& session, Time now) noexcept {
+        if (slides_) {
+            shards_[home].table.renew(session, std::max(session.expiry, expiry_after(now)));
+            publish(home);
+        }
+    }
+
+    void publish(std::size_t home) noexcept {
+        Table& table = shards_[home].table;
+        const Time next = table.empty() ? never : table.oldest().expiry;
+        if (next_expiry_[home].load(std::memory_order_relaxed) != next) {
+            next_expiry_[home].store(next, std::memory_order_relaxed);
+        }
+    }
+
+    void drop_expired(std::size_t home, Time now) noexcept {
+        for (int drop = 0; drop != drops_per_call && expires_by(home, now); ++drop) {
+            drop_oldest(home);
             size_.fetch_sub(1, std::memory_order_relaxed);
         }
     }
 
-    void drop_oldest(Shard& shard) noexcept {
-        pinned_[shard.table.oldest().worker].fetch_sub(1, std::memory_order_relaxed);
-        shard.table.erase_oldest();
-        shard.publish();
+    [[gnu::noinline]] void drop_oldest(std::size_t home) noexcept {
+        Table& table = shards_[home].table;
+        pinned_[table.oldest().worker].fetch_sub(1, std::memory_order_relaxed);
+        table.erase_oldest();
+        publish(home);
     }
+
+    // The functions below take locks themselves, or need none.
 
     bool take_free_place() noexcept {
         std::size_t seen = size_.load(std::memory_order_relaxed);
@@ -179,15 +244,22 @@ class SessionMap {
     }
 
     /// Evicts the session nearest its expiry, and takes its place. False when other threads have taken
-    /// every place, and not filled it yet.
-    bool take_oldest_place() noexcept {
-        Shard& shard = *std::min_element(shards_.begin(), shards_.end(), [](const Shard& a, const Shard& b) {
-            return a.next_expiry.load(std::memory_order_relaxed) < b.next_expiry.load(std::memory_order_relaxed);
-        });
+    /// every place and not filled it yet, or when it is hash itself: another thread has just pinned it.
+    bool evict_oldest(std::uint64_t hash, std::optional<Session>& evicted) noexcept {
+        const auto nearest = std::min_element(
+            next_expiry_.begin(), next_expiry_.end(), [](const std::atomic<Time>& a, const std::atomic<Time>& b) {
+                return a.load(std::memory_order_relaxed) < b.load(std::memory_order_relaxed);
+            });
+        const auto home = static_cast<std::size_t>(nearest - next_expiry_.begin());
         {
-            const std::lock_guard lock{shard.mutex};
-            if (!shard.table.empty()) {
-                drop_oldest(shard);
+            const std::lock_guard lock{shards_[home].mutex};
+            Table& table = shards_[home].table;
+            if (!table.empty()) {
+                if (table.oldest().hash == hash) {
+                    return false;
+                }
+                evicted = table.oldest();
+                drop_oldest(home);
                 return true;
             }
         }
@@ -195,11 +267,30 @@ class SessionMap {
         return take_free_place();
     }
 
+    /// Undoes take_free_place() or evict_oldest().
+    void give_back(const std::optional<Session>& evicted) noexcept {
+        if (evicted) {
+            const std::size_t home = evicted->hash >> shard_shift;
+            Table& table = shards_[home].table;
+            const std::lock_guard lock{shards_[home].mutex};
+            if (table.can_insert() && table.find(evicted->hash) == nullptr) {
+                table.insert_oldest(evicted->hash, evicted->worker, evicted->expiry);
+                pinned_[evicted->worker].fetch_add(1, std::memory_order_relaxed);
+                publish(home);
+                return;
+            }
+        }
+        size_.fetch_sub(1, std::memory_order_relaxed);
+    }
+
     const detail::HashKey key_ = detail::random_hash_key();
     const Time ttl_;
     const bool slides_;
     const std::size_t max_sessions_;
-    mutable std::array<Shard, std::size_t{1} << shard_bits> shards_;
+    mutable std::array<Shard, shard_count> shards_;
+    /// When each shard's oldest session expires. Written under its lock, read also without; apart from
+    /// the shards, so that a look at another one does not take the cache line of its lock.
+    alignas(detail::cache_line) std::array<std::atomic<Time>, shard_count> next_expiry_;
     const std::unique_ptr<std::atomic<std::uint32_t>[]> pinned_;
     alignas(detail::cache_line) std::atomic<std::size_t> size_{0};
 };

@@ -208,8 +208,9 @@ class PoolCore {
 
     void refuse(JobType& job, errc why, Tally::Counter& counter) {
         job.fail(make_system_error(why));
-        job.post(*gate_->executor());
+        // Counted first: whoever has the reply finds the ledger up to date.
         count(counter);
+        job.post(*gate_->executor());
     }
 
     void count(Tally::Counter& counter) noexcept {

@@ -61,24 +61,20 @@ class SessionTable {
         }
     }
 
-    /// Adds a session that is not there, as the newest. After prepare_insert().
+    /// Whether the next insertion needs no memory.
+    bool can_insert() const noexcept {
+        return (free_ != none || used_ != sessions_.size() * per_chunk) &&
+               (size_ < buckets_ || buckets_ != directory_.size() * per_chunk);
+    }
+
+    /// Adds a session that is not there, as the newest. Only when can_insert().
     void insert(std::uint64_t hash, std::uint32_t worker, Time expiry) noexcept {
-        if (size_ >= buckets_) {
-            add_bucket();
-        }
-        const std::uint32_t index = free_ != none ? free_ : used_++;
-        Session& session = at(index);
-        if (index == free_) {
-            free_ = session.next_in_bucket;
-        }
-        std::uint32_t& first = bucket(bucket_of(hash));
-        session.hash = hash;
-        session.expiry = expiry;
-        session.worker = worker;
-        session.next_in_bucket = first;
-        first = index;
-        link_newest(index);
-        ++size_;
+        link_newest(add(hash, worker, expiry));
+    }
+
+    /// The same, as the oldest.
+    void insert_oldest(std::uint64_t hash, std::uint32_t worker, Time expiry) noexcept {
+        link_oldest(add(hash, worker, expiry));
     }
 
     /// Gives session a new expiry, and makes it the newest.
@@ -120,6 +116,26 @@ class SessionTable {
         return number < split_ ? low & (2 * round_ - 1) : number;
     }
 
+    /// The index of a new entry, which is not linked yet.
+    std::uint32_t add(std::uint64_t hash, std::uint32_t worker, Time expiry) noexcept {
+        if (size_ >= buckets_) {
+            add_bucket();
+        }
+        const std::uint32_t index = free_ != none ? free_ : used_++;
+        Session& session = at(index);
+        if (index == free_) {
+            free_ = session.next_in_bucket;
+        }
+        std::uint32_t& first = bucket(bucket_of(hash));
+        session.hash = hash;
+        session.expiry = expiry;
+        session.worker = worker;
+        session.next_in_bucket = first;
+        first = index;
+        ++size_;
+        return index;
+    }
+
     void add_bucket() noexcept {
         if (buckets_ == 0) {
             bucket(buckets_++) = none;
@@ -155,6 +171,14 @@ class SessionTable {
         session.newer = none;
         (newest_ == none ? oldest_ : at(newest_).newer) = index;
         newest_ = index;
+    }
+
+    void link_oldest(std::uint32_t index) noexcept {
+        Session& session = at(index);
+        session.older = none;
+        session.newer = oldest_;
+        (oldest_ == none ? newest_ : at(oldest_).older) = index;
+        oldest_ = index;
     }
 
     void unlink(const Session& session) noexcept {

@@ -28,6 +28,19 @@ inline HashKey random_hash_key() {
     return {draw() ^ now, draw() ^ (now * 0x9e3779b97f4a7c15ULL)};
 }
 
+template <typename Word>
+Word load_little_endian(const char* bytes) noexcept {
+    Word word = 0;
+    if constexpr (std::endian::native == std::endian::big) {
+        for (std::size_t at = sizeof(Word); at-- != 0;) {
+            word = static_cast<Word>((word << 8) | static_cast<unsigned char>(bytes[at]));
+        }
+    } else {
+        std::memcpy(&word, bytes, sizeof(Word));
+    }
+    return word;
+}
+
 /// SipHash-1-3: a keyed hash that stands up to chosen texts (Aumasson and Bernstein, "SipHash: a fast
 /// short-input PRF", 2012, with one round a word and three at the end, as several language runtimes use
 /// it for their tables).
@@ -53,29 +66,29 @@ inline std::uint64_t siphash13(const HashKey& key, std::string_view text) noexce
         round();
         v0 ^= word;
     };
-    const auto little_endian = [](std::uint64_t word) {
-        if constexpr (std::endian::native == std::endian::big) {
-            std::uint64_t swapped = 0;
-            for (int byte = 0; byte != 8; ++byte, word >>= 8) {
-                swapped = (swapped << 8) | (word & 0xff);
-            }
-            return swapped;
-        } else {
-            return word;
-        }
-    };
-    const char* bytes = text.data();
-    std::size_t left = text.size();
-    for (; left >= 8; left -= 8, bytes += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, bytes, 8);
-        absorb(little_endian(word));
+    const char* const bytes = text.data();
+    const std::size_t size = text.size();
+    const std::size_t left = size % 8;
+    for (std::size_t at = 0; at != size - left; at += 8) {
+        absorb(load_little_endian<std::uint64_t>(bytes + at));
     }
+    // The bytes left over, by loads of fixed sizes, which may overlap: a memcpy of left bytes is a call.
     std::uint64_t last = 0;
     if (left != 0) {
-        std::memcpy(&last, bytes, left);
+        const char* const rest = bytes + (size - left);
+        if (size >= 8) {
+            last = load_little_endian<std::uint64_t>(rest + left - 8) >> (64 - 8 * left);
+        } else if (left >= 4) {
+            last = load_little_endian<std::uint32_t>(rest) |
+                   (std::uint64_t{load_little_endian<std::uint32_t>(rest + left - 4)} << (8 * (left - 4)));
+        } else {
+            const auto byte = [&](std::size_t at) {
+                return std::uint64_t{static_cast<unsigned char>(rest[at])} << (8 * at);
+            };
+            last = byte(0) | byte(left / 2) | byte(left - 1);
+        }
     }
-    absorb(little_endian(last) | (std::uint64_t{text.size()} << 56));
+    absorb(last | (std::uint64_t{size} << 56));
     v2 ^= 0xff;
     round();
     round();

@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The session map, with a time that is an argument: nothing here waits. Memory is counted, and made to
+// fail, through operator new.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <new>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <dispatch/affinity.hpp>
+#include <dispatch/selection.hpp>
+
+// Clang's sanitizers bring an operator new of their own, which cannot be replaced.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZER_OWNS_OPERATOR_NEW 1
+#endif
+#endif
+
+namespace {
+
+std::atomic<std::size_t> live_bytes{0};
+thread_local std::size_t allocations = 0;
+/// Allocations of this thread that succeed before one fails; negative: all do.
+thread_local int allocations_left = -1;
+
+[[maybe_unused]] constexpr std::size_t header = alignof(std::max_align_t);
+
+}  // namespace
+
+#if !defined(SANITIZER_OWNS_OPERATOR_NEW)
+
+void* operator new(std::size_t size) {
+    ++allocations;
+    if (allocations_left == 0) {
+        throw std::bad_alloc{};
+    }
+    if (allocations_left > 0) {
+        --allocations_left;
+    }
+    void* const block = std::malloc(size + header);
+    if (block == nullptr) {
+        throw std::bad_alloc{};
+    }
+    *static_cast<std::size_t*>(block) = size;
+    live_bytes += size;
+    return static_cast<char*>(block) + header;
+}
+
+void operator delete(void* memory) noexcept {
+    if (memory != nullptr) {
+        void* const block = static_cast<char*>(memory) - header;
+        live_bytes -= *static_cast<std::size_t*>(block);
+        std::free(block);
+    }
+}
+
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+
+#endif
+
+namespace {
+
+using namespace std::chrono_literals;
+using dispatch::AffinityExpiry;
+using Map = dispatch::SessionMap<>;
+using Time = Map::time_point;
+
+constexpr Time start{1h};
+constexpr auto tick = 1ns;
+constexpr auto ttl = 30s;
+
+/// What the map promises about the work of one call: two sessions from the session's own part of the
+/// map and two from another.
+constexpr std::size_t most_dropped_per_call = 4;
+
+std::string name(std::size_t number) { return "session-" + std::to_string(number); }
+
+/// Pins session to worker unless it is pinned already; where it is pinned then.
+std::size_t pin(Map& map, std::string_view session, Time now, std::size_t worker) {
+    return map.lookup_or_assign(session, now, [&] { return worker; });
+}
+
+/// Where session is pinned; no choice is expected.
+std::size_t expect_pinned(Map& map, std::string_view session, Time now) {
+    return map.lookup_or_assign(session, now, [&]() -> std::size_t {
+        ADD_FAILURE() << session << " is not pinned";
+        return 0;
+    });
+}
+
+std::size_t all_sessions(const Map& map, std::size_t workers) {
+    std::size_t sum = 0;
+    for (std::size_t worker = 0; worker != workers; ++worker) {
+        sum += map.sessions(worker);
+    }
+    return sum;
+}
+
+class SessionMapMemory : public testing::Test {
+  protected:
+    void SetUp() override {
+#if defined(SANITIZER_OWNS_OPERATOR_NEW)
+        GTEST_SKIP() << "memory is not counted under this sanitizer";
+#endif
+    }
+};
+
+TEST(SessionMap, FixedPinEndsExactlyAtTheTtl) {
+    Map map{ttl, AffinityExpiry::fixed, 100, 4};
+    EXPECT_EQ(pin(map, "a", start, 1), 1U);
+    EXPECT_EQ(expect_pinned(map, "a", start), 1U);
+    EXPECT_EQ(expect_pinned(map, "a", start + ttl - tick), 1U);
+    EXPECT_EQ(map.lookup("a", start + ttl - tick), 1U);
+    EXPECT_EQ(map.lookup("a", start + ttl), std::nullopt);
+    EXPECT_EQ(pin(map, "a", start + ttl, 2), 2U);
+    EXPECT_EQ(expect_pinned(map, "a", start + ttl + ttl - tick), 2U);
+    EXPECT_EQ(pin(map, "a", start + ttl + ttl, 3), 3U);
+}
+
+TEST(SessionMap, SlidingPinEndsExactlyAtTheTtlAfterItsLatestUse) {
+    Map map{ttl, AffinityExpiry::sliding, 100, 4};
+    pin(map, "a", start, 1);
+    Time now = start;
+    for (int use = 0; use != 5; ++use) {
+        now += ttl - tick;
+        EXPECT_EQ(expect_pinned(map, "a", now), 1U);
+    }
+    EXPECT_EQ(pin(map, "a", now + ttl, 2), 2U);
+}
+
+TEST(SessionMap, ChoosesOnceForANewSessionAndNeverForAKnownOne) {
+    Map map{ttl, AffinityExpiry::fixed, 100, 4};
+    int choices = 0;
+    const auto choose = [&] {
+        ++choices;
+        return std::size_t{3};
+    };
+    map.lookup_or_assign("a", start, choose);
+    EXPECT_EQ(choices, 1);
+    map.lookup_or_assign("a", start + 1s, choose);
+    EXPECT_EQ(choices, 1);
+    map.lookup_or_assign("a", start + ttl, choose);
+    EXPECT_EQ(choices, 2);
+}
+
+TEST(SessionMap, LookupChangesNothing) {
+    Map map{ttl, AffinityExpiry::sliding, 100, 4};
+    EXPECT_EQ(map.lookup("a", start), std::nullopt);
+    EXPECT_EQ(map.size(), 0U);
+    pin(map, "a", start, 1);
+    EXPECT_EQ(map.lookup("a", start + 20s), 1U);
+    EXPECT_EQ(map.lookup("a", start + ttl), std::nullopt);
+    EXPECT_EQ(map.size(), 1U);
+    EXPECT_EQ(map.sessions(1), 1U);
+}
+
+TEST(SessionMap, CountsSessionsByWorker) {
+    Map map{ttl, AffinityExpiry::fixed, 100, 3};
+    EXPECT_EQ(map.max_sessions(), 100U);
+    for (std::size_t i = 0; i != 60; ++i) {
+        pin(map, name(i), start, i % 2);
+    }
+    EXPECT_EQ(map.size(), 60U);
+    EXPECT_EQ(map.sessions(0), 30U);
+    EXPECT_EQ(map.sessions(1), 30U);
+    EXPECT_EQ(map.sessions(2), 0U);
+    pin(map, name(0), start + ttl, 2);
+    EXPECT_EQ(map.sessions(2), 1U);
+}
+
+TEST(SessionMap, APinThatHasEndedDoesNotCountInTheNextChoice) {
+    // Several, so that some are not dropped before they are chosen for again.
+    Map map{ttl, AffinityExpiry::fixed, 1000, 2};
+    for (std::size_t i = 0; i != 1000; ++i) {
+        pin(map, name(i), start, 0);
+    }
+    for (std::size_t i = 1000; i-- != 0;) {
+        const bool again = map.lookup(name(i), start).has_value();
+        const std::size_t before = map.sessions(0);
+        map.lookup_or_assign(name(i), start + ttl, [&] {
+            EXPECT_LE(map.sessions(0), again ? before - 1 : before);
+            return std::size_t{1};
+        });
+    }
+    EXPECT_EQ(map.sessions(0), 0U);
+    EXPECT_EQ(map.sessions(1), 1000U);
+}
+
+TEST(SessionMap, TheOneNearestItsExpiryMakesRoom) {
+    constexpr std::size_t bound = 200;
+    Map map{ttl, AffinityExpiry::fixed, bound, 4};
+    for (std::size_t i = 0; i != 3 * bound; ++i) {
+        const Time now = start + i * 1us;
+        pin(map, name(i), now, i % 4);
+        EXPECT_EQ(map.size(), std::min(i + 1, bound));
+        if (i >= bound) {
+            // Exactly the oldest has gone, in whichever part of the map it was.
+            ASSERT_EQ(map.lookup(name(i - bound), now), std::nullopt) << i;
+            ASSERT_TRUE(map.lookup(name(i - bound + 1), now).has_value()) << i;
+        }
+    }
+    for (std::size_t i = 2 * bound; i != 3 * bound; ++i) {
+        EXPECT_EQ(expect_pinned(map, name(i), start + 1s), i % 4);
+    }
+    EXPECT_EQ(all_sessions(map, 4), bound);
+}
+
+TEST(SessionMap, AUsedSessionIsNotTheNearestWhenPinsSlide) {
+    constexpr std::size_t bound = 100;
+    Map map{ttl, AffinityExpiry::sliding, bound, 1};
+    for (std::size_t i = 0; i != bound; ++i) {
+        pin(map, name(i), start + i * 1us, 0);
+    }
+    for (std::size_t i = 0; i != bound; i += 2) {
+        expect_pinned(map, name(i), start + 1ms + i * 1us);
+    }
+    for (std::size_t i = 0; i != bound / 2; ++i) {
+        pin(map, name(bound + i), start + 2ms + i * 1us, 0);
+        EXPECT_EQ(map.lookup(name(2 * i + 1), start + 3ms), std::nullopt);
+    }
+    for (std::size_t i = 0; i != bound; i += 2) {
+        EXPECT_TRUE(map.lookup(name(i), start + 3ms).has_value());
+    }
+}
+
+TEST(SessionMap, ABoundOfOne) {
+    Map map{ttl, AffinityExpiry::fixed, 1, 2};
+    for (std::size_t i = 0; i != 200; ++i) {
+        EXPECT_EQ(pin(map, name(i), start, i % 2), i % 2);
+        EXPECT_EQ(map.size(), 1U);
+        EXPECT_EQ(expect_pinned(map, name(i), start), i % 2);
+        EXPECT_EQ(map.sessions(i % 2), 1U);
+        EXPECT_EQ(map.sessions((i + 1) % 2), 0U);
+    }
+}
+
+TEST(SessionMap, TheLongestTtlNeverEndsAndStillMakesRoom) {
+    for (const Time now : {Time{}, start, Time::max() - 1h, Time{-1h}}) {
+        Map map{std::chrono::nanoseconds::max(), AffinityExpiry::sliding, 3, 1};
+        pin(map, "a", now, 0);
+        EXPECT_EQ(expect_pinned(map, "a", std::max(now, start + 24h * 365 * 200)), 0U);
+        for (std::size_t i = 0; i != 300; ++i) {
+            pin(map, name(i), now, 0);
+            EXPECT_LE(map.size(), 3U);
+            expect_pinned(map, name(i), now);
+        }
+    }
+}
+
+TEST(SessionMap, AnyTextIsASession) {
+    Map map{ttl, AffinityExpiry::fixed, 100, 8};
+    const std::string huge(10 << 20, 'x');
+    const std::string other_huge = huge.substr(1) + 'y';
+    const std::vector<std::string_view> texts{
+        "", std::string_view{"\0", 1}, std::string_view{"\0\0", 2}, "a", "A", "a ", huge, other_huge};
+    for (std::size_t i = 0; i != texts.size(); ++i) {
+        EXPECT_EQ(pin(map, texts[i], start, i), i);
+    }
+    for (std::size_t i = 0; i != texts.size(); ++i) {
+        EXPECT_EQ(expect_pinned(map, texts[i], start), i);
+    }
+}
+
+TEST(SessionMap, TimeMayGoBack) {
+    for (const AffinityExpiry expiry : {AffinityExpiry::fixed, AffinityExpiry::sliding}) {
+        Map map{ttl, expiry, 100000, 2};
+        pin(map, "a", start, 1);
+        EXPECT_EQ(expect_pinned(map, "a", start - 10s), 1U);
+        // Each later one is pinned at an earlier time, so no expiry is in order.
+        for (std::size_t i = 0; i != 1000; ++i) {
+            pin(map, name(i), start - i * 1us, 0);
+        }
+        for (std::size_t i = 0; i != 1000; ++i) {
+            const Time end = start - i * 1us + ttl;
+            EXPECT_TRUE(map.lookup(name(i), end - tick).has_value());
+            EXPECT_FALSE(map.lookup(name(i), end).has_value());
+        }
+        // All end, although not in order.
+        for (int call = 0; call != 5000; ++call) {
+            pin(map, "b", start + 2 * ttl, 1);
+        }
+        EXPECT_EQ(map.size(), 1U);
+    }
+}
+
+TEST(SessionMap, ATimeThatGoesBackDoesNotShortenASlidingPin) {
+    Map map{ttl, AffinityExpiry::sliding, 100, 2};
+    pin(map, "a", start, 1);
+    expect_pinned(map, "a", start - 10s);
+    EXPECT_EQ(expect_pinned(map, "a", start + ttl - tick), 1U);
+}
+
+TEST(SessionMap, EachCallDropsAFewExpiredSessionsAndTrafficDropsAll) {
+    constexpr std::size_t dead = 5000;
+    Map map{ttl, AffinityExpiry::fixed, dead, 4};
+    for (std::size_t i = 0; i != dead; ++i) {
+        pin(map, name(i), start, i % 4);
+    }
+    // One session's traffic, which comes to one part of the map only.
+    const Time later = start + ttl;
+    std::size_t calls = 0;
+    while (map.size() != 1) {
+        const std::size_t before = map.size();
+        pin(map, "the only one", later, 3);
+        ASSERT_LE(before, map.size() + most_dropped_per_call);
+        ASSERT_LT(++calls, 2 * dead) << map.size() << " sessions stay";
+    }
+    EXPECT_EQ(all_sessions(map, 3), 0U);
+    EXPECT_EQ(map.sessions(3), 1U);
+    EXPECT_EQ(map.lookup("the only one", later), 3U);
+}
+
+TEST(SessionMap, EverySessionStaysFindableWhileTheMapGrows) {
+    constexpr std::size_t count = 300000;
+    Map map{ttl, AffinityExpiry::sliding, count, 7};
+    for (std::size_t i = 0; i != count; ++i) {
+        ASSERT_EQ(pin(map, name(i), start, i % 7), i % 7);
+        ASSERT_EQ(map.lookup(name(i / 2), start), (i / 2) % 7);
+    }
+    EXPECT_EQ(map.size(), count);
+    for (std::size_t i = 0; i != count; ++i) {
+        ASSERT_EQ(expect_pinned(map, name(i), start + 1s), i % 7);
+    }
+}
+
+TEST_F(SessionMapMemory, AMillionLiveSessionsTakeLittleMemoryEach) {
+    constexpr std::size_t count = 1000000;
+    const std::size_t before = live_bytes;
+    Map map{ttl, AffinityExpiry::fixed, count, 4};
+    const std::size_t empty = live_bytes - before;
+    for (std::size_t i = 0; i != count; ++i) {
+        pin(map, name(i), start, i % 4);
+    }
+    const std::size_t each = (live_bytes - before) / count;
+    EXPECT_EQ(map.size(), count);
+    EXPECT_LE(each, 64U);
+    EXPECT_LE(empty, 1024U) << "nothing is set aside for sessions that have not come";
+    RecordProperty("bytes_per_session", static_cast<int>(each));
+}
+
+TEST_F(SessionMapMemory, MemoryIsBoundedWhateverComes) {
+    constexpr std::size_t bound = 50000;
+    const std::size_t before = live_bytes;
+    Map map{ttl, AffinityExpiry::fixed, bound, 4};
+    const std::string text(1000, 'x');
+    for (std::size_t i = 0; i != 1000000; ++i) {
+        pin(map, i % 100 == 0 ? text + name(i) : name(i), start + i * 1us, i % 4);
+        ASSERT_LE(map.size(), bound);
+    }
+    EXPECT_EQ(map.size(), bound);
+    EXPECT_EQ(all_sessions(map, 4), bound);
+    EXPECT_LE((live_bytes - before) / bound, 96U);
+}
+
+TEST_F(SessionMapMemory, AKnownSessionAllocatesNothing) {
+    for (const AffinityExpiry expiry : {AffinityExpiry::fixed, AffinityExpiry::sliding}) {
+        Map map{ttl, expiry, 100, 2};
+        const std::string session(1000, 'x');
+        pin(map, session, start, 1);
+        const std::size_t before = allocations;
+        expect_pinned(map, session, start + 1s);
+        map.lookup(session, start + 1s);
+        EXPECT_EQ(allocations, before);
+    }
+}
+
+TEST(SessionMap, AThrowingChoiceLeavesANewSessionUnpinned) {
+    Map map{ttl, AffinityExpiry::fixed, 100, 2};
+    const auto choose = []() -> std::size_t { throw std::runtime_error{"no worker"}; };
+    EXPECT_THROW(map.lookup_or_assign("a", start, choose), std::runtime_error);
+    EXPECT_EQ(map.size(), 0U);
+    EXPECT_EQ(all_sessions(map, 2), 0U);
+    EXPECT_EQ(map.lookup("a", start), std::nullopt);
+    EXPECT_EQ(pin(map, "a", start, 1), 1U);
+}
+
+TEST(SessionMap, AThrowingChoiceLeavesCountersOfAnExpiredSessionAlone) {
+    // So many that each part of the map has more expired sessions than a call drops.
+    constexpr std::size_t count = 2000;
+    Map map{ttl, AffinityExpiry::fixed, count, 1};
+    for (std::size_t i = 0; i != count; ++i) {
+        pin(map, name(i), start, 0);
+    }
+    for (std::size_t i = count - 100; i != count; ++i) {
+        EXPECT_THROW(map.lookup_or_assign(name(i), start + ttl, []() -> std::size_t { throw std::runtime_error{""}; }),
+                     std::runtime_error);
+        EXPECT_EQ(map.sessions(0), map.size());
+    }
+}
+
+TEST(SessionMap, AThrowingChoiceEvictsNobody) {
+    constexpr std::size_t bound = 50;
+    Map map{ttl, AffinityExpiry::fixed, bound, 4};
+    for (std::size_t i = 0; i != bound; ++i) {
+        pin(map, name(i), start + i * 1us, i % 4);
+    }
+    for (std::size_t i = 0; i != 100; ++i) {
+        EXPECT_THROW(map.lookup_or_assign("new" + name(i), start + 1s,
+                                          []() -> std::size_t { throw std::runtime_error{"no worker"}; }),
+                     std::runtime_error);
+        EXPECT_EQ(map.size(), bound);
+    }
+    for (std::size_t i = 0; i != bound; ++i) {
+        EXPECT_EQ(map.lookup(name(i), start + 1s), i % 4);
+    }
+    // The order is what it was.
+    pin(map, "a", start + 1s, 0);
+    EXPECT_EQ(map.lookup(name(0), start + 1s), std::nullopt);
+    EXPECT_EQ(map.lookup(name(1), start + 1s), 1U);
+    EXPECT_EQ(all_sessions(map, 4), bound);
+}
+
+TEST_F(SessionMapMemory, AFailedAllocationChangesNothing) {
+    // Of a growing map, and of a full one.
+    for (const std::size_t bound : {std::size_t{20000}, std::size_t{20}}) {
+        Map map{ttl, AffinityExpiry::fixed, bound, 2};
+        int failures = 0;
+        for (std::size_t i = 0; i != 5000; ++i) {
+            const std::string session = name(i);
+            const Time now = start + i * 1us;
+            const std::size_t size = map.size();
+            const std::array<std::size_t, 2> pinned{map.sessions(0), map.sessions(1)};
+            for (int allowed = 0;; ++allowed) {
+                int choices = 0;
+                bool failed = false;
+                allocations_left = allowed;
+                try {
+                    map.lookup_or_assign(session, now, [&] {
+                        ++choices;
+                        return i % 2;
+                    });
+                } catch (const std::bad_alloc&) {
+                    failed = true;
+                }
+                allocations_left = -1;
+                if (!failed) {
+                    ASSERT_EQ(choices, 1);
+                    break;
+                }
+                ++failures;
+                ASSERT_EQ(choices, 0) << "memory comes before the choice";
+                ASSERT_EQ(map.size(), size);
+                ASSERT_EQ((std::array<std::size_t, 2>{map.sessions(0), map.sessions(1)}), pinned);
+                ASSERT_EQ(map.lookup(session, now), std::nullopt);
+                if (i >= bound) {
+                    ASSERT_TRUE(map.lookup(name(i - bound), now).has_value()) << "nobody makes room for a failure";
+                }
+            }
+        }
+        EXPECT_GT(failures, 100);
+        for (std::size_t i = 5000 - std::min<std::size_t>(bound, 5000); i != 5000; ++i) {
+            EXPECT_EQ(map.lookup(name(i), start + 5ms), i % 2);
+        }
+    }
+}
+
+TEST(SessionMap, SpreadsSessionsEvenlyOverIdleWorkers) {
+    struct Idle {
+        const Map& map;
+        std::size_t size() const noexcept { return 8; }
+        std::uint32_t load(std::size_t) const noexcept { return 0; }
+        std::size_t sessions(std::size_t worker) const noexcept { return map.sessions(worker); }
+    };
+    Map map{ttl, AffinityExpiry::fixed, 100000, 8};
+    dispatch::LeastLoaded policy;
+    for (std::size_t i = 0; i != 1000; ++i) {
+        map.lookup_or_assign(name(i), start,
+                             [&] { return policy.pick(Idle{map}, dispatch::Purpose::new_session).worker; });
+        // Jobs without a session in between do not unbalance it.
+        policy.pick(Idle{map}, dispatch::Purpose::job);
+    }
+    for (std::size_t worker = 0; worker != 8; ++worker) {
+        EXPECT_EQ(map.sessions(worker), 125U);
+    }
+}
+
+/// Runs body(0) to body(count - 1), each on a thread of its own.
+template <typename Body>
+void run_threads(std::size_t count, Body body) {
+    std::vector<std::thread> running;
+    for (std::size_t t = 0; t != count; ++t) {
+        running.emplace_back(body, t);
+    }
+    for (std::thread& thread : running) {
+        thread.join();
+    }
+}
+
+TEST(SessionMapThreads, RacingFirstJobsGoToOneWorker) {
+    constexpr std::size_t threads = 4;
+    struct Case {
+        std::size_t bound;
+        std::size_t rounds;
+    };
+    // A full map has eviction take part in the race; with a bound of 1 a thread may find, as the one that
+    // is to make room, the very session that another thread has just pinned: rarely, so more rounds.
+    for (const auto [bound, rounds] : {Case{1, 20000}, Case{64, 3000}, Case{6000, 3000}}) {
+        Map map{ttl, AffinityExpiry::sliding, bound, threads};
+        std::vector<std::array<std::size_t, threads>> seen(rounds);
+        std::vector<std::atomic<int>> choices(rounds);
+        std::barrier together{static_cast<std::ptrdiff_t>(threads)};
+        run_threads(threads, [&](std::size_t t) {
+            for (std::size_t round = 0; round != rounds; ++round) {
+                const std::string session = name(round);
+                together.arrive_and_wait();
+                seen[round][t] = map.lookup_or_assign(session, start + round * 1us, [&] {
+                    ++choices[round];
+                    return t;
+                });
+            }
+        });
+        std::set<std::size_t> winners;
+        for (std::size_t round = 0; round != rounds; ++round) {
+            ASSERT_EQ(choices[round], 1) << "round " << round;
+            ASSERT_EQ(std::set(seen[round].begin(), seen[round].end()).size(), 1U) << "round " << round;
+            winners.insert(seen[round][0]);
+        }
+        EXPECT_GT(winners.size(), 1U) << "no race took place";
+        EXPECT_EQ(map.size(), std::min(bound, rounds));
+        EXPECT_EQ(all_sessions(map, threads), map.size());
+    }
+}
+
+TEST(SessionMapThreads, TheBoundHoldsAtEveryMoment) {
+    constexpr std::size_t threads = 4;
+    for (const std::size_t bound : {std::size_t{1}, std::size_t{2}, std::size_t{100}}) {
+        Map map{ttl, AffinityExpiry::fixed, bound, threads};
+        std::atomic<std::size_t> most{0};
+        std::barrier together{static_cast<std::ptrdiff_t>(threads)};
+        run_threads(threads, [&](std::size_t t) {
+            together.arrive_and_wait();
+            for (std::size_t i = 0; i != 3000; ++i) {
+                pin(map, name(threads * i + t), start + i * 1us, t);
+                std::size_t known = most.load();
+                const std::size_t size = map.size();
+                while (known < size && !most.compare_exchange_weak(known, size)) {
+                }
+            }
+        });
+        EXPECT_LE(most, bound);
+        EXPECT_EQ(map.size(), bound);
+        EXPECT_EQ(all_sessions(map, threads), bound);
+    }
+}
+
+TEST(SessionMapThreads, CountersAgreeAfterEverythingAtOnce) {
+    constexpr std::size_t threads = 4;
+    for (const AffinityExpiry expiry : {AffinityExpiry::fixed, AffinityExpiry::sliding}) {
+        Map map{1ms, expiry, 300, threads};
+        std::atomic<int> thrown{0};
+        std::barrier together{static_cast<std::ptrdiff_t>(threads)};
+        run_threads(threads, [&](std::size_t t) {
+            together.arrive_and_wait();
+            std::uint64_t random = t;
+            for (std::size_t i = 0; i != 10000; ++i) {
+                random = random * 6364136223846793005U + 1442695040888963407U;
+                // Each thread's time is a little different from the others', and goes back.
+                const Time now = start + i * 1us - (random >> 60) * 1us;
+                const std::string session = name((random >> 40) % 500);
+                try {
+                    map.lookup_or_assign(session, now, [&]() -> std::size_t {
+                        if (random >> 58 == 0) {
+                            throw std::runtime_error{"no worker"};
+                        }
+                        return t;
+                    });
+                } catch (const std::runtime_error&) {
+                    ++thrown;
+                }
+                map.lookup(session, now);
+                map.sessions(t);
+            }
+        });
+        EXPECT_GT(thrown, 0);
+        EXPECT_LE(map.size(), 300U);
+        EXPECT_EQ(all_sessions(map, threads), map.size());
+        for (int call = 0; call != 1000; ++call) {
+            pin(map, "the only one", start + 1h, 0);
+        }
+        EXPECT_EQ(map.size(), 1U);
+        EXPECT_EQ(all_sessions(map, threads), 1U);
+    }
+}
+
+}  // namespace
