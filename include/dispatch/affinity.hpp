@@ -124,6 +124,12 @@ class SessionMap {
         Table table;
     };
 
+    /// The session that had to make room, if one had. (Not an optional: GCC 12 takes that for uninitialized.)
+    struct Evicted {
+        bool any = false;
+        Session session{};
+    };
+
     /// A place in the map, for one session more, and whom it was taken from. The destructor gives it back
     /// and locks a shard for that, so a lock of one's own must have gone before.
     class Place {
@@ -144,7 +150,7 @@ class SessionMap {
       private:
         SessionMap& map_;
         bool held_ = false;
-        std::optional<Session> evicted_;
+        Evicted evicted_;
     };
 
     static Time time(time_point point) noexcept {
@@ -245,7 +251,7 @@ class SessionMap {
 
     /// Evicts the session nearest its expiry, and takes its place. False when other threads have taken
     /// every place and not filled it yet, or when it is hash itself: another thread has just pinned it.
-    bool evict_oldest(std::uint64_t hash, std::optional<Session>& evicted) noexcept {
+    bool evict_oldest(std::uint64_t hash, Evicted& evicted) noexcept {
         const auto nearest = std::min_element(
             next_expiry_.begin(), next_expiry_.end(), [](const std::atomic<Time>& a, const std::atomic<Time>& b) {
                 return a.load(std::memory_order_relaxed) < b.load(std::memory_order_relaxed);
@@ -258,7 +264,7 @@ class SessionMap {
                 if (table.oldest().hash == hash) {
                     return false;
                 }
-                evicted = table.oldest();
+                evicted = {true, table.oldest()};
                 drop_oldest(home);
                 return true;
             }
@@ -268,14 +274,15 @@ class SessionMap {
     }
 
     /// Undoes take_free_place() or evict_oldest().
-    void give_back(const std::optional<Session>& evicted) noexcept {
-        if (evicted) {
-            const std::size_t home = evicted->hash >> shard_shift;
+    void give_back(const Evicted& evicted) noexcept {
+        if (evicted.any) {
+            const Session& session = evicted.session;
+            const std::size_t home = session.hash >> shard_shift;
             Table& table = shards_[home].table;
             const std::lock_guard lock{shards_[home].mutex};
-            if (table.can_insert() && table.find(evicted->hash) == nullptr) {
-                table.insert_oldest(evicted->hash, evicted->worker, evicted->expiry);
-                pinned_[evicted->worker].fetch_add(1, std::memory_order_relaxed);
+            if (table.can_insert() && table.find(session.hash) == nullptr) {
+                table.insert_oldest(session.hash, session.worker, session.expiry);
+                pinned_[session.worker].fetch_add(1, std::memory_order_relaxed);
                 publish(home);
                 return;
             }

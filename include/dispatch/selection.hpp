@@ -123,7 +123,8 @@ class RoundRobin {
   public:
     template <LoadView V>
     Choice pick(const V& view, Purpose /*purpose*/) noexcept {
-        const std::size_t worker = last_.get() + 1 < view.size() ? last_.get() + 1 : 0;
+        const std::size_t next = last_.get() + 1;
+        const std::size_t worker = next < view.size() ? next : 0;
         last_.set(worker);
         return {worker, view.load(worker)};
     }

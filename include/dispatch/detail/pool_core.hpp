@@ -123,10 +123,11 @@ class PoolCore {
 
   private:
     struct CancelJob {
+        /// Null when the job was refused: its reply is on the way.
         std::shared_ptr<Worker> worker;
         JobType* job;
         void operator()(net::cancellation_type_t type) const {
-            if (type != net::cancellation_type::none) {
+            if (worker && type != net::cancellation_type::none) {
                 worker->cancel(*job, type);
             }
         }
