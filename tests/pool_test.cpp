@@ -333,7 +333,7 @@ TEST(Pool, SessionsThatComeOneAtATimeSpreadEvenly) {
     Pool pool{spawn_adders(context.get_executor(), 8)};
     for (int i = 0; i != 1000; ++i) {
         Outcome outcome;
-        pool.submit("session-" + std::to_string(i), i, outcome.handler());
+        pool.submit(std::string{"session-"}.append(std::to_string(i)), i, outcome.handler());
         context.run();
         context.restart();
         ASSERT_EQ(outcome.value, i + 1);
@@ -581,7 +581,7 @@ TEST(Pool, SubmitsFromForeignThreads) {
         submitters.emplace_back([&, t] {
             std::vector<std::future<int>> results;
             for (int i = 0; i != per_thread; ++i) {
-                results.push_back(i % 3 == 0 ? pool.submit("s" + std::to_string(t), i, net::use_future)
+                results.push_back(i % 3 == 0 ? pool.submit(std::string{"s"}.append(std::to_string(t)), i, net::use_future)
                                              : pool.submit(std::nullopt, i, net::use_future));
             }
             for (int i = 0; i != per_thread; ++i) {

@@ -478,7 +478,7 @@ TEST(TokensMoveOnly, HandlerThatIsMoveOnly) {
 
 TEST_F(Tokens, CompletesOnTheAssociatedExecutor) {
     make_pool(1, add_one);
-    test::RecordingExecutor mine{context->get_executor()};
+    test::RecordingExecutor mine{*context};
     int calls = 0;
     const auto check = [&](std::exception_ptr, int) {
         ++calls;
@@ -558,7 +558,7 @@ TEST_F(Tokens, ACompletionFindsTheLedgerUpToDate) {
               {.max_concurrency = 1, .queue_capacity = 1}, {.overflow = dispatch::Overflow::reject});
     std::uint64_t rejected = 0;
     std::uint64_t stopped = 0;
-    test::RecordingExecutor mine{context->get_executor(), [&] {
+    test::RecordingExecutor mine{*context, [&] {
                                      rejected = pool->ledger().rejected;
                                      stopped = pool->ledger().stopped;
                                  }};

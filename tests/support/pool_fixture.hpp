@@ -235,8 +235,8 @@ class Outcome {
 /// on_execute is called within execute() itself, as if another thread were that quick.
 class RecordingExecutor {
   public:
-    explicit RecordingExecutor(net::any_io_executor target, std::function<void()> on_execute = {})
-        : target_{std::move(target)}, record_{std::make_shared<Record>()} {
+    explicit RecordingExecutor(net::io_context& target, std::function<void()> on_execute = {})
+        : target_{target.get_executor()}, record_{std::make_shared<Record>()} {
         record_->on_execute = std::move(on_execute);
     }
 
