@@ -553,6 +553,7 @@ TEST(Cancellation, AHandlerThatEndedOnAThreadOfAnotherPool) {
     }
     EXPECT_EQ(overlaps, 0);
     EXPECT_EQ(pool.drain(net::use_future).get().failed, 100U);
+    threads.join();  // none of them may still be on its way into elsewhere
 }
 
 // ---------------------------------------------------------------------------------------------------

@@ -581,8 +581,9 @@ TEST(Pool, SubmitsFromForeignThreads) {
         submitters.emplace_back([&, t] {
             std::vector<std::future<int>> results;
             for (int i = 0; i != per_thread; ++i) {
-                results.push_back(i % 3 == 0 ? pool.submit(std::string{"s"}.append(std::to_string(t)), i, net::use_future)
-                                             : pool.submit(std::nullopt, i, net::use_future));
+                results.push_back(i % 3 == 0
+                                      ? pool.submit(std::string{"s"}.append(std::to_string(t)), i, net::use_future)
+                                      : pool.submit(std::nullopt, i, net::use_future));
             }
             for (int i = 0; i != per_thread; ++i) {
                 wrong += results[static_cast<std::size_t>(i)].get() == i + 1 ? 0 : 1;

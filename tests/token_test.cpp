@@ -537,12 +537,13 @@ TEST_F(Tokens, AnotherContextIsKeptRunningUntilItsCompletionHasRun) {
 }
 
 TEST_F(Tokens, AnotherContextsRunReturnsOnlyAfterTheCompletion) {
+    net::io_context home;
     net::thread_pool threads{1};
     Pool on_threads{dispatch::spawn_workers(threads.get_executor(), 1, add_one)};
     for (int round = 0; round != 100; ++round) {
-        net::io_context home;
         Outcome<int> outcome;
         on_threads.submit(std::nullopt, round, net::bind_executor(home, outcome.handler()));
+        home.restart();
         home.run();
         ASSERT_TRUE(outcome.returned(round + 1));
     }

@@ -127,7 +127,7 @@ class SemaphoreState final : public PermitSource,
     void cancel(Waiter& waiter) {
         {
             const std::lock_guard lock{mutex_};
-            if (!waiter.listed) {
+            if (!executor_ || !waiter.listed) {  // without a context waiter is gone, too
                 return;
             }
             waiter.listed = false;

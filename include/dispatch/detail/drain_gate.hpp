@@ -51,7 +51,7 @@ class DrainGate final : public ContextListener {
     void cancel(Waiter& waiter) {
         {
             const std::lock_guard lock{mutex_};
-            if (!waiter.listed) {
+            if (!executor_ || !waiter.listed) {  // without a context waiter is gone, too
                 return;
             }
             waiter.listed = false;

@@ -181,6 +181,7 @@ class Pending final : public Base {
         }
         Handler handler{std::move(handler_)};
         auto outcome = std::move(*this->result);
+        work_.reset();
         release(handler);
         std::move(outcome).pass_to(std::move(handler));
     }

@@ -89,10 +89,11 @@ class PoolCore {
     void drain(Handler& handler) {
         gate_->admission.close(Admission::Phase::draining);
         if (!gate_->executor()) {
-            net::post(net::get_associated_executor(handler, net::system_executor{}),
-                      [handler = std::move(handler), ledger = ledger()]() mutable {
-                          std::move(handler)(std::exception_ptr{}, ledger);
-                      });
+            // Named first: the lambda takes handler away.
+            const auto associated = net::get_associated_executor(handler, net::system_executor{});
+            net::post(associated, [handler = std::move(handler), ledger = ledger()]() mutable {
+                std::move(handler)(std::exception_ptr{}, ledger);
+            });
             return;
         }
         using Operation = Pending<Waiter, Handler, Executor>;
@@ -200,6 +201,9 @@ class PoolCore {
         try {
             worker.push(job);
         } catch (...) {
+            if (cancel != nullptr) {
+                cancel->worker = nullptr;
+            }
             if (worker.load()->release()) {
                 gate_->worker_idle();
             }
@@ -222,12 +226,13 @@ class PoolCore {
     /// For a job that could not even be made.
     template <typename Handler, typename Default>
     static void reply_at_once(Handler& handler, const Default& executor, std::exception_ptr error) {
-        net::post(net::get_associated_executor(handler, executor),
-                  [handler = std::move(handler), error = std::move(error)]() mutable {
-                      Reply<S> reply;
-                      reply.error = std::move(error);
-                      std::move(reply).pass_to(std::move(handler));
-                  });
+        // Named first: the lambda takes handler away.
+        const auto associated = net::get_associated_executor(handler, executor);
+        net::post(associated, [handler = std::move(handler), error = std::move(error)]() mutable {
+            Reply<S> reply;
+            reply.error = std::move(error);
+            std::move(reply).pass_to(std::move(handler));
+        });
     }
 
     const std::vector<Handle> workers_;

@@ -77,8 +77,11 @@ class WorkerCore : public WorkerLoop<Executor> {
         }
     }
 
-    /// The submitter wants its job, which is alive, to end.
+    /// The submitter wants its job to end. It is alive, unless it has gone down with the context.
     void cancel(JobType& job, net::cancellation_type_t type) {
+        if (!this->has_context()) {
+            return;
+        }
         RunTicket ticket;
         switch (inbox_.withdraw(job, ticket)) {
             case JobState::queued:
