@@ -475,6 +475,25 @@ TEST(Pool, OtherPoliciesCanBePluggedIn) {
     EXPECT_EQ(outcome.value, 2);
 }
 
+TEST(Pool, ExecutorsMayBeTyped) {
+    using Threads = net::thread_pool::executor_type;
+    using Worker = dispatch::WorkerExecutor<Threads>;
+    net::thread_pool threads{2};
+    dispatch::WorkerPool pool{dispatch::spawn_workers<int, int, Threads>(
+        threads.get_executor(), 2, [](int value) -> net::awaitable<int, Worker> {
+            co_await net::post(net::use_awaitable_t<Worker>{});
+            co_return value + 1;
+        })};
+    static_assert(std::is_same_v<decltype(pool)::executor_type, Threads>);
+    std::vector<std::future<int>> results;
+    for (int i = 0; i != 100; ++i) {
+        results.push_back(pool.submit(std::nullopt, i, net::use_future));
+    }
+    for (int i = 0; i != 100; ++i) {
+        EXPECT_EQ(results[static_cast<std::size_t>(i)].get(), i + 1);
+    }
+}
+
 TEST(Pool, AHandlerMaySubmitToItsOwnPool) {
     net::io_context context;
     std::optional<Pool> pool;

@@ -116,6 +116,16 @@ namespace detail {
 /// The error_code of Asio's own operations: std::error_code or boost::system::error_code.
 using net_error = decltype(net::error::make_error_code(net::error::operation_aborted));
 
+/// executor.execute(function), which some executors of Asio before 1.26 keep to themselves.
+template <typename Executor, typename Function>
+void execute_on(const Executor& executor, Function&& function) {
+#if DISPATCH_ASIO_VERSION < 102600
+    net::execution::execute(executor, std::forward<Function>(function));
+#else
+    executor.execute(std::forward<Function>(function));
+#endif
+}
+
 inline std::error_code operation_aborted() { return net::error::make_error_code(net::error::operation_aborted); }
 
 }  // namespace detail

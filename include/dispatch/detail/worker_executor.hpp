@@ -62,9 +62,9 @@ class UntrackedExecutor {
     template <typename Function>
     void execute(Function&& function) const {
         if constexpr (never_blocks) {
-            targets_->never_blocking.execute(std::forward<Function>(function));
+            execute_on(targets_->never_blocking, std::forward<Function>(function));
         } else {
-            targets_->executor.execute(std::forward<Function>(function));
+            execute_on(targets_->executor, std::forward<Function>(function));
         }
     }
 
