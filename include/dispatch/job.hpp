@@ -10,6 +10,7 @@
 #include <exception>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <dispatch/detail/asio.hpp>
@@ -54,6 +55,25 @@ struct Reply {
     std::exception_ptr error;
     std::optional<S> value;
 
+    /// Moves the reply out. Where moving the value throws, that is the reply.
+    Reply take() noexcept {
+        Reply taken;
+        taken.error = std::move(error);
+        if constexpr (std::is_nothrow_move_constructible_v<S>) {
+            if (value) {
+                taken.value.emplace(std::move(*value));
+            }
+        } else if (value) {
+            try {
+                taken.value.emplace(std::move(*value));
+            } catch (...) {
+                taken.value.reset();
+                taken.error = std::current_exception();
+            }
+        }
+        return taken;
+    }
+
     template <typename Handler>
     void pass_to(Handler&& handler) && {
         if (value) {
@@ -67,6 +87,8 @@ struct Reply {
 template <>
 struct Reply<void> {
     std::exception_ptr error;
+
+    Reply take() noexcept { return std::move(*this); }
 
     template <typename Handler>
     void pass_to(Handler&& handler) && {

@@ -171,9 +171,13 @@ class WorkerPool {
         executor_type get_executor() const noexcept { return core->executor(); }
 
         template <typename Handler>
-        void operator()(Handler&& handler, const SubmitOptions& options, R request) const {
-            std::decay_t<Handler> owned{std::forward<Handler>(handler)};
-            core->submit(owned, options, std::move(request), overflow);
+        void operator()(Handler&& handler, const SubmitOptions& options, R&& request) const {
+            if constexpr (std::is_same_v<Handler, std::decay_t<Handler>>) {
+                core->submit(handler, options, std::move(request), overflow);
+            } else {
+                std::decay_t<Handler> owned{std::forward<Handler>(handler)};
+                core->submit(owned, options, std::move(request), overflow);
+            }
         }
     };
 

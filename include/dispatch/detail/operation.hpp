@@ -23,6 +23,8 @@ template <typename... Args>
 struct Completion {
     std::tuple<Args...> arguments;
 
+    Completion take() noexcept { return std::move(*this); }
+
     template <typename Handler>
     void pass_to(Handler&& handler) && {
         std::apply([&](Args&... args) { std::forward<Handler>(handler)(std::move(args)...); }, arguments);
@@ -180,7 +182,7 @@ class Pending final : public Base {
             slot.clear();
         }
         Handler handler{std::move(handler_)};
-        auto outcome = std::move(*this->result);
+        auto outcome = this->result->take();
         work_.reset();
         release(handler);
         std::move(outcome).pass_to(std::move(handler));

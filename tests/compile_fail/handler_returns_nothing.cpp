@@ -1,0 +1,11 @@
+// expect: dispatch: the handler does not return the pool's response type.
+// SPDX-License-Identifier: Apache-2.0
+//
+// A plain handler without a response, for a pool that has one.
+#include <dispatch/pool.hpp>
+
+namespace net = dispatch::net;
+
+auto workers(const net::any_io_executor& executor) {
+    return dispatch::spawn_workers<int, int>(executor, 1, [](int) {});
+}
