@@ -6,15 +6,17 @@
 //   detail/pool_core       what it is made of; how a job is placed
 //   worker.hpp             WorkerHandle and spawn_workers
 //   detail/lane_worker     a worker with its handler: what a lane does
-//   detail/worker_core     a worker without it: loop, lanes, how jobs start and end
-//   detail/outbox, lane, drain_gate    replies on their way; a worker's coroutines; waiting for idleness
-//   job.hpp, semaphore.hpp             the node that travels; the gate of each worker
+//   detail/worker_core     a worker without its handler: how jobs come in and how they end
+//   detail/worker_loop     a worker without jobs: the loop that gives permits to lanes
+//   detail/lane, drain_gate           one coroutine of a worker; waiting until a pool is idle
+//   job.hpp, semaphore.hpp            the node that travels; the gate of each worker
 //   detail/operation, context_listener, worker_executor, asio    what all of these need of Asio
 //   ------------------------------------------------------------- no Asio from here on down
 //   detail/router          which worker gets a job
-//   detail/admission, worker_load, inbox    who may come in; what is counted; what waits
-//   affinity.hpp, selection.hpp             which worker a session has; which one is least loaded
-//   options.hpp, metrics.hpp, error.hpp     what goes in and what comes out
+//   detail/admission, worker_load     who may come in; what is counted
+//   detail/inbox, outbox              what waits for a worker; replies that leave it
+//   affinity.hpp, selection.hpp       which worker a session has; which one is least loaded
+//   options.hpp, metrics.hpp, error.hpp    what goes in and what comes out
 #ifndef DISPATCH_POOL_HPP
 #define DISPATCH_POOL_HPP
 
