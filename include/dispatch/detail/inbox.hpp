@@ -42,6 +42,7 @@ class Inbox {
     bool push(J& job, Ring&& ring) {
         const std::lock_guard lock{mutex_};
         if (closed_) {
+            job.state = State::replied;  // a cancellation that comes now finds it decided
             Tally::count_exclusively(tally_.submitted);
             Tally::count(tally_.stopped);
             return false;
