@@ -94,15 +94,30 @@ std::string name(std::size_t number) { return "session-" + std::to_string(number
 
 /// Pins session to worker unless it is pinned already; where it is pinned then.
 std::size_t pin(Map& map, std::string_view session, Time now, std::size_t worker) {
-    return map.lookup_or_assign(session, now, [&] { return worker; });
+    return map.lookup_or_assign(session, now, [&] { return worker; }).value();
 }
 
 /// Where session is pinned; no choice is expected.
 std::size_t expect_pinned(Map& map, std::string_view session, Time now) {
-    return map.lookup_or_assign(session, now, [&]() -> std::size_t {
+    const auto nobody = [&]() -> std::optional<std::size_t> {
         ADD_FAILURE() << session << " is not pinned";
-        return 0;
-    });
+        return std::nullopt;
+    };
+    return map.lookup_or_assign(session, now, nobody).value();
+}
+
+/// How a choice ends without a worker.
+enum class NoWorker { thrown, returned };
+
+/// Comes with session, which is not pinned, and finds no worker for it.
+void find_no_worker(Map& map, std::string_view session, Time now, NoWorker how) {
+    if (how == NoWorker::thrown) {
+        const auto choose = []() -> std::size_t { throw std::runtime_error{"no worker"}; };
+        EXPECT_THROW(map.lookup_or_assign(session, now, choose), std::runtime_error);
+    } else {
+        const auto choose = []() -> std::optional<std::size_t> { return std::nullopt; };
+        EXPECT_EQ(map.lookup_or_assign(session, now, choose), std::nullopt);
+    }
 }
 
 std::size_t all_sessions(const Map& map, std::size_t workers) {
@@ -381,17 +396,21 @@ TEST_F(SessionMapMemory, AKnownSessionAllocatesNothing) {
     }
 }
 
-TEST(SessionMap, AThrowingChoiceLeavesANewSessionUnpinned) {
+class NoChoice : public testing::TestWithParam<NoWorker> {};
+
+INSTANTIATE_TEST_SUITE_P(SessionMap, NoChoice, testing::Values(NoWorker::thrown, NoWorker::returned),
+                         [](const auto& how) { return how.param == NoWorker::thrown ? "Thrown" : "Returned"; });
+
+TEST_P(NoChoice, LeavesANewSessionUnpinned) {
     Map map{ttl, AffinityExpiry::fixed, 100, 2};
-    const auto choose = []() -> std::size_t { throw std::runtime_error{"no worker"}; };
-    EXPECT_THROW(map.lookup_or_assign("a", start, choose), std::runtime_error);
+    find_no_worker(map, "a", start, GetParam());
     EXPECT_EQ(map.size(), 0U);
     EXPECT_EQ(all_sessions(map, 2), 0U);
     EXPECT_EQ(map.lookup("a", start), std::nullopt);
     EXPECT_EQ(pin(map, "a", start, 1), 1U);
 }
 
-TEST(SessionMap, AThrowingChoiceLeavesCountersOfAnExpiredSessionAlone) {
+TEST_P(NoChoice, LeavesCountersOfAnExpiredSessionAlone) {
     // So many that each part of the map has more expired sessions than a call drops.
     constexpr std::size_t count = 2000;
     Map map{ttl, AffinityExpiry::fixed, count, 1};
@@ -399,22 +418,20 @@ TEST(SessionMap, AThrowingChoiceLeavesCountersOfAnExpiredSessionAlone) {
         pin(map, name(i), start, 0);
     }
     for (std::size_t i = count - 100; i != count; ++i) {
-        EXPECT_THROW(map.lookup_or_assign(name(i), start + ttl, []() -> std::size_t { throw std::runtime_error{""}; }),
-                     std::runtime_error);
+        find_no_worker(map, name(i), start + ttl, GetParam());
         EXPECT_EQ(map.sessions(0), map.size());
+        EXPECT_EQ(map.lookup(name(i), start + ttl), std::nullopt);
     }
 }
 
-TEST(SessionMap, AThrowingChoiceEvictsNobody) {
+TEST_P(NoChoice, EvictsNobody) {
     constexpr std::size_t bound = 50;
     Map map{ttl, AffinityExpiry::fixed, bound, 4};
     for (std::size_t i = 0; i != bound; ++i) {
         pin(map, name(i), start + i * 1us, i % 4);
     }
     for (std::size_t i = 0; i != 100; ++i) {
-        EXPECT_THROW(map.lookup_or_assign("new" + name(i), start + 1s,
-                                          []() -> std::size_t { throw std::runtime_error{"no worker"}; }),
-                     std::runtime_error);
+        find_no_worker(map, "new" + name(i), start + 1s, GetParam());
         EXPECT_EQ(map.size(), bound);
     }
     for (std::size_t i = 0; i != bound; ++i) {
@@ -520,10 +537,11 @@ TEST(SessionMapThreads, RacingFirstJobsGoToOneWorker) {
             for (std::size_t round = 0; round != rounds; ++round) {
                 const std::string session = name(round);
                 together.arrive_and_wait();
-                seen[round][t] = map.lookup_or_assign(session, start + round * 1us, [&] {
+                const auto choose = [&] {
                     ++choices[round];
                     return t;
-                });
+                };
+                seen[round][t] = map.lookup_or_assign(session, start + round * 1us, choose).value();
             }
         });
         std::set<std::size_t> winners;

@@ -51,19 +51,20 @@ class SessionMap {
     }
 
     /// The worker that session is pinned to at now; with sliding expiry the pin begins anew. A session
-    /// without a pin is pinned to what choose() returns. One atomic step: of several threads that come
-    /// with a new session at the same time, one chooses.
+    /// without a pin is pinned to the worker that choose() returns, if it returns one. One atomic step: of
+    /// several threads that come with a new session at the same time, one chooses.
     ///
     /// When the map is full, the session nearest its expiry makes room (with other threads at work, one
-    /// of the nearest). choose runs under a lock, and must not use the map. Where it or an allocation
-    /// throws, nothing has changed (with other threads at work, who made room may be gone).
+    /// of the nearest). choose runs under a lock, and must not use the map. Where it returns no worker, or
+    /// it or an allocation throws, nothing has changed (with other threads at work, who made room may be
+    /// gone).
     template <typename Choose>
-    std::size_t lookup_or_assign(std::string_view session, time_point now_point, Choose&& choose) {
+    std::optional<std::size_t> lookup_or_assign(std::string_view session, time_point now_point, Choose&& choose) {
         const std::uint64_t hash = detail::siphash13(key_, session);
         const Time now = time(now_point);
         const std::size_t home = hash >> shard_shift;
         std::size_t patrolled = 0;
-        std::size_t worker = unknown;
+        std::optional<std::size_t> worker;
         {
             Shard& shard = shards_[home];
             const std::lock_guard lock{shard.mutex};
@@ -74,7 +75,7 @@ class SessionMap {
                 worker = known->worker;
             }
         }
-        if (worker == unknown) [[unlikely]] {
+        if (!worker) [[unlikely]] {
             worker = assign(home, hash, now, choose);
         }
         // A shard that nobody comes to must not remember its sessions for good.
@@ -112,7 +113,6 @@ class SessionMap {
     static constexpr std::size_t shard_bits = 6;
     static constexpr std::size_t shard_shift = 64 - shard_bits;
     static constexpr std::size_t shard_count = std::size_t{1} << shard_bits;
-    static constexpr std::size_t unknown = std::numeric_limits<std::size_t>::max();
     static constexpr Time never = std::numeric_limits<Time>::max();
     /// Expired sessions that one call lets go of in its session's shard, and in the one that it patrols.
     static constexpr int drops_per_call = 2;
@@ -162,25 +162,27 @@ class SessionMap {
 
     /// What lookup_or_assign() does for a session that has no pin, unless it got one meanwhile.
     template <typename Choose>
-    [[gnu::noinline]] std::size_t assign(std::size_t home, std::uint64_t hash, Time now, Choose& choose) {
+    [[gnu::noinline]] std::optional<std::size_t> assign(std::size_t home, std::uint64_t hash, Time now,
+                                                        Choose& choose) {
         Shard& shard = shards_[home];
         for (Place place{*this};; place.take_oldest(hash)) {
             const std::lock_guard lock{shard.mutex};
             if (Session* const known = shard.table.find(hash); known != nullptr) {
-                if (now < known->expiry) {
-                    slide(home, *known, now);
-                } else {
-                    repin(home, *known, now, choose);
+                if (now >= known->expiry) {
+                    return repin(home, *known, now, choose);
                 }
+                slide(home, *known, now);
                 return known->worker;
             }
             shard.table.prepare_insert();
             if (place.take_free()) {
-                const std::size_t worker = choose();
-                shard.table.insert(hash, static_cast<std::uint32_t>(worker), expiry_after(now));
-                place.fill();
-                pinned_[worker].fetch_add(1, std::memory_order_relaxed);
-                publish(home);
+                const std::optional<std::size_t> worker = choose();
+                if (worker) {
+                    shard.table.insert(hash, static_cast<std::uint32_t>(*worker), expiry_after(now));
+                    place.fill();
+                    pinned_[*worker].fetch_add(1, std::memory_order_relaxed);
+                    publish(home);
+                }
                 return worker;
             }
         }
@@ -188,17 +190,22 @@ class SessionMap {
 
     /// Under the shard's lock. A pin that has ended does not count in the choice of the next.
     template <typename Choose>
-    void repin(std::size_t home, Session& session, Time now, Choose& choose) {
+    std::optional<std::size_t> repin(std::size_t home, Session& session, Time now, Choose& choose) {
         pinned_[session.worker].fetch_sub(1, std::memory_order_relaxed);
+        std::optional<std::size_t> worker;
         try {
-            session.worker = static_cast<std::uint32_t>(choose());
+            worker = choose();
         } catch (...) {
             pinned_[session.worker].fetch_add(1, std::memory_order_relaxed);
             throw;
         }
+        if (worker) {
+            session.worker = static_cast<std::uint32_t>(*worker);
+            shards_[home].table.renew(session, expiry_after(now));
+            publish(home);
+        }
         pinned_[session.worker].fetch_add(1, std::memory_order_relaxed);
-        shards_[home].table.renew(session, expiry_after(now));
-        publish(home);
+        return worker;
     }
 
     bool expires_by(std::size_t home, Time now) const noexcept {

@@ -99,10 +99,15 @@ std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Exe
 }
 
 /// The same with R and S taken from the handler's signature.
-template <detail::NonGenericHandler Handler>
+template <typename Handler>
 auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler, WorkerOptions options = {}) {
-    return spawn_workers<detail::DeducedRequest<Handler>, detail::DeducedResponse<Handler>>(
-        std::move(executor), n, std::move(handler), options);
+    static_assert(detail::NonGenericHandler<Handler>,
+                  "dispatch: the request and response types cannot be told from a handler that is generic or "
+                  "overloaded: write spawn_workers<Request, Response>(executor, n, handler)");
+    if constexpr (detail::NonGenericHandler<Handler>) {
+        return spawn_workers<detail::DeducedRequest<Handler>, detail::DeducedResponse<Handler>>(
+            std::move(executor), n, std::move(handler), options);
+    }
 }
 
 }  // namespace dispatch::inline DISPATCH_ABI

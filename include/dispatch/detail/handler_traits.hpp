@@ -25,7 +25,7 @@ struct AwaitableTraits<net::awaitable<T, E>> {
 
 /// Where R and S come from when they are not given: the signature of a handler that has just one.
 template <typename Signature>
-struct SignatureTraits;
+struct SignatureTraits {};
 template <typename Result, typename First, typename... Rest>
 struct SignatureTraits<Result(First, Rest...)> {
     using Request = std::remove_cvref_t<First>;

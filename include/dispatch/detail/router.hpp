@@ -56,13 +56,15 @@ class Router {
         std::size_t sessions(std::size_t worker) const noexcept { return router.sessions(worker); }
     };
 
+    /// A new session that is refused is not pinned: nobody drives others out of the map by being refused.
     Route route_pinned(std::string_view session, Overflow overflow) {
         std::optional<Route> fresh;
-        const std::size_t worker = sessions_->lookup_or_assign(session, Clock::now(), [&] {
-            fresh = choose(Purpose::new_session, overflow);
-            return fresh->worker;
-        });
-        return fresh ? *fresh : enter(worker, overflow);
+        const std::optional<std::size_t> worker =
+            sessions_->lookup_or_assign(session, Clock::now(), [&]() -> std::optional<std::size_t> {
+                fresh = choose(Purpose::new_session, overflow);
+                return fresh->verdict == Route::Verdict::accepted ? std::optional{fresh->worker} : std::nullopt;
+            });
+        return fresh ? *fresh : enter(*worker, overflow);
     }
 
     /// The policy's choice, made anew as long as the load that it saw has moved meanwhile.
