@@ -46,7 +46,8 @@ thread_local int allocations_left = -1;
 
 #if !defined(SANITIZER_OWNS_OPERATOR_NEW)
 
-void* operator new(std::size_t size) {
+// Not inline: GCC 12 takes the header for a write out of bounds, and malloc and free for a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t size) {
     ++allocations;
     if (allocations_left == 0) {
         throw std::bad_alloc{};
@@ -63,7 +64,7 @@ void* operator new(std::size_t size) {
     return static_cast<char*>(block) + header;
 }
 
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
     if (memory != nullptr) {
         void* const block = static_cast<char*>(memory) - header;
         live_bytes -= *static_cast<std::size_t*>(block);
