@@ -65,10 +65,10 @@ struct Fixture : testing::Test {
     Tally tally;
     Clock clock;
     dispatch::detail::Inbox<Job, Alarm> inbox{tally, Alarm{&clock}};
-    int rings = 0;
+    int wakes = 0;
 
     bool push(Job& job) {
-        return inbox.push(job, [this] { ++rings; });
+        return inbox.push(job, [this] { ++wakes; });
     }
 
     /// The state that a withdrawal finds.
@@ -108,29 +108,32 @@ TEST_F(Inbox, GivesJobsInTheOrderInWhichTheyCame) {
     EXPECT_EQ(ledger(), (Ledger{.submitted = 3}));
 }
 
-TEST_F(Inbox, RingsOnceForALoopThatSleeps) {
-    Job a, b, c;
-    EXPECT_TRUE(inbox.try_sleep());
+TEST_F(Inbox, WakesAWorkerThatIsAsleepOnce) {
+    Job a, b, c, d;
     push(a);
-    EXPECT_EQ(rings, 1);
+    EXPECT_EQ(wakes, 1) << "it is asleep at first";
     push(b);
-    EXPECT_EQ(rings, 1);
+    EXPECT_EQ(wakes, 1);
     EXPECT_FALSE(inbox.try_sleep()) << "there are jobs";
-    push(c);
-    EXPECT_EQ(rings, 1) << "it did not go to sleep";
     inbox.pop(1);
     inbox.pop(2);
+    push(c);
+    EXPECT_EQ(wakes, 1) << "it has not seen the inbox empty";
     inbox.pop(3);
-    EXPECT_TRUE(inbox.try_sleep());
-    Job d;
+    EXPECT_EQ(inbox.pop(4), nullptr);
     push(d);
-    EXPECT_EQ(rings, 2);
+    EXPECT_EQ(wakes, 2);
+    inbox.pop(5);
+    EXPECT_TRUE(inbox.try_sleep());
+    Job e;
+    push(e);
+    EXPECT_EQ(wakes, 3);
 }
 
-TEST_F(Inbox, AJobIsNotInItWhenRingingFails) {
+TEST_F(Inbox, AJobIsNotInItWhenWakingFails) {
     Job a{5};
     ASSERT_TRUE(inbox.try_sleep());
-    const auto broken = [] { throw std::runtime_error{"no doorbell"}; };
+    const auto broken = [] { throw std::runtime_error{"no strand"}; };
     EXPECT_THROW(inbox.push(a, broken), std::runtime_error);
     EXPECT_EQ(inbox.pop(1), nullptr);
     EXPECT_EQ(clock.set_for, std::nullopt);
@@ -138,7 +141,7 @@ TEST_F(Inbox, AJobIsNotInItWhenRingingFails) {
     EXPECT_TRUE(all(inbox.take_overdue(10).queued).empty());
     Job b;
     push(b);
-    EXPECT_EQ(rings, 1) << "the loop still sleeps";
+    EXPECT_EQ(wakes, 1) << "it is still asleep";
 }
 
 TEST_F(Inbox, AJobIsNotInItWhenTheAlarmFails) {
@@ -146,7 +149,7 @@ TEST_F(Inbox, AJobIsNotInItWhenTheAlarmFails) {
     inbox.try_sleep();
     clock.broken = true;
     EXPECT_THROW(push(a), std::runtime_error);
-    EXPECT_EQ(rings, 0);
+    EXPECT_EQ(wakes, 0);
     EXPECT_EQ(inbox.pop(1), nullptr);
     EXPECT_EQ(ledger(), Ledger{});
     EXPECT_TRUE(all(inbox.take_overdue(10).queued).empty());

@@ -7,14 +7,15 @@
 //   worker.hpp             WorkerHandle and spawn_workers
 //   detail/lane_worker     a worker with its handler: what a lane does
 //   detail/worker_core     a worker without its handler: how jobs come in and how they end
-//   detail/worker_loop     a worker without jobs: the loop that gives permits to lanes
+//   detail/worker_loop     a worker without jobs: lanes with permits, and the loop that adds them
 //   detail/lane, drain_gate           one coroutine of a worker; waiting until a pool is idle
 //   job.hpp, semaphore.hpp            the node that travels; the gate of each worker
-//   detail/operation, context_listener, worker_executor, asio    what all of these need of Asio
+//   detail/worker_executor, runner    a worker's strand, and what runs it and carries its replies
+//   detail/operation, context_listener, asio      what all of these need of Asio
 //   ------------------------------------------------------------- no Asio from here on down
 //   detail/router          which worker gets a job
 //   detail/admission, worker_load     who may come in; what is counted
-//   detail/inbox, outbox              what waits for a worker; replies that leave it
+//   detail/inbox, run_queue           what waits for a worker; what waits for a thread
 //   affinity.hpp, selection.hpp       which worker a session has; which one is least loaded
 //   options.hpp, metrics.hpp, error.hpp    what goes in and what comes out
 #ifndef DISPATCH_POOL_HPP

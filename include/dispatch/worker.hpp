@@ -13,6 +13,7 @@
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/handler_traits.hpp>
 #include <dispatch/detail/lane_worker.hpp>
+#include <dispatch/detail/runner.hpp>
 #include <dispatch/detail/worker_core.hpp>
 #include <dispatch/metrics.hpp>
 #include <dispatch/options.hpp>
@@ -88,10 +89,16 @@ std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Exe
     using Worker = detail::LaneWorker<R, S, Executor, Handler>;
     detail::validate(options);
     detail::check_range("spawn_workers: n", n, 1, std::size_t{1} << 20);
+    const auto runner = std::make_shared<detail::Runner<Executor>>(executor);
     std::vector<WorkerHandle<R, S, Executor>> workers;
     workers.reserve(n);
     for (std::size_t id = 0; id != n; ++id) {
-        auto worker = std::make_shared<Worker>(executor, id, options, handler);
+        auto worker = std::make_shared<Worker>(executor, runner, id, options, handler);
+        if (id == 0) {
+            // After the first strand was made: services are shut down the latest first, and the strands'
+            // must be there while the runner and the workers let go of theirs.
+            detail::listen(runner, executor);
+        }
         workers.push_back(WorkerHandle<R, S, Executor>{worker});
         worker->start();
     }

@@ -22,7 +22,7 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// queue holds those whose submitters wait: as every submitter waits for its response anyway, a place
 /// further ahead is all that tells the two apart, and WorkerLoad counts it.
 ///
-/// The worker loop sleeps when it has seen the queue empty (try_sleep); the next push wakes it.
+/// The worker is asleep when it has seen the queue empty (pop, try_sleep); the next push wakes it.
 /// J is Job, or has its state, ticket, deadline, deadline_index and split(). Alarm is called under the
 /// lock: set(time) to have take_overdue called then, clear() when that is no longer needed.
 template <typename J, typename Alarm>
@@ -36,10 +36,10 @@ class Inbox {
     /// tally counts the jobs that come, and those that end here.
     Inbox(Tally& tally, Alarm alarm) : tally_{tally}, alarm_{std::move(alarm)} {}
 
-    /// Appends job, or returns false because the inbox is closed. When the loop sleeps, ring() is
+    /// Appends job, or returns false because the inbox is closed. When the worker is asleep, wake() is
     /// called first, under the lock. Where it or the alarm throws, job is not in the inbox.
-    template <typename Ring>
-    bool push(J& job, Ring&& ring) {
+    template <typename Wake>
+    bool push(J& job, Wake&& wake) {
         const std::lock_guard lock{mutex_};
         if (closed_) {
             job.state = State::replied;  // a cancellation that comes now finds it decided
@@ -52,7 +52,7 @@ class Inbox {
         }
         if (asleep_) {
             try {
-                ring();
+                wake();
             } catch (...) {
                 drop_deadline(job);
                 throw;
@@ -64,18 +64,20 @@ class Inbox {
         return true;
     }
 
-    /// The next job, now running as ticket says; null when there is none.
+    /// The next job, now running as ticket says. Null when there is none: the worker is asleep.
     J* pop(const Ticket& ticket) noexcept {
         const std::lock_guard lock{mutex_};
         J* const job = queue_.pop_front();
         if (job != nullptr) {
             job->state = State::running;
             job->ticket = ticket;
+        } else {
+            asleep_ = true;
         }
         return job;
     }
 
-    /// True when there is nothing to do: the next push will ring.
+    /// True when there is nothing to do: the worker is asleep.
     bool try_sleep() noexcept {
         const std::lock_guard lock{mutex_};
         asleep_ = queue_.empty();
@@ -188,7 +190,7 @@ class Inbox {
     Alarm alarm_;
     List queue_;
     DeadlineHeap<J> deadlines_;
-    bool asleep_ = false;
+    bool asleep_ = true;
     bool closed_ = false;
 };
 

@@ -29,8 +29,9 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
     using typename Core::Outcome;
 
   public:
-    LaneWorker(const Executor& executor, std::size_t id, WorkerOptions options, const Handler& handler)
-        : Core{executor, id, options, Traits::takes_context}, handler_{handler} {}
+    LaneWorker(const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner, std::size_t id,
+               WorkerOptions options, const Handler& handler)
+        : Core{executor, runner, id, options, Traits::takes_context}, handler_{handler} {}
 
     using Core::start;
 
@@ -94,7 +95,7 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
                         outcome = self->call_and_settle(*job);
                     }
                     self->end(job.release(), lane, outcome);
-                    if (self->turn_is_over()) {
+                    if (self->turn_is_over() && self->try_yield()) {
                         break;
                     }
                 }

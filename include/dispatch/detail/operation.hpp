@@ -13,8 +13,8 @@
 
 #include <dispatch/detail/asio.hpp>
 #include <dispatch/detail/config.hpp>
-#include <dispatch/detail/intrusive_list.hpp>
 #include <dispatch/detail/recycler.hpp>
+#include <dispatch/detail/run_queue.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
@@ -32,19 +32,18 @@ struct Completion {
 };
 
 /// A started asynchronous operation whose handler has not been called, whatever its type. One node of
-/// memory; it has one owner at a time, and ends by deliver(), post() or destroy(), of which the owner
-/// calls exactly one, with the result set for the first two.
+/// memory; it has one owner at a time, and ends by run(), post() or destroy(), of which the owner calls
+/// exactly one, with the result set for the first two.
+///
+/// run() calls the handler on its executor, at once if that is native (see Pending), on which it is
+/// called itself; destroy() lets go of the handler without calling it: its context is gone.
 template <typename Result, typename Executor>
-class Operation : public ListHook {
+class Operation : public Task {
   public:
     std::optional<Result> result;
 
-    /// Calls the handler on its executor, at once if that is native (see Pending). Call on native.
-    virtual void deliver() = 0;
     /// Has the handler called on its executor, never from within this call. Any thread.
     virtual void post(const Executor& native) = 0;
-    /// Lets go of the handler without calling it: its context is gone.
-    virtual void destroy() noexcept = 0;
 
   protected:
     explicit Operation(std::byte* /*tail*/) noexcept {}
@@ -104,7 +103,7 @@ class Pending final : public Base {
         }
     }
 
-    void deliver() override {
+    void run() override {
         if (!work_) {
             invoke();
         } else {

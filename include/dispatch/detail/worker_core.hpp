@@ -16,7 +16,6 @@
 #include <dispatch/detail/drain_gate.hpp>
 #include <dispatch/detail/inbox.hpp>
 #include <dispatch/detail/lane.hpp>
-#include <dispatch/detail/outbox.hpp>
 #include <dispatch/detail/worker_load.hpp>
 #include <dispatch/detail/worker_loop.hpp>
 #include <dispatch/error.hpp>
@@ -27,7 +26,7 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 
 /// A worker without its handler: how jobs come in and how they end.
 ///
-/// The inbox, the outbox, the load and the public functions are thread-safe; the timer is guarded by
+/// The inbox, the load and the public functions are thread-safe; the timer is guarded by
 /// the inbox's lock; the protected functions are for lanes, on the strand.
 ///
 /// How a job ends is decided once, by whoever moves it to JobState::replied under the inbox's lock or,
@@ -41,8 +40,9 @@ class WorkerCore : public WorkerLoop<Executor> {
     using JobType = Job<R, S, Executor>;
     using Clock = typename JobType::Clock;
 
-    WorkerCore(const Executor& executor, std::size_t id, WorkerOptions options, bool wants_times)
-        : Loop{executor, options.max_concurrency},
+    WorkerCore(const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner, std::size_t id,
+               WorkerOptions options, bool wants_times)
+        : Loop{executor, runner, options.max_concurrency},
           id_{id},
           load_{std::make_shared<WorkerLoad>(options)},
           wants_times_{wants_times},
@@ -72,7 +72,7 @@ class WorkerCore : public WorkerLoop<Executor> {
     /// Takes over a job that is counted in the load. Where it throws the job is still the caller's, and
     /// still counted.
     void push(JobType& job) {
-        if (!inbox_.push(job, [this] { this->ring(); })) {
+        if (!inbox_.push(job, [this] { this->wake(); })) {
             end_unstarted(job, make_error_code(errc::stopped));
         }
     }
@@ -111,7 +111,6 @@ class WorkerCore : public WorkerLoop<Executor> {
             load_->release();
             job->destroy();
         }
-        outbox_.destroy_all();
         timer_.reset();
         Loop::context_shutdown();
     }
@@ -234,9 +233,7 @@ class WorkerCore : public WorkerLoop<Executor> {
     /// Ends a job that a lane has had, and that is counted.
     void finish(JobType& job) {
         const bool idle = load_->release();
-        if (outbox_.push(job)) {
-            send_carrier();
-        }
+        this->runner().post(job);
         if (idle) {
             report_idle();
         }
@@ -261,19 +258,6 @@ class WorkerCore : public WorkerLoop<Executor> {
         } else {
             job.destroy();
         }
-    }
-
-    void send_carrier() noexcept {
-        try {
-            this->post_to_executor([self = shared()] { self->carry(); });
-        } catch (...) {
-            // No memory for a carrier. In the wrong place is better than never.
-            carry();
-        }
-    }
-
-    void carry() {
-        outbox_.deliver([this] { send_carrier(); });
     }
 
     /// The timer: some deadlines have passed.
@@ -308,7 +292,6 @@ class WorkerCore : public WorkerLoop<Executor> {
     std::optional<Timer> timer_;
 
     alignas(cache_line) Inbox<JobType, Alarm> inbox_{load_->tally, Alarm{this}};
-    alignas(cache_line) Outbox<JobType> outbox_;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

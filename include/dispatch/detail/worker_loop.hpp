@@ -13,30 +13,35 @@
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/context_listener.hpp>
 #include <dispatch/detail/lane.hpp>
+#include <dispatch/detail/runner.hpp>
 #include <dispatch/detail/worker_executor.hpp>
 #include <dispatch/job.hpp>
 #include <dispatch/semaphore.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// A worker's coroutines: the loop, and the lanes that it hands permits to. Knows nothing of requests
-/// and responses.
+/// A worker's coroutines: the lanes that run jobs, and the loop that gives it one lane more when all are
+/// busy. Knows nothing of requests and responses.
 ///
-/// The loop, the lanes and all that concerns them belong to the strand; ring(), post() and the
-/// functions that say so may be called from any thread. The coroutines keep this object alive until
-/// wind_down() ends them; context_shutdown() drops whatever is bound to a context that goes first.
+/// A job that comes while the worker is asleep wakes it: a parked lane gets a permit and takes jobs until
+/// there are none. Where lanes with a permit are suspended in their handlers and there are jobs and
+/// permits left, the next parked lane is resumed; where none is parked, the doorbell rings for the loop.
+///
+/// The coroutines and all that concerns them belong to the strand; wake() and the functions that say so
+/// may be called from any thread. The coroutines keep this object alive until wind_down() ends them;
+/// context_shutdown() drops whatever is bound to a context that goes first.
 template <typename Executor>
 class WorkerLoop : public ContextListener, public std::enable_shared_from_this<WorkerLoop<Executor>> {
   public:
     using StrandExecutor = WorkerExecutor<Executor>;
 
-    WorkerLoop(const Executor& executor, std::size_t max_concurrency)
-        : resources_{std::in_place, executor, max_concurrency} {}
+    WorkerLoop(const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner, std::size_t max_concurrency)
+        : runner_{runner}, resources_{std::in_place, executor, runner, max_concurrency} {}
 
     /// Starts the coroutines; once.
     void start() {
         listen(this->shared_from_this(), resources_->executor);
-        add_lane({});
+        add_lane();
         net::co_spawn(resources_->strand, run(this->shared_from_this()), net::detached);
     }
 
@@ -59,22 +64,29 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
 
     /// Starts the coroutine of a new lane, which uses the functions below.
     virtual void spawn_lane(Lane& lane) = 0;
-    /// True when there is no job, and the next one will ring().
+    /// True when there is no job: the worker is asleep, and the next job will wake() it.
     virtual bool try_sleep() noexcept = 0;
 
-    /// Wakes the sleeping loop. Any thread. Where it throws, the loop sleeps on.
-    void ring() { resources_->doorbell.try_send(net_error{}, true); }
+    /// Has the worker look for jobs. Any thread; not after wind_down() was posted. Where it throws, the
+    /// worker sleeps on.
+    void wake() {
+        // The strand is first in, first out, so the coroutines still keep this alive.
+        execute_on(resources_->posting_strand, [this] {
+            jobs_this_turn_ = 0;
+            if (Permit permit = resources_->permits.try_acquire()) {
+                run_lanes(std::move(permit));
+            }  // else those who have them look for jobs when they end theirs
+        });
+    }
 
-    /// Has function run later: on the strand, or on the executor below it. Any thread.
+    /// Has function run later, on the strand. Any thread.
     template <typename Function>
     void post_to_strand(Function&& function) {
         net::post(resources_->strand, std::forward<Function>(function));
     }
-    template <typename Function>
-    void post_to_executor(Function&& function) {
-        resources_->posting.execute(std::forward<Function>(function));
-    }
 
+    /// What the strand is run by. Any thread.
+    Runner<Executor>& runner() const noexcept { return *runner_; }
     const StrandExecutor& strand() const noexcept { return resources_->strand; }
     bool on_strand() const noexcept { return resources_->strand.running_in_this_thread(); }
 
@@ -84,7 +96,7 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
         ++running_;
     }
 
-    /// It has found no more, and gives the permit back.
+    /// It has found no more, or yields; it gives the permit back.
     void end_run(Lane& lane) noexcept {
         lane.running = false;
         if (--running_ == 0) {
@@ -104,9 +116,23 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
     /// A job more has been taken.
     void count_job() noexcept { ++jobs_this_turn_; }
 
-    /// Whether the worker has had its thread for long enough. Its lanes park then, whatever is in the
-    /// inbox, and the loop yields the thread before it resumes one.
+    /// Whether the worker has had its thread for long enough. The lane yields and parks then, whatever is
+    /// in the inbox.
     bool turn_is_over() const noexcept { return jobs_this_turn_ >= jobs_per_turn; }
+
+    /// Lets others of the executor come first. False when there is no memory for that.
+    bool try_yield() {
+        jobs_this_turn_ = 0;
+        try {
+            if (!winding_down_) {
+                wake();
+            }
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+        runner_->end_turn();
+        return true;
+    }
 
     /// Cancels the job that ticket names, if it still runs. Any thread.
     void cancel_running(RunTicket ticket, net::cancellation_type_t type) {
@@ -143,68 +169,82 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
 
     /// All that is bound to the execution context.
     struct Resources {
-        Resources(const Executor& ex, std::size_t max_concurrency)
+        Resources(const Executor& ex, const std::shared_ptr<Runner<Executor>>& runner, std::size_t max_concurrency)
             : executor{ex},
-              strand{UntrackedExecutor<Executor>::over(ex)},
-              posting{strand.get_inner_executor().require(net::execution::blocking.never)},
+              strand{RunnerExecutor<Executor>::over(runner)},
+              posting_strand{net::require(strand, net::execution::blocking.never)},
               permits{strand, max_concurrency},
               doorbell{strand, 1} {}
 
         Executor executor;
         StrandExecutor strand;
         /// Runs what it is given later, as net::post does, without asking for it each time.
-        UntrackedExecutor<Executor, true> posting;
+        net::strand<RunnerExecutor<Executor, true>> posting_strand;
         BasicSemaphore<StrandExecutor> permits;
         Doorbell doorbell;
     };
 
-    /// The worker loop: for each permit, waits until there is a job, and lets a lane have both. A lane
-    /// that ends a job takes the next one by itself, so the loop is needed only when there are more
-    /// jobs than running lanes, or when a lane has parked because the turn was over. Either way it comes:
-    /// it holds a permit and looks into the inbox before it sleeps, or a lane gives it one.
+    /// The worker loop: each time that the doorbell rings, waits for a permit and adds the lane that uses
+    /// it.
     static net::awaitable<void, StrandExecutor> run(std::shared_ptr<WorkerLoop> self) {
         const net::use_awaitable_t<StrandExecutor> use_awaitable;
         net_error error;
         for (;;) {
-            Permit permit = self->resources_->permits.try_acquire();
-            if (!permit) {
-                self->keep_context_busy();
-                permit = co_await self->resources_->permits.async_acquire(use_awaitable);
-                self->jobs_this_turn_ = 0;
+            co_await self->resources_->doorbell.async_receive(net::redirect_error(use_awaitable, error));
+            if (error) {
+                co_return;
             }
-            while (self->try_sleep()) {
-                self->keep_context_busy();
-                co_await self->resources_->doorbell.async_receive(net::redirect_error(use_awaitable, error));
-                if (error) {
-                    co_return;
-                }
-                self->jobs_this_turn_ = 0;
+            Permit permit = co_await self->resources_->permits.async_acquire(use_awaitable);
+            if (self->try_sleep()) {
+                continue;  // it was a while
             }
-            if (!self->try_run_lane(std::move(permit)) || self->turn_is_over()) {
-                co_await net::post(self->resources_->strand, use_awaitable);
-                self->jobs_this_turn_ = 0;
+            self->jobs_this_turn_ = 0;
+            if (!self->parked_.empty() || self->try_add_lane()) {
+                self->run_lanes(std::move(permit));
             }
         }
     }
 
-    /// False when there is no memory for one lane more: those that there are take the jobs.
-    bool try_run_lane(Permit permit) {
-        if (Lane* lane = parked_.pop_front(); lane != nullptr) {
+    /// There may be jobs: lets lanes take them, the first with permit.
+    void run_lanes(Permit permit) {
+        do {
+            Lane* const lane = parked_.pop_front();
+            if (lane == nullptr) {
+                permit.release();
+                ring();
+                break;
+            }
             lane->permit = std::move(permit);
             lane->spot.resume();
-            return true;
-        }
+            if (!lane->running) {
+                break;  // it has seen the worker fall asleep, or yields
+            }
+            permit = resources_->permits.try_acquire();
+        } while (permit && !try_sleep());
+        keep_context_busy();
+    }
+
+    void ring() noexcept {
         try {
-            add_lane(std::move(permit));
+            resources_->doorbell.try_send(net_error{}, true);
+        } catch (...) {
+            // No memory: the lanes that there are take the jobs as they end theirs.
+        }
+    }
+
+    /// False when there is no memory for one lane more: those that there are take the jobs.
+    bool try_add_lane() {
+        try {
+            add_lane();
             return true;
         } catch (const std::bad_alloc&) {
             return false;
         }
     }
 
-    void add_lane(Permit permit) {
+    /// On the strand the lane is parked when this returns.
+    void add_lane() {
         Lane& lane = lanes_.emplace_back();
-        lane.permit = std::move(permit);
         try {
             spawn_lane(lane);
         } catch (...) {
@@ -213,20 +253,21 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
         }
     }
 
-    /// Handlers that are suspended when the loop goes to sleep must not be left without a thread, even
-    /// if what they wait for belongs to another context.
+    /// Handlers that are suspended when the worker has nothing else to do must not be left without a
+    /// thread, even if what they wait for belongs to another context.
     void keep_context_busy() {
         if (running_ != 0 && !work_) {
             work_.emplace(resources_->executor);
         }
     }
 
+    const std::shared_ptr<Runner<Executor>> runner_;
     std::optional<Resources> resources_;
     std::deque<Lane> lanes_;
     IntrusiveList<Lane> parked_;
     /// Lanes that hold a permit.
     std::size_t running_ = 0;
-    /// Since the loop last slept or the worker yielded.
+    /// Since the worker last woke up or yielded.
     std::size_t jobs_this_turn_ = 0;
     bool winding_down_ = false;
     std::optional<net::executor_work_guard<Executor>> work_;

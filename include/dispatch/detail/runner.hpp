@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_RUNNER_HPP
+#define DISPATCH_DETAIL_RUNNER_HPP
+
+#include <memory>
+#include <new>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/context_listener.hpp>
+#include <dispatch/detail/recycler.hpp>
+#include <dispatch/detail/run_queue.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// Runs tasks on an executor, later and in any thread of it, a batch to each function that the executor
+/// gets. The workers that are spawned together share one: their strands take turns by it, and their
+/// replies leave by it. Thread-safe.
+template <typename Executor>
+class Runner final : public ContextListener, public std::enable_shared_from_this<Runner<Executor>> {
+  public:
+    explicit Runner(const Executor& executor) : executors_{Executors{executor}} {}
+
+    /// Only while its context lives.
+    net::execution_context& context() const noexcept { return net::query(executors_->any, net::execution::context); }
+
+    /// Has task run. Where there is no memory for that, it waits for the next one that comes.
+    void post(Task& task) noexcept {
+        switch (queue_.push(task)) {
+            case RunQueue::Push::queued:
+                return;
+            case RunQueue::Push::first:
+                return send_carrier();
+            case RunQueue::Push::closed:
+                return task.destroy();
+        }
+    }
+
+    /// The same for a function.
+    template <typename Function>
+    void execute(Function&& function) {
+        post(*FunctionTask<std::decay_t<Function>>::make(std::forward<Function>(function)));
+    }
+
+    /// For a task that has kept its thread for long: others of the executor come first.
+    void end_turn() noexcept { queue_.end_turn(); }
+
+    void context_shutdown() noexcept override {
+        queue_.close();
+        executors_.reset();
+    }
+
+  private:
+    struct Executors {
+        explicit Executors(const Executor& executor)
+            : any{executor}, never_blocking{net::require(executor, net::execution::blocking.never)} {}
+
+        Executor any;
+        std::decay_t<decltype(net::require(std::declval<const Executor&>(), net::execution::blocking.never))>
+            never_blocking;
+    };
+
+    template <typename Function>
+    class FunctionTask final : public Task {
+      public:
+        template <typename F>
+        static FunctionTask* make(F&& function) {
+            static_assert(alignof(FunctionTask) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+            void* const place = Recycler::allocate(sizeof(FunctionTask));
+            try {
+                return ::new (place) FunctionTask{std::forward<F>(function)};
+            } catch (...) {
+                Recycler::deallocate(place, sizeof(FunctionTask));
+                throw;
+            }
+        }
+
+        void run() override {
+            Function function{std::move(function_)};
+            destroy();
+            std::move(function)();
+        }
+
+        void destroy() noexcept override {
+            this->~FunctionTask();
+            Recycler::deallocate(this, sizeof(FunctionTask));
+        }
+
+      private:
+        template <typename F>
+        explicit FunctionTask(F&& function) : function_{std::forward<F>(function)} {}
+        ~FunctionTask() = default;
+
+        Function function_;
+    };
+
+    void send_carrier() noexcept {
+        try {
+            execute_on(executors_->never_blocking,
+                       [self = this->shared_from_this()] { self->queue_.carry([&] { self->send_carrier(); }); });
+        } catch (...) {
+            queue_.carrier_lost();
+        }
+    }
+
+    /// Until the context is gone: an executor may be a strand.
+    std::optional<Executors> executors_;
+    RunQueue queue_;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_RUNNER_HPP
