@@ -123,12 +123,13 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
     /// tail has room for the session's text.
     Job(std::byte* tail, R&& wanted, const SubmitOptions& options, Clock::time_point now)
         : Base{tail},
-          request{std::move(wanted)},
+          request{std::in_place, std::move(wanted)},
           session{keep(tail, options.session.value_or(std::string_view{}))},
           submitted_at{now},
           deadline{options.deadline} {}
 
-    R request;
+    /// Until the submitter hears its response.
+    std::optional<R> request;
     /// In the job's own memory; empty when it has none.
     const std::string_view session;
     /// The epoch, unless the job's worker asks for times.
@@ -160,6 +161,13 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
 
   protected:
     ~Job() = default;
+
+    /// With a deadline the handler may still be at work on it: the job's end is the request's.
+    void retire() noexcept {
+        if (!deadline) {
+            request.reset();
+        }
+    }
 
     bool end() noexcept { return !deadline || owners_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 

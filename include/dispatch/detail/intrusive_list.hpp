@@ -2,9 +2,6 @@
 #ifndef DISPATCH_DETAIL_INTRUSIVE_LIST_HPP
 #define DISPATCH_DETAIL_INTRUSIVE_LIST_HPP
 
-#include <cstddef>
-#include <utility>
-
 #include <dispatch/detail/config.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
@@ -23,61 +20,73 @@ class ListHook {
     template <typename>
     friend class IntrusiveList;
 
+    /// Links what was before position's element and this one, and this one and position's.
+    void link_before(ListHook& position) noexcept {
+        previous_ = position.previous_;
+        next_ = &position;
+        previous_->next_ = this;
+        position.previous_ = this;
+    }
+
+    void unlink() noexcept {
+        previous_->next_ = next_;
+        next_->previous_ = previous_;
+    }
+
     ListHook* previous_ = nullptr;
     ListHook* next_ = nullptr;
 };
 
-/// A doubly linked list of elements that it does not own. Every operation is O(1) and cannot fail.
+/// A doubly linked list of elements that it does not own: a ring through a hook of its own, so that no
+/// operation has a special case. Every one is O(1) and cannot fail.
 template <typename T>
 class IntrusiveList {
   public:
-    IntrusiveList() = default;
-    IntrusiveList(IntrusiveList&& other) noexcept
-        : first_{std::exchange(other.first_, nullptr)}, last_{std::exchange(other.last_, nullptr)} {}
+    IntrusiveList() noexcept { clear(); }
+    IntrusiveList(IntrusiveList&& other) noexcept {
+        clear();
+        take(other);
+    }
     IntrusiveList& operator=(IntrusiveList&& other) noexcept {
-        first_ = std::exchange(other.first_, nullptr);
-        last_ = std::exchange(other.last_, nullptr);
+        clear();
+        take(other);
         return *this;
     }
 
-    bool empty() const noexcept { return first_ == nullptr; }
+    bool empty() const noexcept { return ring_.next_ == &ring_; }
 
-    void push_back(T& element) noexcept {
-        ListHook& hook = element;
-        hook.previous_ = last_;
-        hook.next_ = nullptr;
-        (last_ == nullptr ? first_ : last_->next_) = &hook;
-        last_ = &hook;
-    }
+    void push_back(T& element) noexcept { hook(element).link_before(ring_); }
 
-    void push_front(T& element) noexcept {
-        ListHook& hook = element;
-        hook.previous_ = nullptr;
-        hook.next_ = first_;
-        (first_ == nullptr ? last_ : first_->previous_) = &hook;
-        first_ = &hook;
-    }
+    void push_front(T& element) noexcept { hook(element).link_before(*ring_.next_); }
 
     /// The first element, now out of the list; null when there is none.
     T* pop_front() noexcept {
-        if (first_ == nullptr) {
+        if (empty()) {
             return nullptr;
         }
-        T& element = static_cast<T&>(*first_);
-        remove(element);
-        return &element;
+        ListHook* const first = ring_.next_;
+        first->unlink();
+        return static_cast<T*>(first);
     }
 
     /// element is in this list.
-    void remove(T& element) noexcept {
-        ListHook& hook = element;
-        (hook.previous_ == nullptr ? first_ : hook.previous_->next_) = hook.next_;
-        (hook.next_ == nullptr ? last_ : hook.next_->previous_) = hook.previous_;
-    }
+    void remove(T& element) noexcept { hook(element).unlink(); }
 
   private:
-    ListHook* first_ = nullptr;
-    ListHook* last_ = nullptr;
+    static ListHook& hook(T& element) noexcept { return element; }
+
+    void clear() noexcept { ring_.previous_ = ring_.next_ = &ring_; }
+
+    void take(IntrusiveList& other) noexcept {
+        if (!other.empty()) {
+            ring_.previous_ = other.ring_.previous_;
+            ring_.next_ = other.ring_.next_;
+            ring_.previous_->next_ = ring_.next_->previous_ = &ring_;
+            other.clear();
+        }
+    }
+
+    ListHook ring_;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -64,7 +64,7 @@ class ParkingSpot {
 
 /// One of a worker's coroutines, which runs one job after another. Used on the worker's strand only.
 struct Lane : ListHook {
-    /// Set while the lane runs jobs.
+    /// Set while the lane runs jobs, or stands by.
     Permit permit;
     ParkingSpot spot;
     /// Names the job that the lane runs; number goes up with each.

@@ -157,10 +157,10 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
     template <typename Context>
     decltype(auto) call(JobType& job, Context& context) {
         if constexpr (Traits::takes_context) {
-            return std::invoke(handler_, std::move(job.request), context);
+            return std::invoke(handler_, std::move(*job.request), context);
         } else {
             static_cast<void>(context);
-            return std::invoke(handler_, std::move(job.request));
+            return std::invoke(handler_, std::move(*job.request));
         }
     }
 

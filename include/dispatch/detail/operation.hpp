@@ -49,6 +49,9 @@ class Operation : public Task {
     explicit Operation(std::byte* /*tail*/) noexcept {}
     ~Operation() = default;
 
+    /// The handler is about to be called: what is not for it goes now.
+    void retire() noexcept {}
+
     /// Whether the memory may go. (A job with a deadline has two ends.)
     bool end() noexcept { return true; }
 };
@@ -63,7 +66,8 @@ struct DestroyOperation {
 
 /// Where an operation's memory comes from.
 enum class Memory : bool {
-    /// The handler's associated allocator, if it has one of its own: freed before the handler runs.
+    /// The handler's associated allocator, freed before the handler runs. A handler that has none of its
+    /// own cannot tell: it is called where it is, in recycled memory.
     handler,
     /// Not that allocator: the memory may outlive the handler.
     detached,
@@ -175,10 +179,17 @@ class Pending final : public Base {
         return net::executor_work_guard<Associated>{associated};
     }
 
-    /// On the handler's executor. The memory is free again before the handler runs.
+    /// On the handler's executor.
     void invoke() {
         if (auto slot = cancellation_slot(); slot.is_connected()) {
             slot.clear();
+        }
+        this->retire();
+        if constexpr (is_std_allocator<Allocator>) {
+            if (memory_ == Memory::handler) {
+                const std::unique_ptr<Pending, DestroyOperation> self{this};
+                return std::move(*this->result).pass_to(std::move(handler_));
+            }
         }
         Handler handler{std::move(handler_)};
         auto outcome = this->result->take();

@@ -211,7 +211,7 @@ class PoolCore {
         }
     }
 
-    void refuse(JobType& job, errc why, Tally::Counter& counter) {
+    [[gnu::noinline]] void refuse(JobType& job, errc why, Tally::Counter& counter) {
         job.fail(make_system_error(why));
         // Counted first: whoever has the reply finds the ledger up to date.
         count(counter);
@@ -225,7 +225,7 @@ class PoolCore {
 
     /// For a job that could not even be made.
     template <typename Handler, typename Default>
-    static void reply_at_once(Handler& handler, const Default& executor, std::exception_ptr error) {
+    [[gnu::noinline]] static void reply_at_once(Handler& handler, const Default& executor, std::exception_ptr error) {
         // Named first: the lambda takes handler away.
         const auto associated = net::get_associated_executor(handler, executor);
         net::post(associated, [handler = std::move(handler), error = std::move(error)]() mutable {

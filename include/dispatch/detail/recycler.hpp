@@ -93,6 +93,25 @@ class Recycler {
     static inline constinit thread_local Phase phase_ = Phase::fresh;
 };
 
+/// The recycler as an allocator.
+template <typename T = void>
+class RecyclingAllocator {
+  public:
+    using value_type = T;
+
+    RecyclingAllocator() = default;
+    template <typename U>
+    RecyclingAllocator(const RecyclingAllocator<U>& /*other*/) noexcept {}
+
+    T* allocate(std::size_t count) const {
+        static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+        return static_cast<T*>(Recycler::allocate(count * sizeof(T)));
+    }
+    void deallocate(T* memory, std::size_t count) const noexcept { Recycler::deallocate(memory, count * sizeof(T)); }
+
+    friend bool operator==(const RecyclingAllocator&, const RecyclingAllocator&) noexcept { return true; }
+};
+
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
 #endif  // DISPATCH_DETAIL_RECYCLER_HPP

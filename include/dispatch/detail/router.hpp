@@ -57,7 +57,7 @@ class Router {
     };
 
     /// A new session that is refused is not pinned: nobody drives others out of the map by being refused.
-    Route route_pinned(std::string_view session, Overflow overflow) {
+    [[gnu::noinline]] Route route_pinned(std::string_view session, Overflow overflow) {
         std::optional<Route> fresh;
         const std::optional<std::size_t> worker =
             sessions_->lookup_or_assign(session, Clock::now(), [&]() -> std::optional<std::size_t> {
@@ -68,7 +68,7 @@ class Router {
     }
 
     /// The policy's choice, made anew as long as the load that it saw has moved meanwhile.
-    Route choose(Purpose purpose, Overflow overflow) noexcept {
+    [[gnu::always_inline]] inline Route choose(Purpose purpose, Overflow overflow) noexcept {
         for (;;) {
             Choice choice = policy_.pick(View{*this}, purpose);
             if (admission_.load(choice.worker).full(choice.load)) [[unlikely]] {
@@ -85,7 +85,7 @@ class Router {
     }
 
     /// A policy may point at a full worker while another has a place: nobody waits or is refused then.
-    std::optional<Choice> least_loaded_with_room() const noexcept {
+    [[gnu::noinline]] std::optional<Choice> least_loaded_with_room() const noexcept {
         std::optional<Choice> best;
         for (std::size_t worker = 0; worker != admission_.size(); ++worker) {
             const WorkerLoad& load = admission_.load(worker);

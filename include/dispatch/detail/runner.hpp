@@ -97,7 +97,7 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
         Function function_;
     };
 
-    void send_carrier() noexcept {
+    [[gnu::noinline]] void send_carrier() noexcept {
         try {
             execute_on(executors_->never_blocking,
                        [self = this->shared_from_this()] { self->queue_.carry([&] { self->send_carrier(); }); });

@@ -133,18 +133,8 @@ class WorkerCore : public WorkerLoop<Executor> {
             lane.cancelled = Lane::Cancelled::no;
             lane.state_replaced = true;
         }
-        for (;;) {
-            ++lane.ticket.number;
-            JobType* const job = inbox_.pop(lane.ticket);
-            if (job == nullptr) {
-                return nullptr;
-            }
-            this->count_job();
-            if (!job->deadline || Clock::now() < *job->deadline) [[likely]] {
-                return job;
-            }
-            expire_late(*job, lane);
-        }
+        JobType* const job = pop(lane);
+        return job == nullptr || !job->deadline ? job : in_time(job, lane);
     }
 
     /// Puts the handler's response into the job. On any executor: the handler may have left the strand.
@@ -169,21 +159,17 @@ class WorkerCore : public WorkerLoop<Executor> {
     /// Lets go of a job whose handler has ended.
     void end(JobType& job, const Lane& lane, Outcome outcome) {
         Tally& tally = load_->tally;
-        switch (outcome) {
-            case Outcome::succeeded:
-                Tally::count_exclusively(tally.completed);
-                return finish(job);
-            case Outcome::failed:
-                if (lane.cancelled == Lane::Cancelled::no) [[likely]] {
-                    Tally::count_exclusively(tally.failed);
-                } else {
-                    Tally::count(lane.cancelled == Lane::Cancelled::by_stop ? tally.stopped : tally.cancelled);
-                }
-                return finish(job);
-            case Outcome::unwanted:
-                job.destroy();
-                return release();
+        if (outcome == Outcome::succeeded) [[likely]] {
+            Tally::count_exclusively(tally.completed);
+        } else if (outcome == Outcome::unwanted) {
+            job.destroy();
+            return release();
+        } else if (lane.cancelled == Lane::Cancelled::no) {
+            Tally::count_exclusively(tally.failed);
+        } else {
+            Tally::count(lane.cancelled == Lane::Cancelled::by_stop ? tally.stopped : tally.cancelled);
         }
+        finish(job);
     }
 
     /// Lets go of a job whose lane is destroyed together with the context, in the midst of the handler.
@@ -218,10 +204,25 @@ class WorkerCore : public WorkerLoop<Executor> {
         }
     };
 
+    JobType* pop(Lane& lane) noexcept {
+        ++lane.ticket.number;
+        this->count_job();
+        return inbox_.pop(lane.ticket);
+    }
+
+    /// job, or the first one after it whose deadline has not passed.
+    [[gnu::noinline]] JobType* in_time(JobType* job, Lane& lane) {
+        while (job != nullptr && job->deadline && Clock::now() >= *job->deadline) {
+            expire_late(*job, lane);
+            job = pop(lane);
+        }
+        return job;
+    }
+
     bool owes_reply(JobType& job) noexcept { return !job.deadline || inbox_.owes_reply(job); }
 
     /// Ends a job that holds no permit, and is counted as what it has become.
-    void end_unstarted(JobType& job, std::error_code why) {
+    [[gnu::noinline]] void end_unstarted(JobType& job, std::error_code why) {
         job.fail(make_system_error(why));
         const bool idle = load_->release();
         answer(job);
@@ -245,7 +246,7 @@ class WorkerCore : public WorkerLoop<Executor> {
         }
     }
 
-    void report_idle() {
+    [[gnu::noinline]] void report_idle() {
         if (gate_) {
             gate_->worker_idle();
         }

@@ -7,6 +7,7 @@
 
 #include <dispatch/detail/asio.hpp>
 #include <dispatch/detail/config.hpp>
+#include <dispatch/detail/recycler.hpp>
 #include <dispatch/detail/runner.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
@@ -36,6 +37,12 @@ class RunnerExecutor {
         } else {
             return net::execution::blocking.possibly;
         }
+    }
+
+    /// Of what the strand has to keep.
+    template <typename T>
+    static constexpr RecyclingAllocator<> query(net::execution::allocator_t<T> /*property*/) noexcept {
+        return {};
     }
 
     RunnerExecutor<Executor, true> require(net::execution::blocking_t::never_t /*property*/) const noexcept {

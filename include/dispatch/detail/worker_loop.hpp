@@ -71,12 +71,7 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
     /// worker sleeps on.
     void wake() {
         // The strand is first in, first out, so the coroutines still keep this alive.
-        execute_on(resources_->posting_strand, [this] {
-            jobs_this_turn_ = 0;
-            if (Permit permit = resources_->permits.try_acquire()) {
-                run_lanes(std::move(permit));
-            }  // else those who have them look for jobs when they end theirs
-        });
+        execute_on(resources_->posting_strand, WakeUp{this});
     }
 
     /// Has function run later, on the strand. Any thread.
@@ -96,24 +91,29 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
         ++running_;
     }
 
-    /// It has found no more, or yields; it gives the permit back.
+    /// It has found no more, or yields.
     void end_run(Lane& lane) noexcept {
         lane.running = false;
         if (--running_ == 0) {
             work_.reset();
         }
-        lane.permit.release();
     }
 
-    /// The lane has nothing to do. False: it is to end.
+    /// The lane has nothing to do. False: it is to end. One of those that park keeps its permit: it is the
+    /// next to run, and a worker that has one job at a time never touches the semaphore.
     bool may_park(Lane& lane) noexcept {
+        if (!winding_down_ && lane.permit && standby_ == nullptr) {
+            standby_ = &lane;
+            return true;
+        }
+        lane.permit.release();
         if (!winding_down_) {
             parked_.push_front(lane);
         }
         return !winding_down_;
     }
 
-    /// A job more has been taken.
+    /// The inbox has been asked for a job more.
     void count_job() noexcept { ++jobs_this_turn_; }
 
     /// Whether the worker has had its thread for long enough. The lane yields and parks then, whatever is
@@ -150,6 +150,9 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
     /// terminal cancellation.
     void wind_down() {
         winding_down_ = true;
+        if (Lane* lane = std::exchange(standby_, nullptr)) {
+            lane->spot.resume();
+        }
         while (Lane* lane = parked_.pop_front()) {
             lane->spot.resume();
         }
@@ -184,6 +187,15 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
         Doorbell doorbell;
     };
 
+    struct WakeUp {
+        WorkerLoop* self;
+
+        void operator()() const {
+            self->jobs_this_turn_ = 0;
+            self->run_lanes();
+        }
+    };
+
     /// The worker loop: each time that the doorbell rings, waits for a permit and adds the lane that uses
     /// it.
     static net::awaitable<void, StrandExecutor> run(std::shared_ptr<WorkerLoop> self) {
@@ -195,33 +207,45 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
                 co_return;
             }
             Permit permit = co_await self->resources_->permits.async_acquire(use_awaitable);
-            if (self->try_sleep()) {
-                continue;  // it was a while
-            }
-            self->jobs_this_turn_ = 0;
-            if (!self->parked_.empty() || self->try_add_lane()) {
-                self->run_lanes(std::move(permit));
+            // It was a while.
+            if (!self->try_sleep() && (!self->parked_.empty() || self->try_add_lane())) {
+                permit.release();
+                self->jobs_this_turn_ = 0;
+                self->run_lanes();
             }
         }
     }
 
-    /// There may be jobs: lets lanes take them, the first with permit.
-    void run_lanes(Permit permit) {
-        do {
-            Lane* const lane = parked_.pop_front();
-            if (lane == nullptr) {
-                permit.release();
-                ring();
+    /// There may be jobs: lets lanes take them.
+    void run_lanes() {
+        while (Lane* lane = take_lane()) {
+            lane->spot.resume();
+            // One that runs no more has seen the worker fall asleep, or yields.
+            if (!lane->running || try_sleep()) {
                 break;
             }
-            lane->permit = std::move(permit);
-            lane->spot.resume();
-            if (!lane->running) {
-                break;  // it has seen the worker fall asleep, or yields
-            }
-            permit = resources_->permits.try_acquire();
-        } while (permit && !try_sleep());
+        }
         keep_context_busy();
+    }
+
+    /// A parked lane, with a permit. Null when all permits are in use: those who have them look for jobs
+    /// when they end theirs. Or when all lanes are: the loop will add one.
+    Lane* take_lane() {
+        if (standby_ != nullptr) {
+            return std::exchange(standby_, nullptr);
+        }
+        Permit permit = resources_->permits.try_acquire();
+        if (!permit) {
+            return nullptr;
+        }
+        Lane* const lane = parked_.pop_front();
+        if (lane == nullptr) {
+            permit.release();
+            ring();
+            return nullptr;
+        }
+        lane->permit = std::move(permit);
+        return lane;
     }
 
     void ring() noexcept {
@@ -264,8 +288,10 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
     const std::shared_ptr<Runner<Executor>> runner_;
     std::optional<Resources> resources_;
     std::deque<Lane> lanes_;
+    /// Lanes that have nothing to do: one with a permit, the rest without.
+    Lane* standby_ = nullptr;
     IntrusiveList<Lane> parked_;
-    /// Lanes that hold a permit.
+    /// Lanes that run jobs.
     std::size_t running_ = 0;
     /// Since the worker last woke up or yielded.
     std::size_t jobs_this_turn_ = 0;
