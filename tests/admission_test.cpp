@@ -53,13 +53,13 @@ TEST(Admission, IsIdleWhenEveryWorkerIs) {
 
 TEST(Admission, LedgerIsTheSumOfGateAndWorkers) {
     Admission admission{make_loads(2)};
-    Tally::count(admission.tally.submitted);
-    Tally::count(admission.tally.rejected);
+    Tally::count(admission.rejected);
+    Tally::count(admission.stopped);
     Tally::count(admission.load(0).tally.submitted);
     Tally::count(admission.load(0).tally.completed);
     Tally::count(admission.load(1).tally.submitted);
     Tally::count(admission.load(1).tally.completed);
-    EXPECT_EQ(admission.ledger(), (Ledger{.submitted = 3, .completed = 2, .rejected = 1}));
+    EXPECT_EQ(admission.ledger(), (Ledger{.submitted = 4, .completed = 2, .rejected = 1, .stopped = 1}));
 }
 
 TEST(Admission, NoJobSlipsThroughAClosingGate) {

@@ -296,6 +296,34 @@ TEST(Pool, RejectsWhatTheQueueCannotHold) {
     expect_idle(pool);
 }
 
+TEST(Pool, APlainFunctionRunsAloneSoTheRestIsQueued) {
+    // However many permits there are: it holds its thread, and the worker's strand.
+    net::thread_pool threads{1};
+    std::promise<void> started;
+    std::promise<void> go_on;
+    const auto handler = [&, first = true](int value) mutable {
+        if (std::exchange(first, false)) {
+            started.set_value();
+            go_on.get_future().wait();
+        }
+        return value;
+    };
+    Pool pool{dispatch::spawn_workers<int, int>(threads.get_executor(), 1, handler, {.queue_capacity = 4})};
+    std::vector<Outcome> outcomes(6);
+    pool.try_submit(std::nullopt, 1, outcomes[0].handler());
+    started.get_future().wait();
+    for (std::size_t i = 1; i != 6; ++i) {
+        pool.try_submit(std::nullopt, 1, outcomes[i].handler());
+    }
+    EXPECT_EQ(pool.worker_metrics().front().inflight, 1U);
+    EXPECT_EQ(pool.worker_metrics().front().queue_len, 4U);
+    EXPECT_EQ(pool.ledger().rejected, 1U);
+    go_on.set_value();
+    threads.join();
+    EXPECT_EQ(pool.ledger(), (Ledger{.submitted = 6, .completed = 5, .rejected = 1}));
+    EXPECT_EQ(code_of(outcomes[5].error), errc::queue_full);
+}
+
 TEST(Pool, TrySubmitRejectsWhereSubmitWaits) {
     net::io_context context;
     Gate gate{context};

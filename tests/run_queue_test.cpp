@@ -146,18 +146,6 @@ TEST_F(RunQueue, AnExceptionLosesNothing) {
     EXPECT_EQ(good.runs, 1);
 }
 
-TEST_F(RunQueue, ALostCarrierIsReplacedByTheNextPush) {
-    Counted first;
-    Counted second;
-    EXPECT_EQ(queue.push(first), Push::first);
-    queue.carrier_lost();
-    EXPECT_EQ(queue.push(second), Push::first);
-    carriers = 1;
-    run_all_carriers();
-    EXPECT_EQ(first.runs, 1);
-    EXPECT_EQ(second.runs, 1);
-}
-
 TEST_F(RunQueue, CloseLetsGoOfWhatIsThereAndRefusesWhatComes) {
     std::vector<Counted> tasks(3);
     for (Counted& task : tasks) {

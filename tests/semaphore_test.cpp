@@ -205,6 +205,17 @@ TEST_F(Semaphore, CompletesOnTheAssociatedExecutor) {
     }
 }
 
+TEST_F(Semaphore, WhoWaitsKeepsTheContextFromRunningOut) {
+    make(0);
+    Waiter waiter;
+    semaphore->async_acquire(waiter.handler());
+    EXPECT_TRUE(test::has_work(*context)) << "its run() must not return: the unit may come from elsewhere";
+    semaphore->release();
+    run();
+    EXPECT_TRUE(waiter.granted());
+    EXPECT_FALSE(test::has_work(*context));
+}
+
 class EachType : public Fixture, public testing::WithParamInterface<net::cancellation_type_t> {};
 
 INSTANTIATE_TEST_SUITE_P(SemaphoreCancellation, EachType,

@@ -8,6 +8,7 @@
 #include <exception>
 #include <functional>
 #include <future>
+#include <limits>
 #include <memory>
 #include <new>
 #include <optional>
@@ -590,6 +591,8 @@ struct MemoryUse {
     std::size_t live_bytes = 0;
     std::size_t most_bytes = 0;
     bool exhausted = false;
+    /// After so many it is exhausted, too.
+    int most_allocations = std::numeric_limits<int>::max();
 };
 
 template <typename T>
@@ -602,7 +605,7 @@ class CountingAllocator {
     CountingAllocator(const CountingAllocator<U>& other) noexcept : use_{other.use()} {}
 
     T* allocate(std::size_t n) {
-        if (use_->exhausted) {
+        if (use_->exhausted || use_->allocations == use_->most_allocations) {
             throw std::bad_alloc{};
         }
         ++use_->allocations;
@@ -683,6 +686,28 @@ TEST_F(Tokens, TheAssociatedAllocatorHasItsMemoryBackBeforeEveryKindOfCompletion
         EXPECT_GE(one.allocations, 1);
         EXPECT_EQ(one.live_bytes, 0U);
     }
+}
+
+TEST_F(Tokens, AnAllocatorWithRoomForTheJobAloneIsEnough) {
+    // On an executor that uses it: any_io_executor does not.
+    using Executor = net::io_context::executor_type;
+    dispatch::WorkerPool<int, int, dispatch::LeastLoaded, Executor> typed{dispatch::spawn_workers<int, int, Executor>(
+        context->get_executor(), 1, add_one, {.max_concurrency = 1, .queue_capacity = 1})};
+    MemoryUse use[4] = {
+        {.most_allocations = 1}, {.most_allocations = 1}, {.most_allocations = 1}, {.most_allocations = 1}};
+    Outcome<int> outcome[4];
+    typed.try_submit(std::nullopt, 1, FrugalHandler{&use[0], &outcome[0]});
+    typed.try_submit(std::nullopt, 2, FrugalHandler{&use[1], &outcome[1]});
+    typed.try_submit(std::nullopt, 3, FrugalHandler{&use[2], &outcome[2]});
+    typed.stop();
+    typed.submit(std::nullopt, 4, FrugalHandler{&use[3], &outcome[3]});
+    poll();
+    EXPECT_TRUE(outcome[0].heard(errc::stopped));
+    EXPECT_TRUE(outcome[1].heard(errc::stopped));
+    EXPECT_TRUE(outcome[2].heard(errc::queue_full));
+    EXPECT_TRUE(outcome[3].heard(errc::stopped));
+    EXPECT_EQ(typed.ledger(), (dispatch::Ledger{.submitted = 4, .rejected = 1, .stopped = 3}));
+    test::expect_idle(typed);
 }
 
 TEST_F(Tokens, WhatTheAssociatedAllocatorThrowsReachesTheHandler) {

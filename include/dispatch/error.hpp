@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include <dispatch/detail/config.hpp>
+#include <dispatch/detail/insist.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
 
@@ -50,8 +51,8 @@ class ErrorCategory final : public std::error_category {
 
 /// The category of errc; its name is "dispatch". Thread-safe.
 inline const std::error_category& error_category() noexcept {
-    static const detail::ErrorCategory category;
-    return category;
+    static const detail::NeverDestroyed<detail::ErrorCategory> category;
+    return category.value;
 }
 
 inline std::error_code make_error_code(errc value) noexcept { return {static_cast<int>(value), error_category()}; }
@@ -59,8 +60,8 @@ inline std::error_code make_error_code(errc value) noexcept { return {static_cas
 namespace detail {
 
 /// The exception that a submitter sees for code.
-inline std::exception_ptr make_system_error(std::error_code code) {
-    return std::make_exception_ptr(std::system_error{code});
+inline std::exception_ptr make_system_error(std::error_code code) noexcept {
+    return insist([code] { return std::make_exception_ptr(std::system_error{code}); });
 }
 
 }  // namespace detail

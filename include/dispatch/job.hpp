@@ -75,7 +75,7 @@ struct Reply {
     }
 
     template <typename Handler>
-    void pass_to(Handler&& handler) && {
+    [[gnu::always_inline]] inline void pass_to(Handler&& handler) && {
         if (value) {
             std::forward<Handler>(handler)(std::move(error), std::move(*value));
         } else {
@@ -91,7 +91,7 @@ struct Reply<void> {
     Reply take() noexcept { return std::move(*this); }
 
     template <typename Handler>
-    void pass_to(Handler&& handler) && {
+    [[gnu::always_inline]] inline void pass_to(Handler&& handler) && {
         std::forward<Handler>(handler)(std::move(error));
     }
 };

@@ -20,7 +20,8 @@ struct WorkerMetrics {
     std::size_t waiting = 0;
     /// WorkerOptions::queue_capacity.
     std::size_t capacity = 0;
-    /// Handlers that threw since the worker was spawned.
+    /// Jobs that failed since the worker was spawned: the handler threw, and its submitter heard that.
+    /// (What a handler throws after its job was cancelled, stopped or past its deadline does not count.)
     std::uint64_t errors = 0;
     /// Sessions pinned to the worker.
     std::size_t sessions = 0;

@@ -77,6 +77,9 @@ class SemaphoreState final : public PermitSource,
     struct Waiter : Operation<Completion<net_error, Permit>, Executor> {
         using Operation<Completion<net_error, Permit>, Executor>::Operation;
         bool listed = false;
+
+        /// A semaphore is not at work while somebody waits for it.
+        static constexpr bool native_is_kept_busy = false;
     };
 
     SemaphoreState(const Executor& executor, std::size_t units) : executor_{executor}, units_{units} {}
@@ -110,7 +113,7 @@ class SemaphoreState final : public PermitSource,
     }
 
     /// Grants waiter a unit now or later.
-    void enqueue(Waiter& waiter) {
+    void enqueue(Waiter& waiter) noexcept {
         {
             const std::lock_guard lock{mutex_};
             if (units_ == 0) {
@@ -124,7 +127,7 @@ class SemaphoreState final : public PermitSource,
     }
 
     /// Takes waiter out of the line, unless it has been granted.
-    void cancel(Waiter& waiter) {
+    void cancel(Waiter& waiter) noexcept {
         {
             const std::lock_guard lock{mutex_};
             if (!executor_ || !waiter.listed) {  // without a context waiter is gone, too
@@ -136,7 +139,7 @@ class SemaphoreState final : public PermitSource,
         refuse(waiter);
     }
 
-    void cancel_all() {
+    void cancel_all() noexcept {
         IntrusiveList<Waiter> waiters = take_all();
         while (Waiter* waiter = waiters.pop_front()) {
             refuse(*waiter);
@@ -163,12 +166,12 @@ class SemaphoreState final : public PermitSource,
         return taken;
     }
 
-    void grant(Waiter& waiter) {
+    void grant(Waiter& waiter) noexcept {
         waiter.result.emplace(std::tuple<net_error, Permit>{net_error{}, Permit{this->shared_from_this()}});
         waiter.post(*executor_);
     }
 
-    void refuse(Waiter& waiter) {
+    void refuse(Waiter& waiter) noexcept {
         waiter.result.emplace(std::tuple<net_error, Permit>{net::error::operation_aborted, Permit{}});
         waiter.post(*executor_);
     }
@@ -182,7 +185,9 @@ class SemaphoreState final : public PermitSource,
 }  // namespace detail
 
 /// An asynchronous counting semaphore: first come, first served. All members but the destructor and
-/// assignment are thread-safe. Permits and waiters may outlive it, and it may outlive its context.
+/// assignment are thread-safe. Permits and waiters may outlive it. It may outlive its context, but then
+/// async_acquire() and get_executor() must not be called any more. Who waits keeps the handler's executor
+/// from running out of work.
 template <typename Executor>
 class BasicSemaphore {
     using State = detail::SemaphoreState<Executor>;

@@ -43,7 +43,7 @@ class WorkerHandle {
     std::size_t queue_len() const noexcept { return core_->load()->queued(); }
     /// WorkerOptions::queue_capacity.
     std::size_t capacity() const noexcept { return core_->load()->capacity(); }
-    /// Handlers that threw.
+    /// Jobs that failed: see WorkerMetrics::errors.
     std::uint64_t errors() const noexcept { return metrics().errors; }
     /// What selection compares: in flight + queued + submitters that wait for a place in the queue.
     std::size_t load() const noexcept { return core_->load()->value(); }
@@ -69,9 +69,10 @@ class WorkerHandle {
 /// Starts n workers on executor, each with a strand of its own and a copy of handler.
 ///
 /// handler is S(R) or awaitable<S>(R), each optionally with a second parameter JobContext&. It runs on
-/// its worker's strand: up to max_concurrency jobs of one worker are in progress at a time, but only
-/// one of them at any instant, so a copy's state needs no lock. R and S may be move-only, S may be
-/// void; an S other than void is default-constructible, as with co_spawn.
+/// its worker's strand: up to max_concurrency coroutines of one worker are in progress at a time, but only
+/// one of them at any instant, so a copy's state needs no lock. (A plain function is never in progress
+/// beside another one: max_concurrency counts as 1.) R and S may be move-only, S may be void; an S other
+/// than void is default-constructible without throwing.
 ///
 /// The workers are idle until a WorkerPool is made of them. They do not count as outstanding work of
 /// executor's context while they are idle. Thread-safe.
@@ -81,8 +82,9 @@ class WorkerHandle {
 template <typename R, typename S, typename Executor = net::any_io_executor, typename Handler>
 std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Executor> executor, std::size_t n,
                                                         Handler handler, WorkerOptions options = {}) {
-    static_assert(std::is_void_v<S> || std::is_default_constructible_v<S>,
-                  "dispatch: the response type must be default-constructible: wrap it in std::optional");
+    static_assert(std::is_void_v<S> || std::is_nothrow_default_constructible_v<S>,
+                  "dispatch: the response type must be default-constructible, and that must not throw: an error is "
+                  "delivered beside an empty response. Wrap it in std::optional");
     static_assert(std::is_copy_constructible_v<Handler>,
                   "dispatch: the handler must be copyable, as each worker has a copy: share what is not through a "
                   "std::shared_ptr");

@@ -1,4 +1,4 @@
-// expect: dispatch: the response type must be default-constructible: wrap it in std::optional
+// expect: dispatch: the response type must be default-constructible, and that must not throw
 #include <dispatch/pool.hpp>
 
 struct Response {

@@ -49,12 +49,15 @@ class Admission {
         return std::all_of(loads_.begin(), loads_.end(), [](const auto& load) { return load->idle(); });
     }
 
-    /// Jobs that never came to a worker.
-    Tally tally;
+    /// A job that never comes to a worker ends in one of these; it was submitted at that moment.
+    Tally::Counter rejected{0};
+    Tally::Counter stopped{0};
 
     Ledger ledger() const noexcept {
         Ledger sum;
-        tally.add_to(sum);
+        sum.rejected = rejected.load(std::memory_order_relaxed);
+        sum.stopped = stopped.load(std::memory_order_relaxed);
+        sum.submitted = sum.rejected + sum.stopped;
         for (const auto& load : loads_) {
             load->tally.add_to(sum);
         }

@@ -28,6 +28,14 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// must not become part of an interface.
 inline constexpr std::size_t cache_line = 64;
 
+/// For static objects that threads may still use when static objects are destroyed.
+template <typename T>
+union NeverDestroyed {
+    NeverDestroyed() : value{} {}
+    ~NeverDestroyed() {}
+    T value;
+};
+
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
 #endif  // DISPATCH_DETAIL_CONFIG_HPP

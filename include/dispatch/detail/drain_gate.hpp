@@ -39,7 +39,7 @@ class DrainGate final : public ContextListener {
     const std::optional<Executor>& executor() const noexcept { return executor_; }
 
     /// Completes waiter as soon as the pool is idle. The gate is closed.
-    void enqueue(Waiter& waiter) {
+    void enqueue(Waiter& waiter) noexcept {
         {
             const std::lock_guard lock{mutex_};
             waiter.listed = true;
@@ -48,7 +48,7 @@ class DrainGate final : public ContextListener {
         worker_idle();
     }
 
-    void cancel(Waiter& waiter) {
+    void cancel(Waiter& waiter) noexcept {
         {
             const std::lock_guard lock{mutex_};
             if (!executor_ || !waiter.listed) {  // without a context waiter is gone, too
@@ -61,7 +61,7 @@ class DrainGate final : public ContextListener {
     }
 
     /// For whoever has brought a worker's load to zero.
-    void worker_idle() {
+    void worker_idle() noexcept {
         if (admission.open() || !admission.idle()) [[likely]] {
             return;
         }
@@ -91,7 +91,7 @@ class DrainGate final : public ContextListener {
         return taken;
     }
 
-    void complete(Waiter& waiter, std::exception_ptr error) {
+    void complete(Waiter& waiter, std::exception_ptr error) noexcept {
         waiter.result.emplace(std::tuple<std::exception_ptr, Ledger>{std::move(error), admission.ledger()});
         waiter.post(*executor_);
     }

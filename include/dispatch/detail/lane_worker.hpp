@@ -6,6 +6,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -31,11 +32,19 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
   public:
     LaneWorker(const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner, std::size_t id,
                WorkerOptions options, const Handler& handler)
-        : Core{executor, runner, id, options, Traits::takes_context}, handler_{handler} {}
+        : Core{executor, runner, id, effective(options), Traits::takes_context}, handler_{handler} {}
 
     using Core::start;
 
   private:
+    /// Only one plain function is ever in progress on a strand; what comes meanwhile is queued.
+    static WorkerOptions effective(WorkerOptions options) noexcept {
+        if (!Traits::is_coroutine) {
+            options.max_concurrency = 1;
+        }
+        return options;
+    }
+
     static auto lane_executor_type() {
         if constexpr (Traits::is_coroutine) {
             return std::type_identity<typename AwaitableTraits<typename Traits::Returned>::Executor>{};
@@ -69,12 +78,12 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
                 while (Running job{*self, self->next_job(lane)}) {
                     Outcome outcome = Outcome::failed;
                     if constexpr (Traits::is_coroutine) {
-                        if (lane.state_replaced) {
-                            co_await net::this_coro::reset_cancellation_state(Lane::Watch{lane.state_replaced});
-                            lane.state_replaced = false;
-                        }
-                        co_await net::this_coro::throw_if_cancelled(true);
                         try {
+                            if (lane.state_replaced) {
+                                co_await net::this_coro::reset_cancellation_state(Lane::Watch{lane.state_replaced});
+                                lane.state_replaced = false;
+                            }
+                            co_await net::this_coro::throw_if_cancelled(true);
                             auto context = self->context_of(*job);
                             if constexpr (std::is_void_v<S>) {
                                 co_await self->call(*job, context);
@@ -88,8 +97,12 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
                         }
                         co_await net::this_coro::throw_if_cancelled(false);
                         // The handler may have ended on another executor, to which it had gone.
-                        if (!self->on_strand()) {
-                            co_await net::post(LaneExecutor{self->strand()}, use_awaitable);
+                        while (!self->on_strand()) {
+                            try {
+                                co_await net::post(LaneExecutor{self->strand()}, use_awaitable);
+                            } catch (const std::bad_alloc&) {
+                                // Nothing else will do.
+                            }
                         }
                     } else {
                         outcome = self->call_and_settle(*job);
@@ -104,7 +117,14 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
             if (!self->may_park(lane)) {
                 co_return;
             }
-            co_await lane.spot.template park<LaneExecutor>();
+            for (bool parked = false; !parked;) {
+                try {
+                    co_await lane.spot.template park<LaneExecutor>();
+                    parked = true;
+                } catch (const std::bad_alloc&) {
+                    // Whoever is to resume the lane is on this strand, and finds it parked.
+                }
+            }
         }
     }
 

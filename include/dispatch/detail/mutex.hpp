@@ -23,7 +23,7 @@ class Mutex {
     Mutex(const Mutex&) = delete;
     Mutex& operator=(const Mutex&) = delete;
 
-    void lock() noexcept {
+    [[gnu::always_inline]] inline void lock() noexcept {
         State expected = State::free;
         if (!state_.compare_exchange_strong(expected, State::held, std::memory_order_acquire,
                                             std::memory_order_relaxed)) [[unlikely]] {
@@ -31,7 +31,7 @@ class Mutex {
         }
     }
 
-    void unlock() noexcept {
+    [[gnu::always_inline]] inline void unlock() noexcept {
         if (state_.exchange(State::free, std::memory_order_release) == State::awaited) [[unlikely]] {
             wake(parking_of(this));
         }
@@ -78,8 +78,8 @@ class Mutex {
     }
 
     static Parking& parking_of(const Mutex* mutex) noexcept {
-        static std::array<Parking, 16> parkings;
-        return parkings[reinterpret_cast<std::uintptr_t>(mutex) / cache_line % parkings.size()];
+        static NeverDestroyed<std::array<Parking, 16>> parkings;
+        return parkings.value[reinterpret_cast<std::uintptr_t>(mutex) / cache_line % parkings.value.size()];
     }
 
     std::atomic<State> state_{State::free};

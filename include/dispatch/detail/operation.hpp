@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -42,8 +43,9 @@ class Operation : public Task {
   public:
     std::optional<Result> result;
 
-    /// Has the handler called on its executor, never from within this call. Any thread.
-    virtual void post(const Executor& native) = 0;
+    /// Has the handler called on its executor, never from within this call. Any thread. Where there is no
+    /// memory for that, it waits until there is.
+    virtual void post(const Executor& native) noexcept = 0;
 
   protected:
     explicit Operation(std::byte* /*tail*/) noexcept {}
@@ -51,6 +53,9 @@ class Operation : public Task {
 
     /// The handler is about to be called: what is not for it goes now.
     void retire() noexcept {}
+
+    /// Whether the operation's owner keeps the native executor from running out of work.
+    static constexpr bool native_is_kept_busy = true;
 
     /// Whether the memory may go. (A job with a deadline has two ends.)
     bool end() noexcept { return true; }
@@ -111,12 +116,13 @@ class Pending final : public Base {
         if (!work_) {
             invoke();
         } else {
-            net::dispatch(work_->get_executor(), Delivery{this});
+            hand_over([this](auto delivery) { net::dispatch(work_->get_executor(), std::move(delivery)); });
         }
     }
 
-    void post(const Executor& native) override {
-        net::post(net::get_associated_executor(handler_, native), Delivery{this});
+    void post(const Executor& native) noexcept override {
+        hand_over(
+            [&](auto delivery) { net::post(net::get_associated_executor(handler_, native), std::move(delivery)); });
     }
 
     void destroy() noexcept override { release(handler_); }
@@ -130,30 +136,92 @@ class Pending final : public Base {
     using UnitTraits = typename std::allocator_traits<Allocator>::template rebind_traits<Unit>;
     using UnitAllocator = typename UnitTraits::allocator_type;
 
-    /// Owns the operation on its way to the handler's executor.
+    /// An operation that this thread is handing over to an executor: which may fail, so that it has to be
+    /// tried again, or call the handler at once, or drop it.
+    struct Handover {
+        /// Null once the handler is being called.
+        Pending* operation;
+        bool dropped = false;
+        Handover* outer;
+
+        explicit Handover(Pending* handed_over) noexcept
+            : operation{handed_over}, outer{std::exchange(innermost, this)} {}
+        Handover(const Handover&) = delete;
+        Handover& operator=(const Handover&) = delete;
+        ~Handover() { innermost = outer; }
+
+        static bool concerns(const Pending* operation) noexcept {
+            return innermost != nullptr && innermost->operation == operation;
+        }
+
+        static inline constinit thread_local Handover* innermost = nullptr;
+    };
+
+    /// Owns the operation on its way to the handler's executor, once it is handed over. Brings the
+    /// handler's allocator with it, or std::allocator.
+    template <typename DeliveryAllocator>
     class Delivery {
       public:
-        using allocator_type = Allocator;
+        using allocator_type = DeliveryAllocator;
 
-        explicit Delivery(Pending* operation) noexcept
-            : operation_{operation}, allocator_{net::get_associated_allocator(operation->handler_)} {}
+        Delivery(Pending* operation, const DeliveryAllocator& allocator) noexcept
+            : operation_{operation}, allocator_{allocator} {}
         Delivery(Delivery&& other) noexcept
             : operation_{std::exchange(other.operation_, nullptr)}, allocator_{other.allocator_} {}
         Delivery& operator=(Delivery&&) = delete;
         ~Delivery() {
-            if (operation_ != nullptr) {
+            if (operation_ == nullptr) {
+                return;
+            }
+            if (Handover::concerns(operation_)) {
+                Handover::innermost->dropped = true;
+            } else {
                 operation_->destroy();
             }
         }
 
         allocator_type get_allocator() const noexcept { return allocator_; }
 
-        void operator()() { std::exchange(operation_, nullptr)->invoke(); }
+        void operator()() {
+            if (Handover::concerns(operation_)) {
+                Handover::innermost->operation = nullptr;
+            }
+            std::exchange(operation_, nullptr)->invoke();
+        }
 
       private:
         Pending* operation_;
-        [[no_unique_address]] Allocator allocator_;
+        [[no_unique_address]] DeliveryAllocator allocator_;
     };
+
+    /// Gives a Delivery to an executor, with the handler's allocator, or if that fails with the heap's until
+    /// it does not.
+    template <typename To>
+    void hand_over(To&& to) {
+        if (!try_hand_over(to, net::get_associated_allocator(handler_))) {
+            while (!try_hand_over(to, std::allocator<void>{})) {
+                std::this_thread::yield();
+            }
+        }
+    }
+
+    /// False when the executor has no memory for it: the operation is still here.
+    template <typename To, typename DeliveryAllocator>
+    bool try_hand_over(To& to, const DeliveryAllocator& allocator) {
+        Handover handover{this};
+        try {
+            to(Delivery<DeliveryAllocator>{this, allocator});
+        } catch (const std::bad_alloc&) {
+            if (handover.operation == nullptr) {
+                throw;  // by the handler
+            }
+            return false;
+        }
+        if (handover.dropped) {
+            destroy();
+        }
+        return true;
+    }
 
     /// What may throw comes first; the handler is moved last, and that does not throw.
     template <typename... BaseArgs>
@@ -167,14 +235,16 @@ class Pending final : public Base {
 
     ~Pending() = default;
 
-    /// While the operation lasts, the handler's executor must not run out of work. The native one
-    /// does not: whoever holds the operation sees to that.
+    /// While the operation lasts, the handler's executor must not run out of work. The native one does
+    /// not where the operation's owner sees to that.
     static std::optional<net::executor_work_guard<Associated>> foreign_work(const Associated& associated,
                                                                             const Executor& native) {
-        if constexpr (std::is_same_v<Associated, Executor>) {
+        if constexpr (std::is_same_v<Associated, Executor> && Base::native_is_kept_busy) {
             if (associated == native) {
                 return std::nullopt;
             }
+        } else {
+            static_cast<void>(native);
         }
         return net::executor_work_guard<Associated>{associated};
     }

@@ -65,7 +65,7 @@ class PoolCore {
     void submit(Handler& handler, const SubmitOptions& options, R&& request, Overflow overflow_now) {
         using Operation = Pending<JobType, Handler, Executor>;
         if (!gate_->executor()) {
-            count(gate_->admission.tally.stopped);
+            Tally::count(gate_->admission.stopped);
             return reply_at_once(handler, net::system_executor{}, make_system_error(errc::stopped));
         }
         Operation* job = nullptr;
@@ -177,7 +177,7 @@ class PoolCore {
     /// Sends job on its way, or answers it. Where it throws, nothing is queued or counted, and job is
     /// still the caller's.
     template <typename Operation>
-    void place(Operation& job, const SubmitOptions& options, Overflow overflow_now) {
+    [[gnu::always_inline]] inline void place(Operation& job, const SubmitOptions& options, Overflow overflow_now) {
         CancelJob* cancel = nullptr;
         if (auto slot = job.cancellation_slot(); slot.is_connected()) {
             cancel = &slot.template emplace<CancelJob>(CancelJob{nullptr, &job});
@@ -187,14 +187,14 @@ class PoolCore {
             case Route::Verdict::accepted:
                 return queue(job, *workers_[route.worker].core_, cancel);
             case Route::Verdict::queue_full:
-                return refuse(job, errc::queue_full, gate_->admission.tally.rejected);
+                return refuse(job, errc::queue_full, gate_->admission.rejected);
             case Route::Verdict::closed:
-                gate_->worker_idle();
-                return refuse(job, errc::stopped, gate_->admission.tally.stopped);
+                refuse(job, errc::stopped, gate_->admission.stopped);
+                return gate_->worker_idle();
         }
     }
 
-    void queue(JobType& job, Worker& worker, CancelJob* cancel) {
+    [[gnu::always_inline]] inline void queue(JobType& job, Worker& worker, CancelJob* cancel) {
         if (cancel != nullptr) {
             cancel->worker = worker.shared();
         }
@@ -211,16 +211,11 @@ class PoolCore {
         }
     }
 
-    [[gnu::noinline]] void refuse(JobType& job, errc why, Tally::Counter& counter) {
+    [[gnu::noinline]] void refuse(JobType& job, errc why, Tally::Counter& counter) noexcept {
         job.fail(make_system_error(why));
         // Counted first: whoever has the reply finds the ledger up to date.
-        count(counter);
-        job.post(*gate_->executor());
-    }
-
-    void count(Tally::Counter& counter) noexcept {
-        Tally::count(gate_->admission.tally.submitted);
         Tally::count(counter);
+        job.post(*gate_->executor());
     }
 
     /// For a job that could not even be made.

@@ -15,7 +15,7 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// A block may be freed on another thread than the one that allocated it: it then joins that stock.
 class Recycler {
   public:
-    static void* allocate(std::size_t size) {
+    [[gnu::always_inline]] static inline void* allocate(std::size_t size) {
         const std::size_t index = class_of(size);
         if (index >= classes) {
             return ::operator new(size);
@@ -29,7 +29,7 @@ class Recycler {
         return ::operator new((index + 1) * granule);
     }
 
-    static void deallocate(void* memory, std::size_t size) noexcept {
+    [[gnu::always_inline]] static inline void deallocate(void* memory, std::size_t size) noexcept {
         const std::size_t index = class_of(size);
         if (index >= classes || !keep(index)) {
             ::operator delete(memory);
@@ -72,18 +72,24 @@ class Recycler {
 
     static constexpr std::size_t class_of(std::size_t size) noexcept { return (size - 1) / granule; }
 
-    static bool keep(std::size_t index) noexcept {
+    /// The first block that a thread keeps registers the stock's end.
+    [[gnu::noinline]] static bool open_stock() noexcept {
+        if (phase_ == Phase::ended) {
+            return false;
+        }
+        phase_ = Phase::used;
+        static thread_local Cleaner cleaner;
+        static_cast<void>(cleaner);
+        return true;
+    }
+
+    [[gnu::always_inline]] static inline bool keep(std::size_t index) noexcept {
 #if defined(DISPATCH_ADDRESS_SANITIZER)
         static_cast<void>(index);
         return false;
 #else
-        if (phase_ != Phase::used) {
-            if (phase_ == Phase::ended) {
-                return false;
-            }
-            phase_ = Phase::used;
-            static thread_local Cleaner cleaner;
-            static_cast<void>(cleaner);
+        if (phase_ != Phase::used && !open_stock()) [[unlikely]] {
+            return false;
         }
         return stocks_[index].count * (index + 1) * granule < bytes_per_class;
 #endif

@@ -35,7 +35,7 @@ class Router {
     }
 
     /// Throws only when the session map cannot grow; then nothing was counted or pinned.
-    Route route(std::optional<std::string_view> session, Overflow overflow) {
+    [[gnu::always_inline]] inline Route route(std::optional<std::string_view> session, Overflow overflow) {
         const Route route = session && sessions_ ? route_pinned(*session, overflow) : choose(Purpose::job, overflow);
         if (route.verdict == Route::Verdict::accepted && !admission_.open()) {
             admission_.load(route.worker).release();

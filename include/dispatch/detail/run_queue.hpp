@@ -47,12 +47,6 @@ class RunQueue {
         return std::exchange(carrier_waits_, true) ? Push::queued : Push::first;
     }
 
-    /// The carrier could not be posted. Whoever comes next tries again.
-    void carrier_lost() noexcept {
-        const std::lock_guard lock{mutex_};
-        carrier_waits_ = false;
-    }
-
     /// What a carrier does. send_carrier() posts one more.
     template <typename SendCarrier>
     void carry(SendCarrier&& send_carrier) {

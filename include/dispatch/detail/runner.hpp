@@ -11,6 +11,7 @@
 #include <dispatch/detail/asio.hpp>
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/context_listener.hpp>
+#include <dispatch/detail/insist.hpp>
 #include <dispatch/detail/recycler.hpp>
 #include <dispatch/detail/run_queue.hpp>
 
@@ -27,7 +28,7 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
     /// Only while its context lives.
     net::execution_context& context() const noexcept { return net::query(executors_->any, net::execution::context); }
 
-    /// Has task run. Where there is no memory for that, it waits for the next one that comes.
+    /// Has task run.
     void post(Task& task) noexcept {
         switch (queue_.push(task)) {
             case RunQueue::Push::queued:
@@ -39,10 +40,10 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
         }
     }
 
-    /// The same for a function.
+    /// The same for a function. It must not fail: a strand that was not run when it asked for it never is.
     template <typename Function>
-    void execute(Function&& function) {
-        post(*FunctionTask<std::decay_t<Function>>::make(std::forward<Function>(function)));
+    void execute(Function&& function) noexcept {
+        post(*insist([&] { return FunctionTask<std::decay_t<Function>>::make(std::forward<Function>(function)); }));
     }
 
     /// For a task that has kept its thread for long: others of the executor come first.
@@ -98,12 +99,10 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
     };
 
     [[gnu::noinline]] void send_carrier() noexcept {
-        try {
+        insist([this] {
             execute_on(executors_->never_blocking,
                        [self = this->shared_from_this()] { self->queue_.carry([&] { self->send_carrier(); }); });
-        } catch (...) {
-            queue_.carrier_lost();
-        }
+        });
     }
 
     /// Until the context is gone: an executor may be a strand.

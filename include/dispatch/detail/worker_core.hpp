@@ -15,6 +15,7 @@
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/drain_gate.hpp>
 #include <dispatch/detail/inbox.hpp>
+#include <dispatch/detail/insist.hpp>
 #include <dispatch/detail/lane.hpp>
 #include <dispatch/detail/worker_load.hpp>
 #include <dispatch/detail/worker_loop.hpp>
@@ -101,7 +102,16 @@ class WorkerCore : public WorkerLoop<Executor> {
             end_unstarted(*job, make_error_code(errc::stopped));
         }
         if (this->has_context() && !closed_.exchange(true)) {
-            this->post_to_strand([self = shared()] { self->wind_down(); });
+            insist([this] { this->post_to_strand([self = shared()] { self->wind_down(); }); });
+        }
+    }
+
+    /// Sends job's reply straight to its submitter: the worker's threads may all be stuck.
+    void answer(JobType& job) noexcept {
+        if (this->has_context()) {
+            job.post(this->executor());
+        } else {
+            job.destroy();
         }
     }
 
@@ -157,7 +167,7 @@ class WorkerCore : public WorkerLoop<Executor> {
     }
 
     /// Lets go of a job whose handler has ended.
-    void end(JobType& job, const Lane& lane, Outcome outcome) {
+    void end(JobType& job, const Lane& lane, Outcome outcome) noexcept {
         Tally& tally = load_->tally;
         if (outcome == Outcome::succeeded) [[likely]] {
             Tally::count_exclusively(tally.completed);
@@ -190,10 +200,13 @@ class WorkerCore : public WorkerLoop<Executor> {
 
         void set(typename Clock::time_point time) {
             core->timer_->expires_at(time);
-            core->timer_->async_wait([weak = core->weak_from_this()](const net_error& error) {
-                if (const auto self = weak.lock(); self && !error) {
-                    static_cast<WorkerCore&>(*self).expire();
-                }
+            // expires_at() has called off the wait that there was: there must be another one.
+            insist([this] {
+                core->timer_->async_wait([weak = core->weak_from_this()](const net_error& error) {
+                    if (const auto self = weak.lock(); self && !error) {
+                        static_cast<WorkerCore&>(*self).expire();
+                    }
+                });
             });
         }
 
@@ -204,7 +217,7 @@ class WorkerCore : public WorkerLoop<Executor> {
         }
     };
 
-    JobType* pop(Lane& lane) noexcept {
+    [[gnu::always_inline]] inline JobType* pop(Lane& lane) noexcept {
         ++lane.ticket.number;
         this->count_job();
         return inbox_.pop(lane.ticket);
@@ -222,7 +235,7 @@ class WorkerCore : public WorkerLoop<Executor> {
     bool owes_reply(JobType& job) noexcept { return !job.deadline || inbox_.owes_reply(job); }
 
     /// Ends a job that holds no permit, and is counted as what it has become.
-    [[gnu::noinline]] void end_unstarted(JobType& job, std::error_code why) {
+    [[gnu::noinline]] void end_unstarted(JobType& job, std::error_code why) noexcept {
         job.fail(make_system_error(why));
         const bool idle = load_->release();
         answer(job);
@@ -232,7 +245,7 @@ class WorkerCore : public WorkerLoop<Executor> {
     }
 
     /// Ends a job that a lane has had, and that is counted.
-    void finish(JobType& job) {
+    [[gnu::always_inline]] inline void finish(JobType& job) noexcept {
         const bool idle = load_->release();
         this->runner().post(job);
         if (idle) {
@@ -240,42 +253,33 @@ class WorkerCore : public WorkerLoop<Executor> {
         }
     }
 
-    void release() {
+    void release() noexcept {
         if (load_->release()) {
             report_idle();
         }
     }
 
-    [[gnu::noinline]] void report_idle() {
+    [[gnu::noinline]] void report_idle() noexcept {
         if (gate_) {
             gate_->worker_idle();
         }
     }
 
-    /// Replies without the help of the pool's threads, which may all be stuck.
-    void answer(JobType& job) {
-        if (this->has_context()) {
-            job.post(this->executor());
-        } else {
-            job.destroy();
-        }
-    }
-
     /// The timer: some deadlines have passed.
-    void expire() {
+    void expire() noexcept {
         auto overdue = inbox_.take_overdue(Clock::now());
         while (JobType* job = overdue.queued.pop_front()) {
             end_unstarted(*job, make_error_code(errc::deadline_exceeded));
         }
         while (JobType* job = overdue.running.pop_front()) {
-            this->cancel_running(job->ticket, net::cancellation_type::terminal);
+            insist([&] { this->cancel_running(job->ticket, net::cancellation_type::terminal); });
             job->fail(make_system_error(make_error_code(errc::deadline_exceeded)));
             answer(*job);
         }
     }
 
     /// A job has come to its turn after its deadline, and before the timer.
-    void expire_late(JobType& job, const Lane& lane) {
+    void expire_late(JobType& job, const Lane& lane) noexcept {
         if (!inbox_.owes_reply(job)) {
             return end(job, lane, Outcome::unwanted);
         }

@@ -202,17 +202,23 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
         const net::use_awaitable_t<StrandExecutor> use_awaitable;
         net_error error;
         for (;;) {
-            co_await self->resources_->doorbell.async_receive(net::redirect_error(use_awaitable, error));
-            if (error) {
-                co_return;
+            try {
+                co_await self->resources_->doorbell.async_receive(net::redirect_error(use_awaitable, error));
+                if (error) {
+                    co_return;
+                }
+                Permit permit = co_await self->resources_->permits.async_acquire(use_awaitable);
+                if (self->try_sleep()) {
+                    continue;  // it was a while
+                }
+                if (self->parked_.empty()) {
+                    self->add_lane();
+                }
+            } catch (const std::bad_alloc&) {
+                continue;  // the lanes that there are take the jobs as they end theirs
             }
-            Permit permit = co_await self->resources_->permits.async_acquire(use_awaitable);
-            // It was a while.
-            if (!self->try_sleep() && (!self->parked_.empty() || self->try_add_lane())) {
-                permit.release();
-                self->jobs_this_turn_ = 0;
-                self->run_lanes();
-            }
+            self->jobs_this_turn_ = 0;
+            self->run_lanes();
         }
     }
 
@@ -251,18 +257,8 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
     void ring() noexcept {
         try {
             resources_->doorbell.try_send(net_error{}, true);
-        } catch (...) {
-            // No memory: the lanes that there are take the jobs as they end theirs.
-        }
-    }
-
-    /// False when there is no memory for one lane more: those that there are take the jobs.
-    bool try_add_lane() {
-        try {
-            add_lane();
-            return true;
         } catch (const std::bad_alloc&) {
-            return false;
+            // The lanes that there are take the jobs as they end theirs.
         }
     }
 
