@@ -13,7 +13,12 @@
 #include <exception>
 #include <string_view>
 
+#if __has_include(<valgrind/callgrind.h>)
 #include <valgrind/callgrind.h>
+#else
+#define CALLGRIND_START_INSTRUMENTATION
+#define CALLGRIND_STOP_INSTRUMENTATION
+#endif
 
 #include "closed_loop.hpp"
 #include "contenders.hpp"
@@ -46,14 +51,25 @@ using namespace bench;
 
 constexpr std::int64_t jobs = 40'000;
 
+/// Heap allocations of a run of so many jobs.
+template <typename Contender, typename Operation>
+std::uint64_t allocations_of(Contender& contender, const Operation& operation, std::int64_t count,
+                             std::int64_t clients) {
+    const std::uint64_t before = allocations;
+    ClosedLoop{count, clients}.run(contender.executor(), operation);
+    return allocations - before;
+}
+
+/// Runs the clients for a while, and then with the counters on.
 template <typename Contender, typename Operation>
 int measure(Contender& contender, const Operation& operation, std::int64_t clients) {
     ClosedLoop{jobs, clients}.run(contender.executor(), operation);
-    const std::uint64_t before = allocations;
     CALLGRIND_START_INSTRUMENTATION;
-    ClosedLoop{jobs, clients}.run(contender.executor(), operation);
+    const std::uint64_t with_start = allocations_of(contender, operation, jobs, clients);
     CALLGRIND_STOP_INSTRUMENTATION;
-    const auto made = static_cast<double>(allocations - before);
+    // Without what it takes to start the clients.
+    const std::uint64_t start = allocations_of(contender, operation, clients, clients);
+    const auto made = with_start > start ? static_cast<double>(with_start - start) : 0.0;
     std::printf("%.3f allocations per job\n", made / static_cast<double>(jobs));
     return 0;
 }

@@ -33,7 +33,7 @@ class Mutex {
 
     [[gnu::always_inline]] inline void unlock() noexcept {
         if (state_.exchange(State::free, std::memory_order_release) == State::awaited) [[unlikely]] {
-            wake(parking_of(this));
+            wake(this);
         }
     }
 
@@ -49,10 +49,21 @@ class Mutex {
         std::condition_variable woken;
     };
 
-    static constexpr int spins = 64;
+    /// Some microseconds: sections are short, but their cache lines may be far away.
+    static constexpr int spins = 256;
+
+    /// Tells the processor that this thread waits for another.
+    static void pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+        __asm__ __volatile__("yield");
+#endif
+    }
 
     [[gnu::noinline]] void lock_contended() noexcept {
         for (int spin = 0; spin != spins; ++spin) {
+            pause();
             State expected = State::free;
             if (state_.load(std::memory_order_relaxed) == State::free &&
                 state_.compare_exchange_weak(expected, State::held, std::memory_order_acquire,
@@ -70,7 +81,8 @@ class Mutex {
     }
 
     /// Does not touch the Mutex, which may be gone by now.
-    [[gnu::noinline]] static void wake(Parking& parking) noexcept {
+    [[gnu::noinline]] static void wake(const Mutex* mutex) noexcept {
+        Parking& parking = parking_of(mutex);
         {
             const std::lock_guard lock{parking.mutex};
         }

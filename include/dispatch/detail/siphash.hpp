@@ -49,7 +49,8 @@ inline std::uint64_t siphash13(const HashKey& key, std::string_view text) noexce
     std::uint64_t v1 = key.k1 ^ 0x646f72616e646f6dULL;
     std::uint64_t v2 = key.k0 ^ 0x6c7967656e657261ULL;
     std::uint64_t v3 = key.k1 ^ 0x7465646279746573ULL;
-    const auto round = [&] {
+    // Inline, or the four words go through memory each time.
+    const auto round = [&]() __attribute__((always_inline)) {
         v0 += v1;
         v2 += v3;
         v1 = std::rotl(v1, 13) ^ v0;
