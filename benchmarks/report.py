@@ -41,7 +41,7 @@ def main():
     print("the ratio to the awaited co_spawn beside it (a foreign thread's round trip: p50, to a bare post)\n")
     print("| case | ns per job | ratio | from | to |")
     print("|---|---|---|---|---|")
-    for name, rows in seconds.items():
+    for name, rows in sorted(seconds.items()):
         column = 2 if name.startswith("foreign_") else 1
         base = {index: row[column - 1] for index, *row in seconds[baseline_of(name)]}
         ratios = [row[column - 1] / base[index] for index, *row in rows]

@@ -74,6 +74,9 @@ class WorkerHandle {
 /// beside another one: max_concurrency counts as 1.) R and S may be move-only, S may be void; an S other
 /// than void is default-constructible without throwing.
 ///
+/// executor.execute() is called by submit among others, with a lock of the library held: it must not run
+/// the function at once, nor throw anything but std::bad_alloc.
+///
 /// The workers are idle until a WorkerPool is made of them. They do not count as outstanding work of
 /// executor's context while they are idle. Thread-safe.
 ///
