@@ -688,6 +688,26 @@ TEST_F(Tokens, TheAssociatedAllocatorHasItsMemoryBackBeforeEveryKindOfCompletion
     }
 }
 
+TEST_F(Tokens, CompleteOnThePoolsExecutorWhereverTheWorkerRuns) {
+    // That of the first worker; the other one runs elsewhere.
+    const test::RecordingExecutor executor{*context};
+    const auto echo = [](int value) { return value; };
+    auto workers = dispatch::spawn_workers<int, int>(executor, 1, echo);
+    const auto others = dispatch::spawn_workers<int, int>(net::make_strand(*context), 1, echo);
+    workers.insert(workers.end(), others.begin(), others.end());
+    Pool mixed{workers};
+    int there = 0;
+    for (int i = 0; i != 4; ++i) {
+        mixed.submit(std::nullopt, i, [&](std::exception_ptr error, int) {
+            EXPECT_FALSE(error);
+            there += executor.running_in_this_thread() ? 1 : 0;
+        });
+    }
+    poll();
+    EXPECT_EQ(there, 4);
+    EXPECT_EQ(mixed.ledger().completed, 4U);
+}
+
 TEST_F(Tokens, AnAllocatorWithRoomForTheJobAloneIsEnough) {
     // On an executor that uses it: any_io_executor does not.
     using Executor = net::io_context::executor_type;

@@ -61,6 +61,7 @@ class WorkerCore : public WorkerLoop<Executor> {
             return false;
         }
         gate_ = gate;
+        runs_on_the_pools_executor_ = this->executor() == *gate->executor();
         return true;
     }
 
@@ -109,7 +110,7 @@ class WorkerCore : public WorkerLoop<Executor> {
     /// Sends job's reply straight to its submitter: the worker's threads may all be stuck.
     void answer(JobType& job) noexcept {
         if (this->has_context()) {
-            job.post(this->executor());
+            job.post(*gate_->executor());
         } else {
             job.destroy();
         }
@@ -247,7 +248,11 @@ class WorkerCore : public WorkerLoop<Executor> {
     /// Ends a job that a lane has had, and that is counted.
     [[gnu::always_inline]] inline void finish(JobType& job) noexcept {
         const bool idle = load_->release();
-        this->runner().post(job);
+        if (runs_on_the_pools_executor_) [[likely]] {
+            this->runner().post(job);
+        } else {
+            job.post(*gate_->executor());
+        }
         if (idle) {
             report_idle();
         }
@@ -294,6 +299,8 @@ class WorkerCore : public WorkerLoop<Executor> {
     std::atomic<bool> joined_{false};
     std::atomic<bool> closed_{false};
     std::shared_ptr<DrainGate<Executor>> gate_;
+    /// Then replies can go out with what else the worker has run there.
+    bool runs_on_the_pools_executor_ = true;
     std::optional<Timer> timer_;
 
     alignas(cache_line) Inbox<JobType, Alarm> inbox_{load_->tally, Alarm{this}};
