@@ -26,12 +26,7 @@
 #include <dispatch/affinity.hpp>
 #include <dispatch/selection.hpp>
 
-// Clang's sanitizers bring an operator new of their own, which cannot be replaced.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZER_OWNS_OPERATOR_NEW 1
-#endif
-#endif
+#include "support/operator_new.hpp"
 
 namespace {
 

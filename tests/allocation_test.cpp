@@ -16,14 +16,8 @@
 #include <dispatch/pool.hpp>
 
 #include "support/asio.hpp"
+#include "support/operator_new.hpp"
 #include "support/pool_fixture.hpp"
-
-// Clang's sanitizers have an operator new of their own.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZER_OWNS_OPERATOR_NEW 1
-#endif
-#endif
 
 namespace {
 

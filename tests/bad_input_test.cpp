@@ -78,6 +78,21 @@ class BadInput : public test::PoolFixture<int, int> {
         }
         test::expect_idle(fresh);
     }
+
+    /// For a handler that ends its own pool.
+    void expect_one_to_return() {
+        Outcome<int> outcomes[4];
+        for (Outcome<int>& outcome : outcomes) {
+            pool->submit(std::nullopt, 1, outcome.handler());
+        }
+        context->run();
+        int returned = 0;
+        for (const Outcome<int>& outcome : outcomes) {
+            EXPECT_EQ(outcome.calls(), 1);
+            returned += outcome.returned(1) ? 1 : 0;
+        }
+        EXPECT_EQ(returned, 1) << "the handler that did it, and no other";
+    }
 };
 
 // ---------------------------------------------------------------------------------------------------
@@ -416,17 +431,7 @@ TEST_F(BadInput, StopFromWithinAHandlerAgainAndAgain) {
         pool->stop();
         co_return value;
     });
-    Outcome<int> outcomes[4];
-    for (Outcome<int>& outcome : outcomes) {
-        pool->submit(std::nullopt, 1, outcome.handler());
-    }
-    context->run();
-    int returned = 0;
-    for (const Outcome<int>& outcome : outcomes) {
-        EXPECT_EQ(outcome.calls(), 1);
-        returned += outcome.returned(1) ? 1 : 0;
-    }
-    EXPECT_EQ(returned, 1) << "the handler that did it, and no other";
+    expect_one_to_return();
 }
 
 TEST_F(BadInput, DestroyThePoolFromWithinAHandler) {
@@ -434,17 +439,7 @@ TEST_F(BadInput, DestroyThePoolFromWithinAHandler) {
         pool.reset();
         co_return value;
     });
-    Outcome<int> outcomes[4];
-    for (Outcome<int>& outcome : outcomes) {
-        pool->submit(std::nullopt, 1, outcome.handler());
-    }
-    context->run();
-    int returned = 0;
-    for (const Outcome<int>& outcome : outcomes) {
-        EXPECT_EQ(outcome.calls(), 1);
-        returned += outcome.returned(1) ? 1 : 0;
-    }
-    EXPECT_EQ(returned, 1) << "the handler that did it, and no other";
+    expect_one_to_return();
 }
 
 // ---------------------------------------------------------------------------------------------------

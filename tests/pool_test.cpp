@@ -27,6 +27,7 @@
 #include <dispatch/pool.hpp>
 
 #include "support/asio.hpp"
+#include "support/hand_clock.hpp"
 
 namespace {
 
@@ -392,20 +393,9 @@ TEST(Pool, AmongIdleWorkersThePickRotates) {
     }
 }
 
-/// A clock that stands still until it is moved.
-struct HandClock {
-    using duration = std::chrono::nanoseconds;
-    using rep = duration::rep;
-    using period = duration::period;
-    using time_point = std::chrono::time_point<HandClock>;
-    [[maybe_unused]] static constexpr bool is_steady = true;
-    static inline std::atomic<rep> ticks{0};
-    static time_point now() { return time_point{duration{ticks.load()}}; }
-    static void advance(duration by) { ticks += by.count(); }
-};
-
 TEST(Pool, ASessionStaysForItsTimeAndNoLonger) {
-    using ClockedPool = dispatch::WorkerPool<int, std::size_t, dispatch::LeastLoaded, net::any_io_executor, HandClock>;
+    using ClockedPool =
+        dispatch::WorkerPool<int, std::size_t, dispatch::LeastLoaded, net::any_io_executor, test::HandClock>;
     for (const auto expiry : {dispatch::AffinityExpiry::fixed, dispatch::AffinityExpiry::sliding}) {
         net::io_context context;
         ClockedPool pool{dispatch::spawn_workers<int, std::size_t>(
@@ -419,10 +409,10 @@ TEST(Pool, ASessionStaysForItsTimeAndNoLonger) {
             return worker;
         };
         const std::size_t first = worker_of("alice");
-        HandClock::advance(9s);
+        test::HandClock::advance(9s);
         worker_of(std::nullopt);  // moves the rotation on
         EXPECT_EQ(worker_of("alice"), first);
-        HandClock::advance(2s);
+        test::HandClock::advance(2s);
         // 11 s after the pin was made, 2 s after it was last used.
         const std::size_t later = worker_of("alice");
         EXPECT_EQ(later == first, expiry == dispatch::AffinityExpiry::sliding);

@@ -19,6 +19,8 @@
 #include <dispatch/options.hpp>
 #include <dispatch/selection.hpp>
 
+#include "support/hand_clock.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -32,18 +34,8 @@ using dispatch::WorkerOptions;
 using dispatch::detail::Admission;
 using dispatch::detail::Route;
 using dispatch::detail::WorkerLoad;
+using test::HandClock;
 using Verdict = Route::Verdict;
-
-/// A clock that stands still until a test moves it.
-struct HandClock {
-    using duration = std::chrono::nanoseconds;
-    using rep = duration::rep;
-    using period = duration::period;
-    using time_point = std::chrono::time_point<HandClock>;
-    [[maybe_unused]] static constexpr bool is_steady = true;
-    static time_point now() noexcept { return time_point{time}; }
-    static inline duration time = 1h;
-};
 
 /// Points at one worker, whatever its load; or at one whose load has just changed.
 struct Stubborn {
@@ -149,7 +141,7 @@ TEST(Router, ASessionStaysOnItsWorker) {
         EXPECT_EQ(workers.route("a", Overflow::wait).worker, home);
     }
     EXPECT_EQ(workers.admission.load(home).value(), 6U);
-    HandClock::time += 31s;
+    HandClock::advance(31s);
     EXPECT_NE(workers.route("a", Overflow::wait).worker, home) << "RoundRobin goes on, and the pin has ended";
 }
 
