@@ -55,9 +55,9 @@ TEST(Admission, LedgerIsTheSumOfGateAndWorkers) {
     Admission admission{make_loads(2)};
     Tally::count(admission.rejected);
     Tally::count(admission.stopped);
-    Tally::count(admission.load(0).tally.submitted);
+    Tally::count(admission.load(0).submitted);
     Tally::count(admission.load(0).tally.completed);
-    Tally::count(admission.load(1).tally.submitted);
+    Tally::count(admission.load(1).submitted);
     Tally::count(admission.load(1).tally.completed);
     EXPECT_EQ(admission.ledger(), (Ledger{.submitted = 4, .completed = 2, .rejected = 1, .stopped = 1}));
 }

@@ -55,16 +55,17 @@ struct Alarm {
     void clear() noexcept { clock->set_for.reset(); }
 };
 
-Ledger ledger_of(const Tally& tally) {
-    Ledger ledger;
+Ledger ledger_of(const Tally::Counter& submitted, const Tally& tally) {
+    Ledger ledger{.submitted = submitted};
     tally.add_to(ledger);
     return ledger;
 }
 
 struct Fixture : testing::Test {
+    Tally::Counter submitted{0};
     Tally tally;
     Clock clock;
-    dispatch::detail::Inbox<Job, Alarm> inbox{tally, Alarm{&clock}};
+    dispatch::detail::Inbox<Job, Alarm> inbox{submitted, tally, Alarm{&clock}};
     int wakes = 0;
 
     bool push(Job& job) {
@@ -81,7 +82,7 @@ struct Fixture : testing::Test {
         return was;
     }
 
-    Ledger ledger() const { return ledger_of(tally); }
+    Ledger ledger() const { return ledger_of(submitted, tally); }
 };
 using Inbox = Fixture;
 
@@ -275,9 +276,10 @@ TEST(InboxThreads, EachJobHasOneEnd) {
     Ledger seen;
     const auto all_seen = [&] { return seen.completed && seen.expired && seen.cancelled && seen.stopped; };
     for (unsigned round = 0; round != 500 && (round < 5 || !all_seen()); ++round) {
+        Tally::Counter submitted{0};
         Tally tally;
         Clock clock;
-        dispatch::detail::Inbox<Job, Alarm> inbox{tally, Alarm{&clock}};
+        dispatch::detail::Inbox<Job, Alarm> inbox{submitted, tally, Alarm{&clock}};
         std::array<std::deque<Job>, producers> jobs;
         for (std::deque<Job>& of_producer : jobs) {
             for (std::size_t i = 0; i != jobs_each; ++i) {
@@ -342,7 +344,7 @@ TEST(InboxThreads, EachJobHasOneEnd) {
         for (std::thread& thread : threads) {
             thread.join();
         }
-        const Ledger ledger = ledger_of(tally);
+        const Ledger ledger = ledger_of(submitted, tally);
         EXPECT_EQ(ended, producers * jobs_each);
         EXPECT_EQ(ledger.submitted, producers * jobs_each);
         EXPECT_EQ(ledger.submitted, ledger.completed + ledger.expired + ledger.cancelled + ledger.stopped);

@@ -90,6 +90,35 @@ TEST_F(IntrusiveList, MovingTakesAllAndLeavesNothing) {
     EXPECT_EQ(drain(moved), (std::vector{3}));
 }
 
+TEST_F(IntrusiveList, SplicingAppendsAllAndLeavesNothing) {
+    List other;
+    list.splice_back(other);
+    EXPECT_TRUE(list.empty());
+    other.push_back(a);
+    list.splice_back(other);
+    EXPECT_TRUE(other.empty());
+    other.push_back(b);
+    other.push_back(c);
+    list.splice_back(other);
+    other.splice_back(other);
+    EXPECT_TRUE(other.empty());
+    list.remove(b);
+    EXPECT_EQ(drain(list), (std::vector{1, 3}));
+}
+
+TEST_F(IntrusiveList, IteratesInItsOrder) {
+    list.push_back(a);
+    list.push_back(b);
+    std::vector<int> values;
+    for (const Element& element : list) {
+        values.push_back(element.value);
+    }
+    EXPECT_EQ(values, (std::vector{1, 2}));
+    EXPECT_EQ(list.begin()->value, 1);
+    drain(list);
+    EXPECT_EQ(list.begin(), list.end());
+}
+
 TEST_F(IntrusiveList, AgreesWithStdList) {
     std::minstd_rand random{1};
     std::deque<Element> elements;
@@ -100,7 +129,15 @@ TEST_F(IntrusiveList, AgreesWithStdList) {
     std::vector<bool> listed(elements.size());
     for (int step = 0; step != 20000; ++step) {
         const std::size_t index = random() % elements.size();
-        if (listed[index]) {
+        if (random() % 4 == 0) {
+            const Element* const first = list.pop_front();
+            ASSERT_EQ(first == nullptr, model.empty());
+            if (first != nullptr) {
+                ASSERT_EQ(first->value, model.front());
+                listed[static_cast<std::size_t>(first->value)] = false;
+                model.pop_front();
+            }
+        } else if (listed[index]) {
             list.remove(elements[index]);
             model.remove(static_cast<int>(index));
             listed[index] = false;

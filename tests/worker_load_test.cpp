@@ -105,9 +105,10 @@ TEST(WorkerLoad, MetricsTellTheFailures) {
     EXPECT_EQ(load.metrics(0).errors, 2U);
 }
 
-TEST(Tally, AddsEachCounterToItsPlace) {
-    Tally tally;
-    tally.submitted = 1;
+TEST(WorkerLoad, AddsEachCounterToItsPlace) {
+    WorkerLoad load{{}};
+    Tally& tally = load.tally;
+    load.submitted = 1;
     tally.completed = 2;
     tally.failed = 3;
     tally.rejected = 4;
@@ -115,7 +116,7 @@ TEST(Tally, AddsEachCounterToItsPlace) {
     tally.cancelled = 6;
     tally.stopped = 7;
     Ledger ledger{10, 10, 10, 10, 10, 10, 10};
-    tally.add_to(ledger);
+    load.add_to(ledger);
     EXPECT_EQ(ledger, (Ledger{11, 12, 13, 14, 15, 16, 17}));
 }
 

@@ -25,7 +25,6 @@
 #include <concepts>
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -35,6 +34,7 @@
 #include <dispatch/detail/asio.hpp>
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/pool_core.hpp>
+#include <dispatch/detail/sharded_ptr.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/metrics.hpp>
 #include <dispatch/options.hpp>
@@ -79,7 +79,7 @@ class WorkerPool {
     /// one context. Throws std::invalid_argument when there are none, when one has a pool already or
     /// comes twice, or when an option is out of range.
     explicit WorkerPool(std::vector<Handle> workers, PoolOptions options = {}, Policy policy = {})
-        : core_{std::make_shared<Core>(std::move(workers), options, std::move(policy))} {}
+        : core_{std::in_place, std::move(workers), options, std::move(policy)} {}
 
     WorkerPool(WorkerPool&&) noexcept = default;
     WorkerPool& operator=(WorkerPool&& other) noexcept {
@@ -142,7 +142,7 @@ class WorkerPool {
     /// stays closed.
     template <typename Token = default_token<Executor>>
     auto drain(Token&& token = {}) {
-        return net::async_initiate<Token, void(std::exception_ptr, Ledger)>(Drain{core_}, token);
+        return net::async_initiate<Token, void(std::exception_ptr, Ledger)>(Drain{core_.share()}, token);
     }
 
     /// Stops at once: waiting and queued jobs complete with errc::stopped, handlers that run receive a
@@ -168,7 +168,7 @@ class WorkerPool {
     /// The initiations have names, so that tokens such as cancel_after can ask for their executor.
     struct Submit {
         using executor_type = Executor;
-        std::shared_ptr<Core> core;
+        detail::ShardedRef<Core> core;
         Overflow overflow;
 
         executor_type get_executor() const noexcept { return core->executor(); }
@@ -186,7 +186,7 @@ class WorkerPool {
 
     struct Drain {
         using executor_type = Executor;
-        std::shared_ptr<Core> core;
+        detail::ShardedRef<Core> core;
 
         executor_type get_executor() const noexcept { return core->executor(); }
 
@@ -199,8 +199,8 @@ class WorkerPool {
 
     template <typename Token>
     auto start(SubmitOptions options, R&& request, Overflow overflow, Token& token) {
-        return net::async_initiate<Token, typename detail::ReplySignature<S>::type>(Submit{core_, overflow}, token,
-                                                                                    options, std::move(request));
+        return net::async_initiate<Token, typename detail::ReplySignature<S>::type>(Submit{core_.share(), overflow},
+                                                                                    token, options, std::move(request));
     }
 
     void close() noexcept {
@@ -209,7 +209,7 @@ class WorkerPool {
         }
     }
 
-    std::shared_ptr<Core> core_;
+    detail::ShardedOwner<Core> core_;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI

@@ -59,7 +59,7 @@ class Admission {
         sum.stopped = stopped.load(std::memory_order_relaxed);
         sum.submitted = sum.rejected + sum.stopped;
         for (const auto& load : loads_) {
-            load->tally.add_to(sum);
+            load->add_to(sum);
         }
         return sum;
     }

@@ -33,8 +33,9 @@ class Inbox {
   public:
     using List = IntrusiveList<J>;
 
-    /// tally counts the jobs that come, and those that end here.
-    Inbox(Tally& tally, Alarm alarm) : tally_{tally}, alarm_{std::move(alarm)} {}
+    /// submitted counts the jobs that come, tally those that end here.
+    Inbox(Tally::Counter& submitted, Tally& tally, Alarm alarm)
+        : submitted_{submitted}, tally_{tally}, alarm_{std::move(alarm)} {}
 
     /// Appends job, or returns false because the inbox is closed. When the worker is asleep, wake() is
     /// called first, under the lock. Where it or the alarm throws, job is not in the inbox.
@@ -43,7 +44,7 @@ class Inbox {
         const std::lock_guard lock{mutex_};
         if (closed_) {
             job.state = State::replied;  // a cancellation that comes now finds it decided
-            Tally::count_exclusively(tally_.submitted);
+            Tally::count_exclusively(submitted_);
             Tally::count(tally_.stopped);
             return false;
         }
@@ -59,7 +60,7 @@ class Inbox {
             }
             asleep_ = false;
         }
-        Tally::count_exclusively(tally_.submitted);
+        Tally::count_exclusively(submitted_);
         queue_.push_back(job);
         return true;
     }
@@ -186,6 +187,7 @@ class Inbox {
     static constexpr std::size_t unlisted = ~std::size_t{0};
 
     Mutex mutex_;
+    Tally::Counter& submitted_;
     Tally& tally_;
     Alarm alarm_;
     List queue_;

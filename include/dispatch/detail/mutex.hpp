@@ -13,6 +13,15 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
+/// Tells the processor that this thread waits for another.
+inline void pause_processor() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
 /// A lock for sections of a few instructions: taken and released in one atomic operation each, inline,
 /// where std::mutex takes some thirty instructions (a job passes four such sections). Waiters sleep.
 /// The three states are those of Drepper, "Futexes Are Tricky" (2011); they are parked on a condition
@@ -52,18 +61,9 @@ class Mutex {
     /// Some microseconds: sections are short, but their cache lines may be far away.
     static constexpr int spins = 256;
 
-    /// Tells the processor that this thread waits for another.
-    static void pause() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__) || defined(__arm__)
-        __asm__ __volatile__("yield");
-#endif
-    }
-
     [[gnu::noinline]] void lock_contended() noexcept {
         for (int spin = 0; spin != spins; ++spin) {
-            pause();
+            pause_processor();
             State expected = State::free;
             if (state_.load(std::memory_order_relaxed) == State::free &&
                 state_.compare_exchange_weak(expected, State::held, std::memory_order_acquire,

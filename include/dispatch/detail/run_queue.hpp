@@ -2,7 +2,9 @@
 #ifndef DISPATCH_DETAIL_RUN_QUEUE_HPP
 #define DISPATCH_DETAIL_RUN_QUEUE_HPP
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -11,25 +13,21 @@
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/intrusive_list.hpp>
 #include <dispatch/detail/mutex.hpp>
+#include <dispatch/detail/task_shelf.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
-
-/// Something to be done once. Its owner calls exactly one of the two functions, and it is gone.
-class Task : public ListHook {
-  public:
-    virtual void run() = 0;
-    /// Lets go of it undone.
-    virtual void destroy() noexcept = 0;
-
-  protected:
-    ~Task() = default;
-};
 
 /// Tasks on their way to an executor, many to a hand-over: a carrier is posted for the first, and does
 /// whatever has come by the time it runs.
 ///
+/// What a task pushes stays with the carrier that runs it, so that a thread goes on with what its caches
+/// hold; a carrier that has run out of tasks takes half of another one's (as in Blumofe and Leiserson,
+/// "Scheduling Multithreaded Computations by Work Stealing", 1999).
+///
 /// As long as there are tasks here a carrier is waiting in the executor's queue, not counting those that
-/// are at work: when a task keeps one of them busy, the next does the rest. Thread-safe.
+/// are at work: when a task keeps one of them busy, the next does the rest. For that, whoever has put
+/// tasks on a shelf looks afterwards whether a carrier waits, and a carrier that arrives says that it does
+/// not wait before it looks at the shelves. Thread-safe.
 class RunQueue {
   public:
     enum class Push : std::uint8_t {
@@ -39,54 +37,55 @@ class RunQueue {
     };
 
     [[nodiscard]] Push push(Task& task) noexcept {
-        const std::lock_guard lock{mutex_};
-        if (closed_) [[unlikely]] {
+        Carrier* const carrier = current();
+        if (!(carrier != nullptr ? carrier->shelf : common_).push(task)) [[unlikely]] {
             return Push::closed;
         }
-        tasks_.push_back(task);
-        return std::exchange(carrier_waits_, true) ? Push::queued : Push::first;
+        return needs_carrier() ? Push::first : Push::queued;
     }
 
-    /// What a carrier does. send_carrier() posts one more.
+    /// What a carrier does. send_carrier() posts one more, and does not throw.
     template <typename SendCarrier>
     void carry(SendCarrier&& send_carrier) {
-        bool arriving = true;
-        for (std::size_t tasks = 0; tasks != tasks_per_turn; ++tasks) {
-            Task* task = nullptr;
-            bool relay = false;
-            {
-                const std::lock_guard lock{mutex_};
-                if (std::exchange(arriving, false)) {
-                    carrier_waits_ = false;
-                }
-                task = tasks_.pop_front();
-                if (task == nullptr) {
+        Carrier carrier{*this};
+        const Departure<SendCarrier> departure{carrier, send_carrier};
+        linger(carrier);
+        carrier_waits_.store(false, std::memory_order_relaxed);
+        for (; carrier.steps < steps_per_turn; ++carrier.steps) {
+            Task* task = carrier.shelf.pop();
+            if (task == nullptr) {
+                const Find find = look_for_tasks(carrier);
+                if (find.task == nullptr) {
                     return;
                 }
-                relay = !tasks_.empty() && !std::exchange(carrier_waits_, true);
-            }
-            if (relay) {
-                send_carrier();
+                if (find.leaves_more && needs_carrier()) {
+                    send_carrier();
+                }
+                task = find.task;
             }
             task->run();
-            if (turn_is_over_.load(std::memory_order_relaxed)) [[unlikely]] {
-                turn_is_over_.store(false, std::memory_order_relaxed);
-                return;
-            }
         }
     }
 
-    /// For a task that has done a lot: its carrier goes back to the executor's queue. (With several
-    /// carriers at work it may be another one that does: a hint, and no more.)
-    void end_turn() noexcept { turn_is_over_.store(true, std::memory_order_relaxed); }
+    /// For a task that has done as much as so many others.
+    void add_steps(std::size_t steps) noexcept {
+        if (Carrier* const carrier = current()) {
+            carrier->steps += steps;
+        }
+    }
+
+    /// For a task that has done a lot: its carrier goes back to the executor's queue.
+    void end_turn() noexcept { add_steps(steps_per_turn); }
 
     /// Lets go of all tasks, now and from now on.
     void close() noexcept {
         IntrusiveList<Task> tasks;
         {
-            const std::lock_guard lock{mutex_};
-            closed_ = true;
-            tasks = std::move(tasks_);
+            const std::lock_guard lock{carriers_mutex_};
+            common_.close(tasks);
+            for (Carrier& carrier : carriers_) {
+                carrier.shelf.close(tasks);
+            }
         }
         while (Task* task = tasks.pop_front()) {
             task->destroy();
@@ -95,13 +94,127 @@ class RunQueue {
 
   private:
     /// After so many a carrier yields its thread; another one is in the queue then.
-    static constexpr std::size_t tasks_per_turn = 64;
+    static constexpr std::size_t steps_per_turn = 512;
+    /// So many tasks at most does one carrier take from another.
+    static constexpr std::size_t most_taken = 32;
+    /// For so long at most does a carrier leave others their last task each.
+    static constexpr std::chrono::microseconds patience{20};
 
-    Mutex mutex_;
-    IntrusiveList<Task> tasks_;
-    bool carrier_waits_ = false;
-    bool closed_ = false;
-    std::atomic<bool> turn_is_over_{false};
+    /// A carrier at work, on its thread's stack.
+    struct Carrier : ListHook {
+        explicit Carrier(RunQueue& of) noexcept : queue{of}, outer{std::exchange(innermost, this)} {
+            queue.enter(*this);
+        }
+        ~Carrier() { innermost = outer; }
+
+        RunQueue& queue;
+        Carrier* const outer;
+        TaskShelf shelf;
+        std::size_t steps = 0;
+
+        /// The one that this thread is in.
+        static inline constinit thread_local Carrier* innermost = nullptr;
+    };
+
+    /// Leaves no task behind, also when one has thrown.
+    template <typename SendCarrier>
+    struct Departure {
+        Carrier& carrier;
+        SendCarrier& send_carrier;
+
+        ~Departure() {
+            if (carrier.queue.leave(carrier)) {
+                send_carrier();
+            }
+        }
+    };
+
+    struct Find {
+        /// Null when there is nothing to do.
+        Task* task;
+        bool leaves_more;
+    };
+
+    /// The carrier of this queue in which this thread is.
+    Carrier* current() const noexcept {
+        Carrier* const carrier = Carrier::innermost;
+        return carrier != nullptr && &carrier->queue == this ? carrier : nullptr;
+    }
+
+    bool needs_carrier() noexcept {
+        return !carrier_waits_.load(std::memory_order_relaxed) &&
+               !carrier_waits_.exchange(true, std::memory_order_relaxed);
+    }
+
+    void enter(Carrier& carrier) noexcept {
+        const std::lock_guard lock{carriers_mutex_};
+        if (common_.closed()) [[unlikely]] {
+            IntrusiveList<Task> none;
+            carrier.shelf.close(none);
+        }
+        carriers_.push_back(carrier);
+    }
+
+    /// True when the caller has to post a carrier.
+    bool leave(Carrier& carrier) noexcept {
+        const std::lock_guard lock{carriers_mutex_};
+        carriers_.remove(carrier);
+        const bool leaves_tasks = !carrier.shelf.empty();
+        carrier.shelf.give_all(common_);
+        return leaves_tasks && needs_carrier();
+    }
+
+    /// Moving a task to another processor takes longer than most tasks do, and so does falling asleep and
+    /// being woken. So a carrier that comes while others are at work leaves them their last task each for a
+    /// moment; it counts as waiting meanwhile, so that they need not call another.
+    void linger(const Carrier& carrier) noexcept {
+        if (carrier.outer != nullptr && &carrier.outer->queue == this) {
+            return;  // the other one is below this one on the stack
+        }
+        if (!others_suffice(carrier)) {
+            return;
+        }
+        const auto end = std::chrono::steady_clock::now() + patience;
+        do {
+            for (int pause = 0; pause != 20; ++pause) {
+                pause_processor();
+            }
+        } while (others_suffice(carrier) && std::chrono::steady_clock::now() < end);
+    }
+
+    [[gnu::noinline]] bool others_suffice(const Carrier& carrier) noexcept {
+        const std::lock_guard lock{carriers_mutex_};
+        bool has_others = false;
+        for (const Carrier& other : carriers_) {
+            has_others = has_others || &other != &carrier;
+            if (other.shelf.count() > 1) {
+                return false;
+            }
+        }
+        return has_others && common_.count() == 0;
+    }
+
+    [[gnu::noinline]] Find look_for_tasks(Carrier& carrier) noexcept {
+        const std::lock_guard lock{carriers_mutex_};
+        common_.give_all(carrier.shelf);
+        for (auto other = carriers_.begin(); carrier.shelf.empty() && other != carriers_.end(); ++other) {
+            if (&*other != &carrier) {
+                other->shelf.give_half(carrier.shelf, most_taken);
+            }
+        }
+        Task* const task = carrier.shelf.pop();
+        const bool leaves_more =
+            std::any_of(carriers_.begin(), carriers_.end(), [](Carrier& any) { return !any.shelf.empty(); });
+        return {task, leaves_more};
+    }
+
+    /// What is pushed from elsewhere than a task.
+    TaskShelf common_;
+    /// Guards the list of carriers, and keeps them from moving tasks at the same time.
+    alignas(cache_line) Mutex carriers_mutex_;
+    IntrusiveList<Carrier> carriers_;
+    /// A carrier is in the executor's queue, or lingers.
+    alignas(cache_line) std::atomic<bool> carrier_waits_{false};
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -2,6 +2,7 @@
 #ifndef DISPATCH_DETAIL_RUNNER_HPP
 #define DISPATCH_DETAIL_RUNNER_HPP
 
+#include <cstddef>
 #include <memory>
 #include <new>
 #include <optional>
@@ -45,6 +46,9 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
     void execute(Function&& function) noexcept {
         post(*insist([&] { return FunctionTask<std::decay_t<Function>>::make(std::forward<Function>(function)); }));
     }
+
+    /// For a task that has done as much as so many others.
+    void add_steps(std::size_t steps) noexcept { queue_.add_steps(steps); }
 
     /// For a task that has kept its thread for long: others of the executor come first.
     void end_turn() noexcept { queue_.end_turn(); }

@@ -303,7 +303,7 @@ class WorkerCore : public WorkerLoop<Executor> {
     bool runs_on_the_pools_executor_ = true;
     std::optional<Timer> timer_;
 
-    alignas(cache_line) Inbox<JobType, Alarm> inbox_{load_->tally, Alarm{this}};
+    alignas(cache_line) Inbox<JobType, Alarm> inbox_{load_->submitted, load_->tally, Alarm{this}};
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -17,7 +17,6 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 struct Tally {
     using Counter = std::atomic<std::uint64_t>;
 
-    Counter submitted{0};
     Counter completed{0};
     Counter failed{0};
     Counter rejected{0};
@@ -33,7 +32,6 @@ struct Tally {
     static void count(Counter& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
 
     void add_to(Ledger& ledger) const noexcept {
-        ledger.submitted += submitted.load(std::memory_order_relaxed);
         ledger.completed += completed.load(std::memory_order_relaxed);
         ledger.failed += failed.load(std::memory_order_relaxed);
         ledger.rejected += rejected.load(std::memory_order_relaxed);
@@ -85,15 +83,22 @@ class alignas(cache_line) WorkerLoad {
                 .sessions = 0};
     }
 
+    void add_to(Ledger& ledger) const noexcept {
+        ledger.submitted += submitted.load(std::memory_order_relaxed);
+        tally.add_to(ledger);
+    }
+
     /// What became of this worker's jobs.
     Tally tally;
+    /// All of them: counted by whoever has just reserved load, and so has the cache line.
+    alignas(cache_line) Tally::Counter submitted{0};
 
   private:
     static constexpr std::uint32_t past(std::uint32_t load, std::uint32_t limit) noexcept {
         return load > limit ? load - limit : 0;
     }
 
-    alignas(cache_line) std::atomic<std::uint32_t> load_{0};
+    std::atomic<std::uint32_t> load_{0};
     const std::uint32_t concurrency_;
     const std::uint32_t capacity_;
 };

@@ -193,6 +193,7 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
         void operator()() const {
             self->jobs_this_turn_ = 0;
             self->run_lanes();
+            self->runner_->add_steps(self->jobs_this_turn_);
         }
     };
 
