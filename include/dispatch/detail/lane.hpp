@@ -74,6 +74,7 @@ struct Lane : ListHook {
     /// Who has cancelled the present job.
     enum class Cancelled { no, by_submitter, by_stop };
     Cancelled cancelled = Cancelled::no;
+    bool was_cancelled() const noexcept { return cancelled != Cancelled::no; }
 
     /// The coroutine's cancellation state is not as a job must find it: it has been replaced by the
     /// handler (Watch tells) or used up by a cancellation.

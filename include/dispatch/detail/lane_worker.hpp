@@ -67,7 +67,8 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
     }
 
     /// A lane's life: runs jobs as long as it holds a permit and there are any, then parks. Nothing but
-    /// the handler may be hit by a cancellation, so its throwing is on only while the handler runs.
+    /// the handler may be hit by a cancellation, so one that has been has its throwing switched off when its
+    /// handler has ended.
     static net::awaitable<void, LaneExecutor> run(std::shared_ptr<LaneWorker> self, Lane& lane) {
         const net::use_awaitable_t<LaneExecutor> use_awaitable;
         co_await net::this_coro::throw_if_cancelled(false);
@@ -95,13 +96,15 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
                         } catch (...) {
                             outcome = self->settle_error(*job);
                         }
-                        co_await net::this_coro::throw_if_cancelled(false);
                         // The handler may have ended on another executor, to which it had gone.
-                        while (!self->on_strand()) {
-                            try {
-                                co_await net::post(LaneExecutor{self->strand()}, use_awaitable);
-                            } catch (const std::bad_alloc&) {
-                                // Nothing else will do.
+                        if (const bool gone = !self->on_strand(); gone || lane.was_cancelled()) [[unlikely]] {
+                            co_await net::this_coro::throw_if_cancelled(false);
+                            while (!self->on_strand()) {
+                                try {
+                                    co_await net::post(LaneExecutor{self->strand()}, use_awaitable);
+                                } catch (const std::bad_alloc&) {
+                                    // Nothing else will do.
+                                }
                             }
                         }
                     } else {

@@ -23,7 +23,7 @@ class Recycler {
         Stock& stock = stocks_[index];
         if (Block* block = stock.first; block != nullptr) {
             stock.first = block->next;
-            --stock.count;
+            ++stock.room;
             return block;
         }
         return ::operator new((index + 1) * granule);
@@ -37,7 +37,7 @@ class Recycler {
         }
         Stock& stock = stocks_[index];
         stock.first = ::new (memory) Block{stock.first};
-        ++stock.count;
+        --stock.room;
     }
 
   private:
@@ -46,7 +46,8 @@ class Recycler {
     };
     struct Stock {
         Block* first;
-        std::uint32_t count;
+        /// For so many blocks more. (None before the stocks are opened, and after they are closed.)
+        std::uint32_t room;
     };
 
     /// Gives the thread's stocks back when it ends. What is freed on the thread later, by other
@@ -55,6 +56,7 @@ class Recycler {
         ~Cleaner() {
             phase_ = Phase::ended;
             for (Stock& stock : stocks_) {
+                stock.room = 0;
                 while (Block* block = stock.first) {
                     stock.first = block->next;
                     ::operator delete(block);
@@ -72,14 +74,18 @@ class Recycler {
 
     static constexpr std::size_t class_of(std::size_t size) noexcept { return (size - 1) / granule; }
 
-    /// The first block that a thread keeps registers the stock's end.
-    [[gnu::noinline]] static bool open_stock() noexcept {
-        if (phase_ == Phase::ended) {
+    /// The first block that a thread keeps opens its stocks, and registers their end. False when they have
+    /// been opened before.
+    [[gnu::noinline]] static bool open_stocks() noexcept {
+        if (phase_ != Phase::fresh) {
             return false;
         }
         phase_ = Phase::used;
         static thread_local Cleaner cleaner;
         static_cast<void>(cleaner);
+        for (std::size_t index = 0; index != classes; ++index) {
+            stocks_[index].room = static_cast<std::uint32_t>(bytes_per_class / ((index + 1) * granule));
+        }
         return true;
     }
 
@@ -88,10 +94,7 @@ class Recycler {
         static_cast<void>(index);
         return false;
 #else
-        if (phase_ != Phase::used && !open_stock()) [[unlikely]] {
-            return false;
-        }
-        return stocks_[index].count * (index + 1) * granule < bytes_per_class;
+        return stocks_[index].room != 0 || open_stocks();
 #endif
     }
 

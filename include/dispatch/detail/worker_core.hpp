@@ -140,7 +140,7 @@ class WorkerCore : public WorkerLoop<Executor> {
 
     /// The lane's next job, or null when there is none.
     JobType* next_job(Lane& lane) {
-        if (lane.cancelled != Lane::Cancelled::no) [[unlikely]] {
+        if (lane.was_cancelled()) [[unlikely]] {
             lane.cancelled = Lane::Cancelled::no;
             lane.state_replaced = true;
         }
@@ -175,7 +175,7 @@ class WorkerCore : public WorkerLoop<Executor> {
         } else if (outcome == Outcome::unwanted) {
             job.destroy();
             return release();
-        } else if (lane.cancelled == Lane::Cancelled::no) {
+        } else if (!lane.was_cancelled()) {
             Tally::count_exclusively(tally.failed);
         } else {
             Tally::count(lane.cancelled == Lane::Cancelled::by_stop ? tally.stopped : tally.cancelled);
