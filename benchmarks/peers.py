@@ -19,7 +19,7 @@ def output_of(*command):
 
 def dispatch(program, clients, threads):
     """Seconds per job of a pool of four workers."""
-    case = f"^dispatch/clients:{clients}/threads:{threads}/workers:4/sessions:0/handler:echo/"
+    case = f"^dispatch/.*/from:pool/handler:echo/clients:{clients}/threads:{threads}/workers:4/sessions:0/"
     result = json.loads(output_of(program, f"--benchmark_filter={case}", "--benchmark_min_time=0.05",
                                   "--benchmark_format=json"))
     return result["benchmarks"][0]["per_job"]
