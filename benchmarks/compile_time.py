@@ -10,6 +10,7 @@ what else runs than the clock on the wall; for one compiler on an idle machine t
 """
 import json
 import os
+import re
 import shlex
 import statistics
 import subprocess
@@ -45,14 +46,15 @@ def compile_once(command, directory):
 
 
 def compiler_of(command):
-    return subprocess.run([command[0], "--version"], check=True, capture_output=True, text=True).stdout.split("\n")[0]
+    line = subprocess.run([command[0], "--version"], check=True, capture_output=True, text=True).stdout.split("\n")[0]
+    return ("Clang " if "clang" in line else "GCC ") + re.search(r"\d+\.\d+\.\d+", line).group()
 
 
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__.strip())
-    print("| compiler | translation unit | seconds | ratio | from | to | MiB | ratio |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| compiler | translation unit | seconds | ratio | MiB | ratio |")
+    print("|---|---|---|---|---|---|")
     for build in sys.argv[1:]:
         commands = commands_of(build)
         rounds = [{name: compile_once(*commands[name]) for name in PROGRAMS} for _ in range(REPETITIONS)]
@@ -60,8 +62,8 @@ def main():
         for name, label in PROGRAMS.items():
             seconds = statistics.median(done[name][0] for done in rounds)
             ratios = [done[name][0] / done[YARDSTICK][0] for done in rounds]
-            print(f"| {compiler_of(commands[name][0])} | {label} | {seconds:.2f} | {statistics.median(ratios):.2f} "
-                  f"| {min(ratios):.2f} | {max(ratios):.2f} | {memory[name]:.0f} "
+            print(f"| {compiler_of(commands[name][0])} | {label} | {seconds:.1f} "
+                  f"| {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}) | {memory[name]:.0f} "
                   f"| {memory[name] / memory[YARDSTICK]:.2f} |", flush=True)
 
 

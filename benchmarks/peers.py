@@ -35,16 +35,16 @@ def tokio(program, clients, threads):
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__.strip())
-    print("| clients | threads | dispatch, ns | tokio, ns | ratio | from | to |")
-    print("|---|---|---|---|---|---|---|")
+    print("| clients | threads | dispatch, ns | tokio, ns | ratio |")
+    print("|---|---|---|---|---|")
     for threads in (1, 2):
         for clients in (1, 64, 1024):
             pairs = [(dispatch(sys.argv[1], clients, threads), tokio(sys.argv[2], clients, threads))
                      for _ in range(REPETITIONS)]
             ours, theirs = (statistics.median(column) * 1e9 for column in zip(*pairs))
             ratios = [mine / other for mine, other in pairs]
-            print(f"| {clients} | {threads} | {ours:.0f} | {theirs:.0f} | {statistics.median(ratios):.2f} "
-                  f"| {min(ratios):.2f} | {max(ratios):.2f} |", flush=True)
+            print(f"| {clients:,} | {threads} | {ours:.0f} | {theirs:.0f} | {statistics.median(ratios):.2f} "
+                  f"({min(ratios):.2f}-{max(ratios):.2f}) |", flush=True)
 
 
 main()

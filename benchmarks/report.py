@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Prints what bench.py wrote, as tables for the README.
+"""Prints what bench.py wrote, as tables; with --readme only the one that the README has.
 
-report.py RESULT.json
+report.py RESULT.json [--readme]
 """
 import sys
 
@@ -55,13 +55,12 @@ def table(title, head, rows):
 
 
 def throughput(results, source):
-    others = ("co_spawn", "direct_port", "post")
     for clients in ("1", "64", "1024"):
         for threads in ("1", "2"):
             case = PLAIN | {"from": source, "clients": clients, "threads": threads}
-            yield [number(clients), threads,
-                   *(nanoseconds(results.spread(name, "per_job", case).median) for name in ("dispatch", *others)),
-                   *(ratio(results.ratio("dispatch", name, "per_job", case)) for name in others)]
+            yield [number(clients), threads, nanoseconds(results.spread("dispatch", "per_job", case).median),
+                   *(ratio(results.ratio("dispatch", name, "per_job", case))
+                     for name in ("co_spawn", "direct_port", "post"))]
 
 
 def variants(results):
@@ -91,17 +90,17 @@ def latency(results):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if sys.argv[2:] not in ([], ["--readme"]):
         sys.exit(__doc__.strip())
     results = Results(sys.argv[1])
-    print(f"{results.setting()}. Medians; ratios are of the same pass: median (least-greatest).")
-    head = ("clients", "threads", "dispatch, ns", "`co_spawn`, ns", "direct port, ns", "`post`, ns", "to `co_spawn`",
-            "to the direct port", "to `post`")
-    table("Time per job, clients on the pool's threads:", head, throughput(results, "pool"))
-    table("Time per job, clients on another thread:", head, throughput(results, "foreign"))
-    table("Variations, 64 clients:",
-          ("", "threads", "ns per job", "to the plain case", "to `co_spawn`", "to the direct port"), variants(results))
-    table("Latency of one client, us (p50 / p90 / p99):",
+    print(f"{results.setting()}. Medians of the passes; ratios are within a pass: median (least-greatest).")
+    head = ("clients", "threads", "ns per job", "to `co_spawn`", "to the direct port", "to `post`")
+    table("Clients on the pool's threads:", head, throughput(results, "pool"))
+    if sys.argv[2:]:
+        return
+    table("Clients on another thread:", head, throughput(results, "foreign"))
+    table("Variations, 64 clients:", ("", "threads", "ns per job", "to the plain case", *head[3:5]), variants(results))
+    table("Latency of one client, \u00b5s (p50 / p90 / p99):",
           ("from", "threads", "dispatch", "`co_spawn`", "direct port", "`post`", "p50 to `post`"), latency(results))
     table("Heap:", ("", "bytes"), ([label, number(results.memory[name])] for name, label in MEMORY.items()))
 
