@@ -10,9 +10,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -54,29 +54,17 @@ struct Wait1ms {
 
 inline constexpr auto plain_function = [](std::uint64_t request) { return request; };
 
-/// The names of so many sessions; requests are spread over them.
-class Sessions {
+/// The name of a session: 16 bytes. Made where it is needed, as a server has it from what it just read: a
+/// list of all names would add its own cache misses to what is measured.
+class SessionName {
   public:
-    explicit Sessions(std::size_t count) {
-        names_.reserve(count);
-        for (std::size_t i = 0; i != count; ++i) {
-            names_.push_back("session-" + std::to_string(i));
-        }
-    }
+    SessionName() = default;
+    explicit SessionName(std::uint64_t number) noexcept { std::memcpy(text_ + 8, &number, sizeof(number)); }
 
-    std::size_t size() const noexcept { return names_.size(); }
-
-    /// For requests that follow one another: in an order that looks random. None without sessions.
-    std::optional<std::string_view> of(std::uint64_t request) const noexcept {
-        if (names_.empty()) {
-            return std::nullopt;
-        }
-        return names_[((request * 0x9e3779b97f4a7c15ULL) >> 20) % names_.size()];
-    }
-    std::string_view operator[](std::uint64_t index) const noexcept { return names_[index]; }
+    std::string_view text() const noexcept { return {text_, sizeof(text_)}; }
 
   private:
-    std::vector<std::string> names_;
+    char text_[16] = {'s', 'e', 's', 's', 'i', 'o', 'n', '-'};
 };
 
 /// A WorkerPool, as its users have it.
@@ -99,22 +87,39 @@ class Dispatch {
     };
     Operation operation() { return {&pool_}; }
 
-    struct SessionOperation {
+    /// Spreads requests over so many sessions, in an order that looks random. Each client has a copy of
+    /// its own, so that the name lives as long as the request.
+    class SessionOperation {
+      public:
         using Response = std::uint64_t;
-        Pool* pool;
-        const Sessions* sessions;
-        auto operator()(std::uint64_t request) const { return pool->submit(sessions->of(request), request); }
+        SessionOperation(Pool& pool, std::uint64_t sessions) noexcept : pool_{&pool}, sessions_{sessions} {}
+        auto operator()(std::uint64_t request) const {
+            name_ = SessionName{((request * 0x9e3779b97f4a7c15ULL) >> 20) % sessions_};
+            return pool_->submit(name_.text(), request);
+        }
+
+      private:
+        Pool* pool_;
+        std::uint64_t sessions_;
+        mutable SessionName name_;
     };
-    SessionOperation operation(const Sessions& sessions) { return {&pool_, &sessions}; }
+    SessionOperation operation(std::uint64_t sessions) { return {pool_, sessions}; }
 
     /// Requests from 1 to the number of sessions: each session's first.
-    struct Introduction {
+    class Introduction {
+      public:
         using Response = std::uint64_t;
-        Pool* pool;
-        const Sessions* sessions;
-        auto operator()(std::uint64_t request) const { return pool->submit((*sessions)[request - 1], request); }
+        explicit Introduction(Pool& pool) noexcept : pool_{&pool} {}
+        auto operator()(std::uint64_t request) const {
+            name_ = SessionName{request - 1};
+            return pool_->submit(name_.text(), request);
+        }
+
+      private:
+        Pool* pool_;
+        mutable SessionName name_;
     };
-    Introduction introduction(const Sessions& sessions) { return {&pool_, &sessions}; }
+    Introduction introduction() { return Introduction{pool_}; }
 
   private:
     Pool pool_;

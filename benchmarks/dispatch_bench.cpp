@@ -1,162 +1,204 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Wall time, with Google Benchmark: what a pool needs for a job, and what the same takes without one. Run
-// by ./dev bench, which repeats all cases in turn, so that whatever else the machine does hits all alike.
-// Compare the rows of one run with one another, and never two runs.
-#include <algorithm>
+// by ./dev bench, which goes through all cases several times over. What is to be compared stands side by
+// side, so that whatever else the machine does hits all alike. Compare the rows of one run with one
+// another, and never two runs.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <future>
-#include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include <benchmark/benchmark.h>
 
 #include "closed_loop.hpp"
 #include "contenders.hpp"
+#include "round_trips.hpp"
 
 namespace {
 
 using namespace bench;
 
-/// Times rounds of a closed loop. clients, threads: of the loop and of the pool's thread_pool.
-template <typename Contender, typename Operation>
-void time_rounds(benchmark::State& state, Contender& contender, const Operation& operation, std::int64_t clients,
-                 std::int64_t jobs) {
-    try {
-        ClosedLoop{jobs / 10 + clients, clients}.run(contender.executor(), operation);
-        for (auto _ : state) {
-            state.SetIterationTime(ClosedLoop{jobs, clients}.run(contender.executor(), operation).count());
-        }
-    } catch (const std::exception& error) {
-        state.SkipWithError(error.what());
-        return;
-    }
-    // Shown in seconds, with a prefix: 250n is 250 ns per job.
-    state.counters["per_job"] = benchmark::Counter(
-        static_cast<double>(jobs), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
-}
+/// Where the clients run: on the pool's threads, or on a thread of their own.
+enum class From { pool, foreign };
+
+const char* name_of(From from) { return from == From::pool ? "pool" : "foreign"; }
 
 struct Load {
     std::int64_t clients = 64;
     std::int64_t threads = 1;
+    From from = From::pool;
     std::int64_t workers = 4;
     std::int64_t sessions = 0;
     std::int64_t jobs = 50'000;
-
-    std::string name() const {
-        return "/clients:" + std::to_string(clients) + "/threads:" + std::to_string(threads) +
-               "/workers:" + std::to_string(workers) + "/sessions:" + std::to_string(sessions);
-    }
 };
 
-template <typename Executor, typename Handler>
-void add_dispatch(const std::string& handler_name, const Load& load, Handler handler) {
-    benchmark::RegisterBenchmark(
-        ("dispatch" + load.name() + "/handler:" + handler_name).c_str(),
-        [=](benchmark::State& state) {
-            net::thread_pool threads{static_cast<std::size_t>(load.threads)};
-            {
-                Dispatch<Executor> contender{threads.get_executor(), static_cast<std::size_t>(load.workers), handler};
-                const Sessions sessions{static_cast<std::size_t>(load.sessions)};
-                if (load.sessions == 0) {
-                    time_rounds(state, contender, contender.operation(), load.clients, load.jobs);
-                } else {
-                    ClosedLoop{load.sessions, 64}.run(contender.executor(), contender.introduction(sessions));
-                    time_rounds(state, contender, contender.operation(sessions), load.clients, load.jobs);
-                }
-            }
-            threads.join();
-        })
-        ->UseManualTime()
-        ->Unit(benchmark::kMillisecond);
+std::string throughput_name(const std::string& contender, const Load& load, const std::string& handler) {
+    return contender + "/measure:throughput/from:" + name_of(load.from) + "/handler:" + handler +
+           "/clients:" + std::to_string(load.clients) + "/threads:" + std::to_string(load.threads) +
+           "/workers:" + std::to_string(load.workers) + "/sessions:" + std::to_string(load.sessions);
+}
+
+/// Calls run() with a Contender on a thread_pool of so many threads, and with the executor of its clients.
+template <typename Contender, typename Run, typename... Args>
+void with(benchmark::State& state, std::int64_t threads, From from, const Run& run, const Args&... args) {
+    net::thread_pool here{static_cast<std::size_t>(threads)};
+    net::thread_pool elsewhere{1};
+    try {
+        Contender contender{here.get_executor(), args...};
+        if (from == From::pool) {
+            run(contender, contender.executor());
+        } else {
+            run(contender, decltype(contender.executor()){elsewhere.get_executor()});
+        }
+    } catch (const std::exception& error) {
+        state.SkipWithError(error.what());
+    }
+    elsewhere.join();
+    here.join();
+}
+
+/// Times rounds of a closed loop.
+template <typename Executor, typename Operation>
+void time_rounds(benchmark::State& state, const Executor& executor, const Operation& operation, const Load& load) {
+    ClosedLoop{load.jobs / 10 + load.clients, load.clients}.run(executor, operation);
+    for (auto _ : state) {
+        state.SetIterationTime(ClosedLoop{load.jobs, load.clients}.run(executor, operation).count());
+    }
+    // Shown in seconds, with a prefix: 250n is 250 ns per job.
+    state.counters["per_job"] = benchmark::Counter(
+        static_cast<double>(load.jobs), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+/// Adds a case. measure is called with a benchmark::State.
+template <typename Measure>
+void enrol(const std::string& name, const Measure& measure) {
+    benchmark::RegisterBenchmark(name.c_str(), measure)->UseManualTime()->Unit(benchmark::kMillisecond);
 }
 
 template <typename Contender, typename... Args>
-void add_baseline(const std::string& name, const Load& load, Args... args) {
-    benchmark::RegisterBenchmark((name + load.name() + "/handler:echo").c_str(),
-                                 [=](benchmark::State& state) {
-                                     net::thread_pool threads{static_cast<std::size_t>(load.threads)};
-                                     {
-                                         Contender contender{threads.get_executor(), args...};
-                                         time_rounds(state, contender, contender.operation(), load.clients, load.jobs);
-                                     }
-                                     threads.join();
-                                 })
-        ->UseManualTime()
-        ->Unit(benchmark::kMillisecond);
-}
-
-/// A round trip from a thread that is not the pool's, and runs a context of its own: p50 and p99.
-template <typename Operation>
-void time_round_trips(benchmark::State& state, const Operation& operation) {
-    using Clock = std::chrono::steady_clock;
-    constexpr int trips = 2'000;
-    std::vector<double> seconds;
-    for (auto _ : state) {
-        net::io_context here;
-        const auto start = Clock::now();
-        const auto travel = [&]() -> net::awaitable<void> {
-            for (int trip = 0; trip != trips; ++trip) {
-                const auto departure = Clock::now();
-                co_await operation(1);
-                seconds.push_back(std::chrono::duration<double>(Clock::now() - departure).count());
-            }
+void add(const std::string& contender, const Load& load, const std::string& handler, const Args&... args) {
+    enrol(throughput_name(contender, load, handler), [=](benchmark::State& state) {
+        const auto run = [&](Contender& subject, const auto& clients) {
+            time_rounds(state, clients, subject.operation(), load);
         };
-        net::co_spawn(here, travel(), net::detached);
-        here.run();
-        state.SetIterationTime(std::chrono::duration<double>(Clock::now() - start).count());
-    }
-    std::sort(seconds.begin(), seconds.end());
-    state.counters["p50"] = seconds[seconds.size() / 2];
-    state.counters["p99"] = seconds[seconds.size() / 100 * 99];
-    state.counters["per_job"] =
-        benchmark::Counter(trips, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+        with<Contender>(state, load.threads, load.from, run, args...);
+    });
 }
 
-void foreign_dispatch(benchmark::State& state) {
-    net::thread_pool threads{1};
-    {
-        Dispatch<> contender{threads.get_executor(), 4, Echo<>{}};
-        time_round_trips(state, contender.operation());
-    }
-    threads.join();
+template <typename Handler>
+void add_dispatch(const Load& load, const std::string& name, Handler handler) {
+    add<Dispatch<>>("dispatch", load, name, static_cast<std::size_t>(load.workers), handler);
 }
 
-/// Awaits a post to the pool; the completion is posted back, as the coroutine's executor is elsewhere.
-void foreign_post(benchmark::State& state) {
-    net::thread_pool threads{1};
-    time_round_trips(state, Post{threads.get_executor()}.operation());
-    threads.join();
+template <typename Handler>
+void add_co_spawn(const Load& load, const std::string& name, Handler handler) {
+    add<CoSpawn<Handler>>("co_spawn", load, name, handler);
+}
+
+template <typename Handler>
+void add_direct_port(const Load& load, const std::string& name, Handler handler) {
+    add<DirectPort<Handler>>("direct_port", load, name, static_cast<std::size_t>(load.workers), handler);
+}
+
+/// A pool that knows all of its sessions.
+void add_sessions(const Load& load) {
+    enrol(throughput_name("dispatch", load, "echo"), [=](benchmark::State& state) {
+        const auto run = [&](Dispatch<>& subject, const AnyExecutor& clients) {
+            ClosedLoop{load.sessions, 64}.run(clients, subject.introduction());
+            time_rounds(state, clients, subject.operation(static_cast<std::uint64_t>(load.sessions)), load);
+        };
+        with<Dispatch<>>(state, load.threads, load.from, run, static_cast<std::size_t>(load.workers), Echo<>{});
+    });
+}
+
+/// p50, p90 and p99 of the round trips of one client.
+template <typename Operation>
+void time_round_trips(benchmark::State& state, const AnyExecutor& clients, const Operation& operation) {
+    constexpr std::size_t trips = 2'000;
+    RoundTrips round_trips;
+    round_trips.run(clients, operation, trips);
+    round_trips.forget();
+    for (auto _ : state) {
+        const auto start = std::chrono::steady_clock::now();
+        round_trips.run(clients, operation, trips);
+        const auto end = std::chrono::steady_clock::now();
+        state.SetIterationTime(std::chrono::duration<double>(end - start).count());
+    }
+    state.counters["p50"] = round_trips.percentile(0.5);
+    state.counters["p90"] = round_trips.percentile(0.9);
+    state.counters["p99"] = round_trips.percentile(0.99);
+}
+
+template <typename Contender, typename... Args>
+void add_latency(const std::string& contender, std::int64_t threads, From from, const Args&... args) {
+    enrol(contender + "/measure:latency/from:" + name_of(from) + "/threads:" + std::to_string(threads),
+          [=](benchmark::State& state) {
+              const auto run = [&](Contender& subject, const AnyExecutor& clients) {
+                  time_round_trips(state, clients, subject.operation());
+              };
+              with<Contender>(state, threads, from, run, args...);
+          });
+}
+
+/// The same load on all four.
+void add_clients(const Load& load) {
+    add_dispatch(load, "echo", Echo<>{});
+    add_co_spawn(load, "echo", Echo<>{});
+    add<Post>("post", load, "echo");
+    add_direct_port(load, "echo", Echo<>{});
+}
+
+/// What else a pool is used for, at 64 clients.
+void add_variants(std::int64_t threads) {
+    const Load load{.threads = threads};
+    add<Dispatch<TypedExecutor>>("dispatch_typed", load, "echo", std::size_t{4},
+                                 Echo<dispatch::WorkerExecutor<TypedExecutor>>{});
+    add_dispatch(load, "function", plain_function);
+    add_dispatch(load, "yield", Yield<>{});
+    add_co_spawn(load, "yield", Yield<>{});
+    add_direct_port(load, "yield", Yield<>{});
+    const Load slow{.threads = threads, .jobs = 2'000};
+    add_dispatch(slow, "wait_1ms", Wait1ms<>{});
+    add_co_spawn(slow, "wait_1ms", Wait1ms<>{});
+    add_direct_port(slow, "wait_1ms", Wait1ms<>{});
+    for (const std::int64_t workers : {256, 1024}) {
+        const Load many{.threads = threads, .workers = workers};
+        add_dispatch(many, "echo", Echo<>{});
+        add_direct_port(many, "echo", Echo<>{});
+    }
+    for (const std::int64_t sessions : {1'000, 100'000, 1'000'000}) {
+        add_sessions(Load{.threads = threads, .sessions = sessions});
+    }
+}
+
+void add_latencies(std::int64_t threads, From from) {
+    add_latency<Dispatch<>>("dispatch", threads, from, std::size_t{4}, Echo<>{});
+    add_latency<CoSpawn<Echo<>>>("co_spawn", threads, from, Echo<>{});
+    add_latency<Post>("post", threads, from);
+    add_latency<DirectPort<Echo<>>>("direct_port", threads, from, std::size_t{4}, Echo<>{});
 }
 
 void add_all() {
     for (const std::int64_t threads : {1, 2}) {
-        for (const std::int64_t clients : {1, 64, 1024}) {
-            const Load load{.clients = clients, .threads = threads};
-            add_dispatch<AnyExecutor>("echo", load, Echo<>{});
-            add_baseline<CoSpawn<Echo<>>>("co_spawn", load, Echo<>{});
-            add_baseline<Post>("post", load);
-            add_baseline<DirectPort<Echo<>>>("direct_port", load, std::size_t{4}, Echo<>{});
+        // 64 last, and next to its variants.
+        for (const std::int64_t clients : {1, 1024, 64}) {
+            add_clients({.clients = clients, .threads = threads});
         }
-        const Load load{.threads = threads};
-        add_dispatch<TypedExecutor>("echo_typed", load, Echo<dispatch::WorkerExecutor<TypedExecutor>>{});
-        add_dispatch<AnyExecutor>("function", load, plain_function);
-        add_dispatch<AnyExecutor>("yield", load, Yield<>{});
-        add_dispatch<AnyExecutor>("wait_1ms", Load{.threads = threads, .jobs = 2'000}, Wait1ms<>{});
-        for (const std::int64_t workers : {256, 1024}) {
-            add_dispatch<AnyExecutor>("echo", Load{.threads = threads, .workers = workers}, Echo<>{});
+        add_variants(threads);
+        add_latencies(threads, From::pool);
+        // A single client mostly waits for a thread to wake up.
+        add_clients({.clients = 1, .threads = threads, .from = From::foreign, .jobs = 10'000});
+        for (const std::int64_t clients : {64, 1024}) {
+            add_clients({.clients = clients, .threads = threads, .from = From::foreign});
         }
-        for (const std::int64_t sessions : {1'000, 100'000, 1'000'000}) {
-            add_dispatch<AnyExecutor>("echo", Load{.threads = threads, .sessions = sessions}, Echo<>{});
-        }
+        add_latencies(threads, From::foreign);
     }
-    benchmark::RegisterBenchmark("foreign_dispatch", foreign_dispatch)->UseManualTime()->Unit(benchmark::kMillisecond);
-    benchmark::RegisterBenchmark("foreign_post", foreign_post)->UseManualTime()->Unit(benchmark::kMillisecond);
+    benchmark::AddCustomContext("compiler", __VERSION__);
+    const int version = DISPATCH_ASIO_VERSION;
+    benchmark::AddCustomContext("asio", std::to_string(version / 100'000) + "." + std::to_string(version / 100 % 1000) +
+                                            "." + std::to_string(version % 100));
 }
 
 [[maybe_unused]] const bool added = (add_all(), true);

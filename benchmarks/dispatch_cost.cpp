@@ -75,17 +75,15 @@ int measure(Contender& contender, const Operation& operation, std::int64_t clien
 }
 
 template <typename Executor, typename Handler>
-int run_dispatch(std::size_t workers, std::int64_t clients, std::size_t session_count, Handler handler) {
+int run_dispatch(std::size_t workers, std::int64_t clients, std::int64_t sessions, Handler handler) {
     net::thread_pool threads{1};
     Dispatch<Executor> contender{threads.get_executor(), workers, handler};
-    if (session_count == 0) {
+    if (sessions == 0) {
         return measure(contender, contender.operation(), clients);
     }
-    const Sessions sessions{session_count};
     // Each is made known once; those that are counted find it so.
-    ClosedLoop{static_cast<std::int64_t>(session_count), 64}.run(contender.executor(),
-                                                                 contender.introduction(sessions));
-    return measure(contender, contender.operation(sessions), clients);
+    ClosedLoop{sessions, 64}.run(contender.executor(), contender.introduction());
+    return measure(contender, contender.operation(static_cast<std::uint64_t>(sessions)), clients);
 }
 
 template <typename Contender, typename... Args>
