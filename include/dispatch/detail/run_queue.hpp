@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include <dispatch/detail/config.hpp>
@@ -98,7 +99,7 @@ class RunQueue {
     /// So many tasks at most does one carrier take from another.
     static constexpr std::size_t most_taken = 32;
     /// For so long at most does a carrier leave others their last task each.
-    static constexpr std::chrono::microseconds patience{20};
+    static constexpr std::chrono::microseconds patience{5};
 
     /// A carrier at work, on its thread's stack.
     struct Carrier : ListHook {
@@ -179,6 +180,7 @@ class RunQueue {
             for (int pause = 0; pause != 20; ++pause) {
                 pause_processor();
             }
+            std::this_thread::yield();  // the others may need this very processor
         } while (others_suffice(carrier) && std::chrono::steady_clock::now() < end);
     }
 

@@ -46,8 +46,7 @@ class WorkerCore : public WorkerLoop<Executor> {
         : Loop{executor, runner, options.max_concurrency},
           id_{id},
           load_{std::make_shared<WorkerLoad>(options)},
-          wants_times_{wants_times},
-          timer_{std::in_place, executor} {}
+          wants_times_{wants_times} {}
 
     std::size_t id() const noexcept { return id_; }
     const std::shared_ptr<WorkerLoad>& load() const noexcept { return load_; }
@@ -200,6 +199,9 @@ class WorkerCore : public WorkerLoop<Executor> {
         WorkerCore* core;
 
         void set(typename Clock::time_point time) {
+            if (!core->timer_) {
+                core->timer_.emplace(core->executor());
+            }
             core->timer_->expires_at(time);
             // expires_at() has called off the wait that there was: there must be another one.
             insist([this] {
@@ -301,6 +303,7 @@ class WorkerCore : public WorkerLoop<Executor> {
     std::shared_ptr<DrainGate<Executor>> gate_;
     /// Then replies can go out with what else the worker has run there.
     bool runs_on_the_pools_executor_ = true;
+    /// Made for the first deadline: a context that has a timer waits for it in the operating system.
     std::optional<Timer> timer_;
 
     alignas(cache_line) Inbox<JobType, Alarm> inbox_{load_->submitted, load_->tally, Alarm{this}};
