@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What can fail does, once and at each place in turn: allocations, moves of requests and responses, copies
+// of handlers and policies. Whatever that hits, every submit is answered, nothing leaks, and the pool goes on.
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <dispatch/pool.hpp>
+
+#include "support/asio.hpp"
+#include "support/operator_new.hpp"
+#include "support/pool_fixture.hpp"
+
+namespace {
+
+/// Allocations of this thread that succeed before one fails; negative: all do.
+thread_local int allocations_left = -1;
+
+/// What has been allocated and not freed.
+std::atomic<long> live_blocks{0};
+
+}  // namespace
+
+#if !defined(SANITIZER_OWNS_OPERATOR_NEW)
+
+// Not inline: GCC 12 takes malloc and free for a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+    if (allocations_left >= 0 && allocations_left-- == 0) {
+        throw std::bad_alloc{};
+    }
+    if (void* const memory = std::malloc(size)) {
+        ++live_blocks;
+        return memory;
+    }
+    throw std::bad_alloc{};
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+    live_blocks -= memory != nullptr ? 1 : 0;
+    std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+
+#endif
+
+namespace {
+
+namespace net = dispatch::net;
+using dispatch::errc;
+using test::Outcome;
+
+/// Starts no operation of Asio's: any_io_executor ends the program where it has no memory (Asio 1.22).
+net::awaitable<int> echo(int value) { co_return value; }
+
+class Allocations : public test::PoolFixture<int, int> {
+  protected:
+    void SetUp() override {
+#if defined(SANITIZER_OWNS_OPERATOR_NEW)
+        GTEST_SKIP() << "operator new cannot be made to fail";
+#endif
+    }
+
+    /// Runs scenario(), with its first allocation failing, then its second, and so on until all succeed.
+    void fail_each(const std::function<void()>& prepare, const std::function<void()>& scenario,
+                   const std::function<void()>& check) {
+        int failure = 0;
+        for (bool failed = true; failed; ++failure) {
+            SCOPED_TRACE("allocation " + std::to_string(failure));
+            prepare();
+            allocations_left = failure;
+            scenario();
+            failed = allocations_left < 0;
+            allocations_left = -1;
+            check();
+            test::expect_idle(*pool);
+        }
+        EXPECT_GT(failure, 1) << "nothing was allocated";
+    }
+
+    /// Heard once: the response, or that there was no memory.
+    static void expect_answered(const Outcome<int>& outcome) {
+        EXPECT_EQ(outcome.calls(), 1);
+        if (outcome.error()) {
+            EXPECT_TRUE(test::is_error<std::bad_alloc>(outcome.error(), std::bad_alloc{}.what()));
+        }
+    }
+};
+
+TEST_F(Allocations, AnIdleWorkerIsWokenOrTheSubmitterToldWhyNot) {
+    std::optional<Outcome<int>> first, next;
+    fail_each(
+        [&] {
+            make_pool(1, echo);
+            poll();
+            first.emplace();
+            next.emplace();
+        },
+        [&] { pool->submit(std::nullopt, 1, first->handler()); },
+        [&] {
+            pool->submit(std::nullopt, 2, next->handler());
+            poll();
+            expect_answered(*first);
+            EXPECT_TRUE(next->returned(2)) << "the worker goes on";
+        });
+}
+
+TEST_F(Allocations, StopAnswersEverybody) {
+    std::vector<Outcome<int>> outcomes;
+    fail_each(
+        [&] {
+            make_pool(1, echo, {.max_concurrency = 1});
+            poll();
+            outcomes = std::vector<Outcome<int>>(4);
+            for (Outcome<int>& outcome : outcomes) {
+                pool->submit(std::nullopt, 1, outcome.handler());
+            }
+        },
+        [&] { pool->stop(); },
+        [&] {
+            poll();
+            for (const Outcome<int>& outcome : outcomes) {
+                EXPECT_TRUE(outcome.heard(errc::stopped));
+            }
+        });
+}
+
+TEST_F(Allocations, DeadlinesAreKept) {
+    std::vector<Outcome<int>> outcomes;
+    fail_each(
+        [&] {
+            make_pool(1,
+                      [gate = gate](int value) -> net::awaitable<int> {
+                          co_await gate.pass();
+                          co_return value;
+                      },
+                      {.max_concurrency = 1});
+            poll();
+            outcomes = std::vector<Outcome<int>>(3);
+            const auto now = std::chrono::steady_clock::now();
+            for (Outcome<int>& outcome : outcomes) {
+                pool->submit({.deadline = now + std::chrono::milliseconds{5}}, 1, outcome.handler());
+            }
+            poll();
+        },
+        [&] { test::run_until(*context, [&] { return outcomes.back().calls() != 0; }); },
+        [&] {
+            poll();
+            for (const Outcome<int>& outcome : outcomes) {
+                EXPECT_EQ(outcome.calls(), 1);
+            }
+        });
+}
+
+// ---------------------------------------------------------------------------------------------------
+// From a pool's first job to its end.
+
+/// Lets one allocation of what it runs fail.
+class Injection {
+  public:
+    explicit Injection(int successes) noexcept : left_{successes} {}
+
+    /// True when step ran to its end.
+    template <typename Step>
+    bool operator()(Step&& step) {
+        bool done = false;
+        allocations_left = left_;
+        try {
+            step();
+            done = true;
+        } catch (const std::bad_alloc&) {
+            // what this is about
+        }
+        left_ = std::exchange(allocations_left, -1);
+        return done;
+    }
+
+    bool happened() const noexcept { return left_ < 0; }
+
+  private:
+    int left_;
+};
+
+/// What of Asio ends the program where it has no memory (1.22) is kept out of it: any_io_executor, by using
+/// types; strands and co_spawn, by having the workers made before.
+struct Life {
+    using Executor = net::io_context::executor_type;
+    using Pool = dispatch::WorkerPool<int, int, dispatch::LeastLoaded, Executor>;
+    using Handles = std::vector<dispatch::WorkerHandle<int, int, Executor>>;
+
+    template <typename Handler>
+    static void run(Injection& inject, Handler handler, dispatch::PoolOptions options) {
+        net::io_context context;
+        const Handles workers = dispatch::spawn_workers<int, int, Executor>(
+            context.get_executor(), 2, handler, {.max_concurrency = 2, .queue_capacity = 2});
+        context.poll();
+        std::optional<Pool> pool;
+        if (!inject([&] { pool.emplace(workers, options); })) {
+            ASSERT_FALSE(pool);
+            pool.emplace(workers, options);  // they are still part of none
+        }
+        std::array<Outcome<int>, 12> outcomes;
+        net::cancellation_signal cancel;
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::hours{1};
+        for (int i = 0; i != static_cast<int>(outcomes.size()); ++i) {
+            auto completion = outcomes[static_cast<std::size_t>(i)].handler();
+            const std::string session = "session-" + std::to_string(i / 2);
+            inject([&] {
+                switch (i % 4) {
+                    case 0:
+                        return pool->submit(session, i, std::move(completion));
+                    case 1:
+                        return pool->try_submit(std::nullopt, i, std::move(completion));
+                    case 2:
+                        return pool->submit({.session = session, .deadline = deadline}, i, std::move(completion));
+                    default:
+                        return pool->submit(std::nullopt, i,
+                                            net::bind_cancellation_slot(cancel.slot(), std::move(completion)));
+                }
+            });
+            if (i % 5 == 4) {
+                inject([&] { context.poll(); });
+            }
+        }
+        inject([&] { cancel.emit(net::cancellation_type::all); });
+        finish(context, inject);
+        std::size_t succeeded = 0;
+        for (int i = 0; i != static_cast<int>(outcomes.size()); ++i) {
+            const Outcome<int>& outcome = outcomes[static_cast<std::size_t>(i)];
+            EXPECT_EQ(outcome.calls(), 1) << "submit " << i;
+            EXPECT_FALSE(outcome.pending()) << "submit " << i;
+            succeeded += outcome.returned(i) ? 1 : 0;
+            EXPECT_TRUE(outcome.returned(i) || outcome.heard(test::aborted()) || outcome.heard(errc::queue_full) ||
+                        test::is_error<std::bad_alloc>(outcome.error(), std::bad_alloc{}.what()))
+                << "submit " << i;
+        }
+        EXPECT_GT(succeeded, 5U);
+        test::expect_idle(*pool);
+
+        Outcome<int> after;
+        pool->submit(std::nullopt, 7, after.handler());
+        test::poll(context);
+        EXPECT_TRUE(after.returned(7)) << "the pool goes on";
+
+        int drained = 0;
+        const auto drain = [&] {
+            pool->drain([&](const std::exception_ptr& error, const dispatch::Ledger& ledger) {
+                ++drained;
+                EXPECT_EQ(error, nullptr);
+                EXPECT_EQ(ledger.submitted, test::endings(ledger));
+            });
+        };
+        if (!inject(drain)) {
+            drain();
+        }
+        finish(context, inject);
+        EXPECT_EQ(drained, 1);
+        inject([&] { pool->stop(); });
+        inject([&] { pool.reset(); });
+        finish(context, inject);
+    }
+
+    static void finish(net::io_context& context, Injection& inject) {
+        context.restart();
+        while (!inject([&] { context.poll(); })) {
+        }
+    }
+
+    /// In a thread of its own for each failure: when it ends, so do the blocks that it kept for reuse.
+    template <typename Handler>
+    static void fail_each_allocation(Handler handler, const dispatch::PoolOptions& options) {
+#if defined(SANITIZER_OWNS_OPERATOR_NEW)
+        GTEST_SKIP() << "operator new cannot be made to fail";
+#endif
+        int failure = 0;
+        for (bool happened = true; happened && !testing::Test::HasFailure(); ++failure) {
+            const long before = live_blocks;
+            std::thread{[&] {
+                SCOPED_TRACE("allocation " + std::to_string(failure));
+                Injection inject{failure};
+                run(inject, handler, options);
+                happened = inject.happened();
+            }}.join();
+            EXPECT_EQ(live_blocks - before, 0) << "leaked by the failure of allocation " << failure;
+        }
+        EXPECT_GT(failure, 50);
+    }
+};
+
+TEST(WholeLife, OfCoroutines) {
+    Life::fail_each_allocation(
+        [](int value) -> net::awaitable<int, dispatch::WorkerExecutor<Life::Executor>> { co_return value; },
+        {.affinity_ttl = std::chrono::hours{1}});
+}
+
+TEST(WholeLife, OfPlainFunctions) {
+    Life::fail_each_allocation([](int value) { return value; }, {.affinity_ttl = std::chrono::hours{1}});
+}
+
+TEST(WholeLife, OfAFullPool) {
+    Life::fail_each_allocation([](int value) { return value; }, {.overflow = dispatch::Overflow::reject});
+}
+
+// ---------------------------------------------------------------------------------------------------
+// Moves and copies.
+
+/// Throws when it is moved or copied for the n-th time from now.
+class Fragile {
+  public:
+    static inline int touches_left = -1;
+    static inline int live = 0;
+
+    Fragile() noexcept { ++live; }
+    Fragile(Fragile&&) : Fragile{touched()} {}
+    Fragile(const Fragile&) : Fragile{touched()} {}
+    Fragile& operator=(Fragile&&) {
+        touched();
+        return *this;
+    }
+    Fragile& operator=(const Fragile&) = delete;
+    ~Fragile() { --live; }
+
+    static bool is_broken(const std::exception_ptr& error) {
+        return test::is_error<std::runtime_error>(error, "broken on the way");
+    }
+
+  private:
+    struct Touched {};
+    static Touched touched() {
+        if (touches_left >= 0 && touches_left-- == 0) {
+            throw std::runtime_error{"broken on the way"};
+        }
+        return {};
+    }
+    explicit Fragile(Touched /*touched*/) noexcept { ++live; }
+};
+
+class Moves : public testing::Test {
+  protected:
+    using Pool = dispatch::WorkerPool<Fragile, Fragile>;
+
+    /// However far it comes: the caller hears of it, and nothing stays on the books.
+    template <typename Handler>
+    void fail_each_move(Handler handler, const dispatch::SubmitOptions& options) {
+        int heard = 0;
+        bool broken = true;
+        for (int move = 0; broken; ++move) {
+            SCOPED_TRACE("move " + std::to_string(move));
+            ASSERT_LT(move, 100);
+            Pool pool{dispatch::spawn_workers<Fragile, Fragile>(context.get_executor(), 1, handler)};
+            Fragile::touches_left = move;
+            int calls = 0;
+            bool failed = false;
+            // By reference: nothing is moved but what the pool itself moves.
+            const auto completion = [&](const std::exception_ptr& error, const Fragile&) {
+                ++calls;
+                failed = error != nullptr;
+                EXPECT_TRUE(!error || Fragile::is_broken(error));
+            };
+            EXPECT_NO_THROW(pool.submit(options, Fragile{}, completion));
+            EXPECT_EQ(calls, 0);
+            EXPECT_NO_THROW(test::poll(context));
+            EXPECT_EQ(calls, 1);
+            heard += failed ? 1 : 0;
+            broken = Fragile::touches_left < 0;
+            Fragile::touches_left = -1;
+            test::expect_idle(pool);
+            pool.submit(options, Fragile{}, [&](const std::exception_ptr& error, const Fragile&) {
+                EXPECT_EQ(error, nullptr) << "the pool goes on";
+                calls = 100;
+            });
+            test::poll(context);
+            EXPECT_EQ(calls, 100);
+        }
+        test::poll(context);
+        EXPECT_EQ(Fragile::live, 0);
+        EXPECT_GT(heard, 0);
+    }
+
+    net::io_context context;
+};
+
+TEST_F(Moves, OfACoroutinesRequestAndResponse) {
+    fail_each_move([](Fragile) -> net::awaitable<Fragile> { co_return Fragile{}; }, {.session = "s"});
+}
+
+TEST_F(Moves, OfAPlainFunctionsRequestAndResponse) {
+    fail_each_move([](Fragile) { return Fragile{}; }, {.session = "s"});
+}
+
+TEST_F(Moves, WithADeadline) {
+    fail_each_move([](Fragile) -> net::awaitable<Fragile> { co_return Fragile{}; },
+                   {.deadline = std::chrono::steady_clock::now() + std::chrono::hours{1}});
+}
+
+TEST(Copies, AHandlerThatCannotBeCopiedOnceMoreMakesNoWorkers) {
+    net::io_context context;
+    struct Handler {
+        Fragile part{};
+        int operator()(int value) const { return value; }
+    };
+    int failures = 0;
+    for (bool broken = true; broken; ++failures) {
+        ASSERT_LT(failures, 100);
+        Fragile::touches_left = failures;
+        try {
+            const auto workers = dispatch::spawn_workers<int, int>(context.get_executor(), 3, Handler{});
+            EXPECT_EQ(workers.size(), 3U);
+        } catch (const std::runtime_error&) {
+        }
+        broken = Fragile::touches_left < 0;
+        Fragile::touches_left = -1;
+        test::poll(context);
+        EXPECT_EQ(Fragile::live, 0) << "copy " << failures;
+    }
+    EXPECT_GT(failures, 3);
+}
+
+/// Cannot always be moved into a pool.
+struct FragilePolicy : dispatch::RoundRobin {
+    Fragile part{};
+};
+
+TEST(Copies, APolicyThatCannotBeMovedMakesNoPool) {
+    net::io_context context;
+    int failures = 0;
+    for (bool broken = true; broken; ++failures) {
+        ASSERT_LT(failures, 100);
+        const auto workers =
+            dispatch::spawn_workers<int, int>(context.get_executor(), 2, [](int value) { return value; });
+        using Pool = dispatch::WorkerPool<int, int, FragilePolicy>;
+        std::optional<Pool> pool;
+        Fragile::touches_left = failures;
+        try {
+            pool.emplace(workers, dispatch::PoolOptions{}, FragilePolicy{});
+        } catch (const std::runtime_error&) {
+        }
+        broken = Fragile::touches_left < 0;
+        Fragile::touches_left = -1;
+        if (!pool) {
+            pool.emplace(workers, dispatch::PoolOptions{}, FragilePolicy{});  // they are still part of none
+        }
+        Outcome<int> outcome;
+        pool->submit(std::nullopt, 3, outcome.handler());
+        test::poll(context);
+        EXPECT_TRUE(outcome.returned(3));
+    }
+    EXPECT_GT(failures, 1);
+    EXPECT_EQ(Fragile::live, 0);
+}
+
+}  // namespace
