@@ -73,7 +73,7 @@ class PoolCore {
         try {
             job = Operation::make(handler, *gate_->executor(), options.deadline ? Memory::detached : Memory::handler,
                                   options.session ? options.session->size() : 0, std::move(request), options,
-                                  wants_times_ ? JobType::Clock::now() : typename JobType::Clock::time_point{});
+                                  wants_times_ ? Worker::Clock::now() : typename JobType::Clock::time_point{});
         } catch (...) {
             return reply_at_once(handler, *gate_->executor(), std::current_exception());
         }
