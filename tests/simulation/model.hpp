@@ -98,6 +98,9 @@ class Model {
         context_gone_ = true;
         for (Job& job : jobs_) {
             job.droppable = true;
+            if (is_late(job)) {
+                job.allow(Ending::deadline_exceeded);
+            }
         }
     }
 

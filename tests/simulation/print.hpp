@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <ostream>
-#include <string>
 
 #include "program.hpp"
 
@@ -29,8 +28,6 @@ class Printer {
     }
 
   private:
-    static std::string number(std::size_t job) { return "#" + std::to_string(job); }
-
     void options() {
         static constexpr const char* handlers[] = {"coroutine", "typed coroutine", "plain function"};
         static constexpr const char* policies[] = {"LeastLoaded", "RoundRobin", "PowerOfTwoChoices"};
@@ -57,7 +54,7 @@ class Printer {
                                                   "a coroutine",
                                                   "a coroutine elsewhere"};
         const JobPlan& plan = program_.jobs[index];
-        out_ << (plan.try_submit ? "try_submit " : "submit ") << number(index) << " by "
+        out_ << (plan.try_submit ? "try_submit " : "submit ") << '#' << index << " by "
              << callers[static_cast<int>(plan.caller)];
         if (plan.session) {
             out_ << ", session " << *plan.session;
@@ -106,13 +103,13 @@ class Printer {
             case Op::Kind::submit:
                 return job(op.job);
             case Op::Kind::cancel_total:
-                out_ << "cancel " << number(op.job) << " (total)";
+                out_ << "cancel " << '#' << op.job << " (total)";
                 return;
             case Op::Kind::cancel_partial:
-                out_ << "cancel " << number(op.job) << " (partial)";
+                out_ << "cancel " << '#' << op.job << " (partial)";
                 return;
             case Op::Kind::cancel_terminal:
-                out_ << "cancel " << number(op.job) << " (terminal)";
+                out_ << "cancel " << '#' << op.job << " (terminal)";
                 return;
             case Op::Kind::advance:
                 out_ << "advance the time by " << op.time << " us";

@@ -445,6 +445,9 @@ class Rehearsal {
         for (const Handle& handle : handles_) {
             complaints_.unless(handle.load() == 0, "worker ", handle.id(), "'s load is ", handle.load());
         }
+        if (pool_) {
+            complaints_.unless(Model::adds_up(pool_->ledger()), "the ledger does not add up");
+        }
         if (pool_ && home_) {
             std::uint64_t errors = 0;
             for (const dispatch::WorkerMetrics& row : pool_->worker_metrics()) {
@@ -536,7 +539,9 @@ class Rehearsal {
     }
 
     static std::string session_name(int session) {
-        return "a session whose name has to be copied, " + std::to_string(session);
+        std::string name{"a session whose name has to be copied, "};
+        name += std::to_string(session);
+        return name;
     }
 
     static constexpr std::size_t most_functions = 200000;

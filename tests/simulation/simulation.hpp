@@ -82,13 +82,13 @@ class Simulation {
     static std::string check(const Program& program) {
         static long most_out = 0;
         std::string complaint = rehearse(program);
-        if (complaint.empty() && blocks_out > most_out) {
-            const long out = blocks_out;
+        if (complaint.empty() && blocks_out() > most_out) {
+            const long out = blocks_out();
             complaint = rehearse(program);
-            if (complaint.empty() && blocks_out > out) {
-                complaint = std::to_string(blocks_out - out) + " blocks of memory are left";
+            if (complaint.empty() && blocks_out() > out) {
+                complaint = std::to_string(blocks_out() - out) + " blocks of memory are left";
             }
-            most_out = blocks_out;
+            most_out = blocks_out();
         }
         return complaint;
     }
