@@ -117,7 +117,10 @@ net::awaitable<void, Ex> take(Stage& stage, Running<Stage>& running, const Step&
             break;
         case Step::Kind::elsewhere:
             running.go_away();
-            co_await net::co_spawn(stage.away(), sleep_elsewhere(stage.away(), step.time), use_awaitable);
+            // Not to be cancelled: of a coroutine that is before its first step, Asio 1.28 and Boost 1.81 let the
+            // exception out of the context's run().
+            co_await net::co_spawn(stage.away(), sleep_elsewhere(stage.away(), step.time),
+                                   net::bind_cancellation_slot(net::cancellation_slot{}, use_awaitable));
             break;
         case Step::Kind::hop: {
             running.go_away();
