@@ -97,6 +97,7 @@ class Rehearsal {
     void started(std::size_t job) {
         trace("#", job, " starts");
         complaints_.unless(initiating_ == 0, "#", job, " started within submit()");
+        complaints_.unless(home_ && Context::running() == &*home_, "#", job, " started on another context");
         model_.started(job);
     }
 
@@ -387,7 +388,7 @@ class Rehearsal {
 
     void cancel_drain() {
         if (!drains_.empty()) {
-            net::post(*away_strand_, [this, &drain = drains_.back()] {
+            net::post(*away_strand_, [&drain = drains_.back()] {
                 drain.cancelled = true;
                 drain.signal.emit(net::cancellation_type::terminal);
             });
