@@ -602,6 +602,26 @@ TEST_F(Lifetime, ASlotThatIsEmittedAfterTheContextIsGone) {
     EXPECT_LE(drained, 1);
 }
 
+/// The job that the handler waits for must not keep the worker alive that keeps the handler's slot.
+TEST_F(Lifetime, TheContextIsDestroyedWhileAHandlerAwaitsAJobOfItsOwnWorker) {
+    const auto tracer = std::make_shared<int>();
+    Outcome<int> outcome;
+    make_pool(
+        1,
+        [this, tracer](int depth) -> net::awaitable<int> {
+            co_return depth == 0 ? 0 : co_await pool->submit(std::nullopt, depth - 1, net::use_awaitable);
+        },
+        narrow);
+    pool->submit(std::nullopt, 1, outcome.handler());
+    poll();
+    EXPECT_EQ(pool->worker_metrics()[0].queue_len, 1U);
+    context.reset();
+    pool.reset();
+    handles.clear();
+    EXPECT_FALSE(outcome.pending());
+    EXPECT_EQ(tracer.use_count(), 1) << "the worker and its handler are still there";
+}
+
 TEST_F(Lifetime, HandlesOutliveTheContextAndThePool) {
     make_pool(2, [](int value) -> net::awaitable<int> {
         if (value == 0) {

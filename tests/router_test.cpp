@@ -133,6 +133,19 @@ TEST(Router, TurnsAwayWhenTheGateIsClosed) {
     EXPECT_TRUE(workers.admission.idle());
 }
 
+/// queue_full would tell the submitter to try again.
+TEST(Router, AClosedGateComesBeforeAFullQueue) {
+    Workers<LeastLoaded> workers{1};
+    EXPECT_EQ(workers.route("pinned").verdict, Verdict::accepted);
+    EXPECT_EQ(workers.route().verdict, Verdict::accepted);
+    EXPECT_EQ(workers.route().verdict, Verdict::queue_full);
+    workers.admission.close(Admission::Phase::draining);
+    EXPECT_EQ(workers.route().verdict, Verdict::closed);
+    EXPECT_EQ(workers.route("pinned").verdict, Verdict::closed);
+    EXPECT_EQ(workers.route("new").verdict, Verdict::closed);
+    EXPECT_EQ(workers.values(), (Values{2}));
+}
+
 TEST(Router, ASessionStaysOnItsWorker) {
     Workers<RoundRobin> workers{4};
     const std::size_t home = workers.route("a", Overflow::wait).worker;

@@ -297,7 +297,7 @@ class SessionMap {
         size_.fetch_sub(1, std::memory_order_relaxed);
     }
 
-    const detail::HashKey key_ = detail::random_hash_key();
+    const detail::HashKey key_ = detail::HashKeySource<Clock>::draw();
     const Time ttl_;
     const bool slides_;
     const std::size_t max_sessions_;

@@ -11,7 +11,7 @@
 //   detail/lane, drain_gate           one coroutine of a worker; waiting until a pool is idle
 //   job.hpp, semaphore.hpp            the node that travels; the gate of each worker
 //   detail/worker_executor, runner    a worker's strand, and what runs it and carries its replies
-//   detail/operation, context_listener, asio      what all of these need of Asio
+//   detail/operation, context_listener, time_source, asio      what all of these need of Asio
 //   ------------------------------------------------------------- no Asio from here on down
 //   detail/router          which worker gets a job
 //   detail/admission, worker_load     who may come in; what is counted

@@ -21,6 +21,10 @@ class ContextListener {
     /// invoking any handler, as Asio's own services do.
     virtual void context_shutdown() noexcept = 0;
 
+    /// Called after that, when every function and coroutine that was left in the context has been
+    /// destroyed, but not its strands: for what those coroutines refer to until then.
+    virtual void context_emptied() noexcept {}
+
   protected:
     ContextListener() = default;
     ContextListener(const ContextListener&) = delete;
@@ -43,23 +47,29 @@ class ContextListener {
         static inline net::execution_context::id id;
 
         explicit Service(net::execution_context& context) : net::execution_context::service{context} {}
+        ~Service() override { for_each(&ContextListener::context_emptied); }
 
         const std::shared_ptr<Registry> registry = std::make_shared<Registry>();
 
       private:
         void shutdown() noexcept override {
-            Entries entries;
             {
                 const std::lock_guard lock{registry->mutex};
                 registry->closed = true;
-                entries.swap(registry->entries);
+                entries_.swap(registry->entries);
             }
-            for (const std::weak_ptr<ContextListener>& entry : entries) {
+            for_each(&ContextListener::context_shutdown);
+        }
+
+        void for_each(void (ContextListener::*function)() noexcept) noexcept {
+            for (const std::weak_ptr<ContextListener>& entry : entries_) {
                 if (const std::shared_ptr<ContextListener> listener = entry.lock()) {
-                    listener->context_shutdown();
+                    (*listener.*function)();
                 }
             }
         }
+
+        Entries entries_;
     };
 
     void forget() noexcept {

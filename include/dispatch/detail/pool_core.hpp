@@ -17,6 +17,7 @@
 #include <dispatch/detail/drain_gate.hpp>
 #include <dispatch/detail/operation.hpp>
 #include <dispatch/detail/router.hpp>
+#include <dispatch/detail/worker_loop.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/job.hpp>
 #include <dispatch/metrics.hpp>
@@ -72,7 +73,7 @@ class PoolCore {
         try {
             job = Operation::make(handler, *gate_->executor(), options.deadline ? Memory::detached : Memory::handler,
                                   options.session ? options.session->size() : 0, std::move(request), options,
-                                  wants_times_ ? JobType::Clock::now() : typename JobType::Clock::time_point{});
+                                  wants_times_ ? Worker::Clock::now() : typename JobType::Clock::time_point{});
         } catch (...) {
             return reply_at_once(handler, *gate_->executor(), std::current_exception());
         }
@@ -124,12 +125,13 @@ class PoolCore {
 
   private:
     struct CancelJob {
-        /// Null when the job was refused: its reply is on the way.
-        std::shared_ptr<Worker> worker;
+        /// Null when the job was refused: its reply is on the way. Weak, as the slot may be that of a
+        /// handler of this worker, and go only when the worker does.
+        std::weak_ptr<WorkerLoop<Executor>> worker;
         JobType* job;
         void operator()(net::cancellation_type_t type) const {
-            if (worker && type != net::cancellation_type::none) {
-                worker->cancel(*job, type);
+            if (const auto alive = worker.lock(); alive && type != net::cancellation_type::none) {
+                static_cast<Worker&>(*alive).cancel(*job, type);
             }
         }
     };
@@ -180,7 +182,7 @@ class PoolCore {
     [[gnu::always_inline]] inline void place(Operation& job, const SubmitOptions& options, Overflow overflow_now) {
         CancelJob* cancel = nullptr;
         if (auto slot = job.cancellation_slot(); slot.is_connected()) {
-            cancel = &slot.template emplace<CancelJob>(CancelJob{nullptr, &job});
+            cancel = &slot.template emplace<CancelJob>(CancelJob{{}, &job});
         }
         const Route route = router_.route(options.session, overflow_now);
         switch (route.verdict) {
@@ -196,13 +198,13 @@ class PoolCore {
 
     [[gnu::always_inline]] inline void queue(JobType& job, Worker& worker, CancelJob* cancel) {
         if (cancel != nullptr) {
-            cancel->worker = worker.shared();
+            cancel->worker = worker.weak_from_this();
         }
         try {
             worker.push(job);
         } catch (...) {
             if (cancel != nullptr) {
-                cancel->worker = nullptr;
+                cancel->worker.reset();
             }
             if (worker.load()->release()) {
                 gate_->worker_idle();

@@ -37,8 +37,11 @@ class Router {
     /// Throws only when the session map cannot grow; then nothing was counted or pinned.
     [[gnu::always_inline]] inline Route route(std::optional<std::string_view> session, Overflow overflow) {
         const Route route = session && sessions_ ? route_pinned(*session, overflow) : choose(Purpose::job, overflow);
-        if (route.verdict == Route::Verdict::accepted && !admission_.open()) {
-            admission_.load(route.worker).release();
+        if (!admission_.open()) [[unlikely]] {
+            // Also where it is full: who hears queue_full may come again.
+            if (route.verdict == Route::Verdict::accepted) {
+                admission_.load(route.worker).release();
+            }
             return {Route::Verdict::closed, route.worker};
         }
         return route;

@@ -17,6 +17,7 @@
 #include <dispatch/detail/inbox.hpp>
 #include <dispatch/detail/insist.hpp>
 #include <dispatch/detail/lane.hpp>
+#include <dispatch/detail/time_source.hpp>
 #include <dispatch/detail/worker_load.hpp>
 #include <dispatch/detail/worker_loop.hpp>
 #include <dispatch/error.hpp>
@@ -39,7 +40,7 @@ class WorkerCore : public WorkerLoop<Executor> {
 
   public:
     using JobType = Job<R, S, Executor>;
-    using Clock = typename JobType::Clock;
+    using Clock = typename TimeSource<Executor>::Clock;
 
     WorkerCore(const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner, std::size_t id,
                WorkerOptions options, bool wants_times)
@@ -192,7 +193,7 @@ class WorkerCore : public WorkerLoop<Executor> {
     }
 
   private:
-    using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor>;
+    using Timer = typename TimeSource<Executor>::Timer;
 
     /// The inbox's alarm clock, under its lock.
     struct Alarm {

@@ -59,6 +59,13 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
         resources_.reset();
     }
 
+    /// What co_spawn has put into a slot has, from Asio 1.24 on, a strand.
+    void context_emptied() noexcept override {
+        for (Lane& lane : lanes_) {
+            lane.signal.slot().clear();
+        }
+    }
+
   protected:
     ~WorkerLoop() = default;
 

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_TESTS_SIMULATION_MODEL_HPP
+#define DISPATCH_TESTS_SIMULATION_MODEL_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <dispatch/metrics.hpp>
+
+#include "clock.hpp"
+#include "complaints.hpp"
+#include "program.hpp"
+#include "routing_model.hpp"
+
+namespace sim {
+
+/// How a handler ended, or what a submitter heard.
+enum class Ending : std::uint8_t { value, handler_error, aborted, queue_full, deadline_exceeded, stopped, other };
+
+inline const char* name(Ending ending) {
+    static constexpr const char* names[] = {"a value",       "the handler's error", "operation_aborted",
+                                            "queue_full",    "deadline_exceeded",   "stopped",
+                                            "something else"};
+    return names[static_cast<int>(ending)];
+}
+
+/// What a pool may do: told of all that happens, it says what must not be. It knows of no queues, permits,
+/// lanes or strands: a job is queued, runs, has ended, or was decided before it could start.
+class Model {
+  public:
+    Model(const Program& program, Complaints& complaints)
+        : concurrency_{RoutingModel::concurrency(program)},
+          jobs_(program.jobs.size()),
+          workers_(program.workers),
+          complaints_{complaints},
+          routing_{program, complaints} {}
+
+    using Rows = std::vector<dispatch::WorkerMetrics>;
+
+    /// A job was submitted; the workers' figures before and after.
+    void submitted(std::size_t number, const JobPlan& plan, bool may_wait, std::optional<Time> deadline,
+                   const Rows& before, const Rows& after) {
+        Job& job = jobs_[number];
+        ++submitted_;
+        job.deadline = deadline;
+        job.droppable = false;
+        const std::vector<std::size_t> loads = loads_of(before);
+        const std::optional<std::size_t> chosen = who_got_it(number, loads, loads_of(after));
+        if (closed_) {
+            complaints_.unless(!chosen, "#", number, " was accepted by a closed pool");
+            return decide(job, Job::Stage::refused, {Ending::stopped});
+        }
+        routing_.routed(number, plan.session, may_wait, loads, chosen);
+        if (!chosen) {
+            return decide(job, Job::Stage::refused, {Ending::queue_full});
+        }
+        job.stage = Job::Stage::queued;
+        job.worker = *chosen;
+        job.place = ++last_place_;
+    }
+
+    /// Its submitter's signal reaches the pool now.
+    void cancelled(std::size_t number) {
+        Job& job = jobs_[number];
+        if (job.stage == Job::Stage::queued) {
+            decide(job, Job::Stage::decided, {Ending::aborted});
+        } else if (job.stage == Job::Stage::running) {
+            job.cancelled = true;
+        }
+    }
+
+    /// It may be cancelled at any time from now on, without this being told.
+    void may_be_cancelled(std::size_t number) { jobs_[number].restless = true; }
+
+    void closed() { closed_ = true; }
+
+    void stopped() {
+        closed_ = true;
+        for (Job& job : jobs_) {
+            if (job.stage == Job::Stage::queued) {
+                const bool restless = job.restless;
+                decide(job, Job::Stage::decided, {Ending::stopped});
+                if (restless) {
+                    job.allow(Ending::aborted);
+                }
+            } else if (job.stage == Job::Stage::running) {
+                job.stopped = true;
+            }
+        }
+    }
+
+    /// What has not been decided is dropped; replies that are on the way may be.
+    void context_gone() {
+        stopped();
+        context_gone_ = true;
+        for (Job& job : jobs_) {
+            job.droppable = true;
+            if (is_late(job)) {
+                job.allow(Ending::deadline_exceeded);
+            }
+        }
+    }
+
+    void started(std::size_t number) {
+        Job& job = jobs_[number];
+        Worker& worker = workers_[job.worker];
+        complaints_.unless(job.stage == Job::Stage::queued, "#", number, " started though it was decided already");
+        complaints_.unless(!is_late(job), "#", number, " started after its deadline");
+        complaints_.unless(job.place > worker.last_started, "#", number, " was overtaken in its queue");
+        complaints_.unless(worker.running < concurrency_, "#", number, " started without a permit");
+        worker.last_started = std::max(worker.last_started, job.place);
+        ++worker.running;
+        job.stage = Job::Stage::running;
+    }
+
+    /// The handler waits for something, and will hear a cancellation.
+    void listens(std::size_t number, bool listens) { jobs_[number].listens = listens; }
+
+    /// Its handler is on the way to another executor or back.
+    void travels(std::size_t number) { jobs_[number].travels = true; }
+
+    void ended(std::size_t number, Ending how) {
+        Job& job = jobs_[number];
+        --workers_[job.worker].running;
+        job.listens = false;
+        complaints_.unless(how != Ending::aborted || job.cancelled || job.stopped || job.restless || is_late(job), "#",
+                           number, "'s handler was cancelled by nobody");
+        decide(job, Job::Stage::ended, {how});
+        job.heard_cancellation = how == Ending::aborted;
+    }
+
+    /// Its handler was destroyed on the way.
+    void abandoned(std::size_t number) {
+        Job& job = jobs_[number];
+        --workers_[job.worker].running;
+        job.stage = Job::Stage::ended;
+        complaints_.unless(context_gone_, "#", number, "'s handler was destroyed");
+    }
+
+    void completed(std::size_t number, Ending how) {
+        Job& job = jobs_[number];
+        complaints_.unless(!job.completed, "#", number, " was completed twice");
+        bool allowed = (job.allowed >> static_cast<unsigned>(how) & 1U) != 0;
+        if (job.stage == Job::Stage::queued || job.stage == Job::Stage::running) {
+            allowed = (how == Ending::deadline_exceeded && is_late(job)) ||
+                      (how == Ending::aborted && job.restless && job.stage == Job::Stage::queued);
+            if (job.stage == Job::Stage::queued) {
+                job.stage = Job::Stage::decided;
+            }
+        }
+        complaints_.unless(allowed, "#", number, " heard ", name(how));
+        job.completed = true;
+        job.heard = how;
+    }
+
+    /// Of a job that will never be heard of.
+    bool is_open(std::size_t number) const {
+        const Job& job = jobs_[number];
+        return job.stage != Job::Stage::unborn && !job.completed && !job.droppable;
+    }
+    bool any_open() const {
+        for (std::size_t number = 0; number != jobs_.size(); ++number) {
+            if (is_open(number)) {
+                return true;
+            }
+        }
+        return false;
+    }
+    bool is_completed(std::size_t number) const { return jobs_[number].completed; }
+
+    /// Whether something that was accepted has not ended. Some of that may have ended without this being told.
+    bool is_busy() const { return std::any_of(jobs_.begin(), jobs_.end(), counts_for_sure); }
+
+    /// Whether all that was accepted has ended.
+    bool is_idle() const {
+        return std::none_of(jobs_.begin(), jobs_.end(), [](const Job& job) {
+            return job.stage == Job::Stage::queued || job.stage == Job::Stage::running;
+        });
+    }
+
+    /// What the pool's figures may be, between two functions.
+    void check_figures(const Rows& rows) {
+        std::size_t sessions = 0;
+        const std::vector<std::size_t> loads = loads_of(rows);
+        for (std::size_t worker = 0; worker != rows.size(); ++worker) {
+            std::size_t least = 0;
+            std::size_t most = 0;
+            for (const Job& job : jobs_) {
+                if (job.worker == worker) {
+                    least += counts_for_sure(job) ? 1 : 0;
+                    most += may_count(job) ? 1 : 0;
+                }
+            }
+            complaints_.unless(least <= loads[worker] && loads[worker] <= most, "worker ", worker, "'s load is ",
+                               loads[worker], ", not ", least, " to ", most);
+            complaints_.unless(rows[worker].inflight <= concurrency_, "worker ", worker, " has ", rows[worker].inflight,
+                               " jobs in flight");
+            complaints_.unless(rows[worker].queue_len <= rows[worker].capacity, "worker ", worker, " has queued ",
+                               rows[worker].queue_len);
+            sessions += rows[worker].sessions;
+        }
+        routing_.check_sessions(sessions);
+    }
+
+    /// Nothing is ready to run: whatever could be done now has been done.
+    void check_rest() {
+        for (std::size_t number = 0; number != jobs_.size(); ++number) {
+            const Job& job = jobs_[number];
+            if (job.droppable || job.stage == Job::Stage::unborn) {
+                continue;
+            }
+            complaints_.unless(job.completed || !is_late(job), "#", number, " was not told of its deadline");
+            if (job.stage == Job::Stage::queued) {
+                complaints_.unless(workers_[job.worker].running >= concurrency_, "#", number,
+                                   " waits though a permit is free");
+            } else if (job.stage == Job::Stage::running) {
+                complaints_.unless(!job.listens || !(job.cancelled || job.stopped || is_late(job)), "#", number,
+                                   "'s handler did not hear its cancellation");
+            } else {
+                complaints_.unless(job.completed, "#", number, " was not completed");
+            }
+        }
+    }
+
+    bool any_running() const {
+        return std::any_of(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.running != 0; });
+    }
+
+    /// Everything has ended.
+    void check_ledger(const dispatch::Ledger& ledger, std::uint64_t errors) {
+        dispatch::Ledger sure;
+        std::uint64_t unsure = 0;
+        for (const Job& job : jobs_) {
+            if (job.completed) {
+                count(job, sure, unsure);
+            }
+        }
+        const auto agree = [&](const char* what, std::uint64_t said, std::uint64_t least, std::uint64_t more) {
+            complaints_.unless(least <= said && said <= least + more, "the ledger says that ", said, " jobs were ",
+                               what, ", not ", least, " to ", least + more);
+        };
+        agree("submitted", ledger.submitted, submitted_, 0);
+        agree("completed", ledger.completed, sure.completed, 0);
+        agree("rejected", ledger.rejected, sure.rejected, 0);
+        agree("expired", ledger.expired, sure.expired, 0);
+        agree("failed", ledger.failed, sure.failed, unsure);
+        agree("cancelled", ledger.cancelled, sure.cancelled, unsure);
+        agree("stopped", ledger.stopped, sure.stopped, unsure);
+        complaints_.unless(adds_up(ledger), "the ledger does not add up");
+        complaints_.unless(errors == ledger.failed, "the workers have counted ", errors, " errors, the ledger ",
+                           ledger.failed);
+    }
+
+    static bool adds_up(const dispatch::Ledger& ledger) {
+        return ledger.submitted ==
+               ledger.completed + ledger.failed + ledger.rejected + ledger.expired + ledger.cancelled + ledger.stopped;
+    }
+
+  private:
+    struct Job {
+        enum class Stage : std::uint8_t {
+            unborn,
+            refused,
+            queued,
+            decided,  ///< it will not start
+            running,
+            ended,
+        };
+        Stage stage = Stage::unborn;
+        bool completed = false;
+        bool droppable = false;
+        bool cancelled = false;
+        bool stopped = false;
+        bool restless = false;
+        bool listens = false;
+        bool travels = false;
+        bool heard_cancellation = false;
+        Ending heard = Ending::other;
+        /// A bit for each Ending.
+        unsigned allowed = 0;
+        std::size_t worker = no_worker;
+        std::size_t place = 0;
+        std::optional<Time> deadline;
+
+        void allow(Ending ending) { allowed |= 1U << static_cast<unsigned>(ending); }
+    };
+
+    struct Worker {
+        std::size_t running = 0;
+        std::size_t last_started = 0;
+    };
+
+    static constexpr std::size_t no_worker = ~std::size_t{0};
+
+    static bool is_late(const Job& job) { return job.deadline && Clock::now() >= *job.deadline; }
+
+    /// What the job's submitter may hear. When its deadline has passed too, that may have been first.
+    static void decide(Job& job, Job::Stage stage, std::initializer_list<Ending> endings) {
+        for (const Ending ending : endings) {
+            job.allow(ending);
+        }
+        if (stage != Job::Stage::refused && is_late(job)) {
+            job.allow(Ending::deadline_exceeded);
+        }
+        job.stage = stage;
+    }
+
+    static bool counts_for_sure(const Job& job) {
+        return !job.droppable && (job.stage == Job::Stage::running ||
+                                  (job.stage == Job::Stage::queued && !is_late(job) && !job.restless));
+    }
+
+    static bool may_count(const Job& job) {
+        return job.stage == Job::Stage::running || job.stage == Job::Stage::queued ||
+               (job.stage == Job::Stage::ended && job.travels);
+    }
+
+    static std::vector<std::size_t> loads_of(const Rows& rows) {
+        std::vector<std::size_t> loads;
+        for (const dispatch::WorkerMetrics& row : rows) {
+            loads.push_back(row.inflight + row.queue_len + row.waiting);
+        }
+        return loads;
+    }
+
+    std::optional<std::size_t> who_got_it(std::size_t number, const std::vector<std::size_t>& before,
+                                          const std::vector<std::size_t>& after) {
+        std::optional<std::size_t> chosen;
+        for (std::size_t worker = 0; worker != before.size(); ++worker) {
+            if (after[worker] == before[worker] + 1 && !chosen) {
+                chosen = worker;
+            } else {
+                complaints_.unless(after[worker] == before[worker], "worker ", worker, "'s load went from ",
+                                   before[worker], " to ", after[worker], " while #", number, " was submitted");
+            }
+        }
+        return chosen;
+    }
+
+    /// How the ledger counts job, or may: what a handler throws counts as cancelled or stopped from the
+    /// moment at which the signal is there, and that is not seen from outside.
+    static void count(const Job& job, dispatch::Ledger& sure, std::uint64_t& unsure) {
+        switch (job.heard) {
+            case Ending::value:
+                ++sure.completed;
+                return;
+            case Ending::queue_full:
+                ++sure.rejected;
+                return;
+            case Ending::deadline_exceeded:
+                ++sure.expired;
+                return;
+            case Ending::stopped:
+                ++sure.stopped;
+                return;
+            case Ending::handler_error:
+            case Ending::aborted:
+            case Ending::other:
+                break;
+        }
+        if (job.stage == Job::Stage::decided) {
+            ++sure.cancelled;
+        } else if (!job.cancelled && !job.stopped && !job.restless && !job.deadline) {
+            ++sure.failed;
+        } else if (job.heard_cancellation && !job.stopped) {
+            ++sure.cancelled;
+        } else if (job.heard_cancellation && !job.cancelled && !job.restless && !job.deadline) {
+            ++sure.stopped;
+        } else {
+            ++unsure;
+        }
+    }
+
+    const std::size_t concurrency_;
+    std::vector<Job> jobs_;
+    std::vector<Worker> workers_;
+    Complaints& complaints_;
+    RoutingModel routing_;
+    std::uint64_t submitted_ = 0;
+    std::size_t last_place_ = 0;
+    bool closed_ = false;
+    bool context_gone_ = false;
+};
+
+}  // namespace sim
+
+#endif  // DISPATCH_TESTS_SIMULATION_MODEL_HPP

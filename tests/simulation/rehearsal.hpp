@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_TESTS_SIMULATION_REHEARSAL_HPP
+#define DISPATCH_TESTS_SIMULATION_REHEARSAL_HPP
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <dispatch/pool.hpp>
+
+#include "../support/asio.hpp"
+#include "callers.hpp"
+#include "clock.hpp"
+#include "complaints.hpp"
+#include "context.hpp"
+#include "executor.hpp"
+#include "handlers.hpp"
+#include "model.hpp"
+#include "objects.hpp"
+#include "program.hpp"
+#include "random.hpp"
+
+namespace sim {
+
+/// One of the library's policies, as the program says.
+struct Policy {
+    std::variant<dispatch::LeastLoaded, dispatch::RoundRobin, dispatch::PowerOfTwoChoices> chosen;
+
+    static Policy of(PolicyKind kind) {
+        switch (kind) {
+            case PolicyKind::least_loaded:
+                return {dispatch::LeastLoaded{}};
+            case PolicyKind::round_robin:
+                return {dispatch::RoundRobin{}};
+            default:
+                return {dispatch::PowerOfTwoChoices{}};
+        }
+    }
+
+    template <dispatch::LoadView V>
+    dispatch::Choice pick(const V& view, dispatch::Purpose purpose) noexcept {
+        return std::visit([&](auto& policy) { return policy.pick(view, purpose); }, chosen);
+    }
+};
+
+using Handle = dispatch::WorkerHandle<Request, Response, Executor>;
+using RealPool = dispatch::WorkerPool<Request, Response, Policy, Executor, Clock>;
+
+/// Carries out a program on a Pool, and compares what happens with the model. Once.
+template <typename Pool = RealPool>
+class Rehearsal {
+  public:
+    using AwayStrand = net::strand<Executor>;
+
+    /// trace: where to tell what happens, or null.
+    explicit Rehearsal(const Program& program, std::ostream* trace = nullptr)
+        : program_{program}, trace_{trace}, order_{program.seed} {}
+
+    /// What was wrong.
+    std::vector<std::string> run() {
+        Clock::time = Time{std::chrono::hours{1}};
+        {
+            set_up();
+            for (const Op& op : program_.ops) {
+                for (int i = 0; i != op.pause && (step() || pass_time()); ++i) {
+                }
+                perform(op);
+            }
+            finish();
+            tear_down();
+        }
+        complaints_.unless(Counted::live == live_before_, Counted::live - live_before_, " objects are left");
+        return complaints_.list();
+    }
+
+    // What the handlers of workers and callers need.
+
+    Model& model() noexcept { return model_; }
+    const JobPlan& plan(std::size_t job) const { return program_.jobs[job]; }
+    Executor home() { return Executor{*home_}; }
+    Executor away() { return Executor{*away_}; }
+    void went_away() noexcept { ++travellers_; }
+    void came_back() noexcept { --travellers_; }
+
+    void started(std::size_t job) {
+        trace("#", job, " starts");
+        complaints_.unless(initiating_ == 0, "#", job, " started within submit()");
+        complaints_.unless(home_ && Context::running() == &*home_, "#", job, " started on another context");
+        model_.started(job);
+    }
+
+    void check_context(std::size_t job, const dispatch::JobContext& context) {
+        const JobPlan& plan = this->plan(job);
+        const Record& record = records_[job];
+        complaints_.unless(context.session() == (plan.session ? session_name(*plan.session) : ""), "#", job,
+                           "'s session is ", context.session());
+        complaints_.unless(context.deadline() == deadline(job), "#", job, "'s deadline is another one");
+        complaints_.unless(context.queued_for() == Clock::now() - record.submitted_at, "#", job, "'s wait is wrong");
+    }
+
+    bool can_submit(std::size_t job) const {
+        const Caller caller = plan(job).caller;
+        const bool native = caller == Caller::native || caller == Caller::allocating || caller == Caller::coroutine;
+        return pool_ && (home_ || !native);
+    }
+
+    void submit(std::size_t job) {
+        if (!can_submit(job)) {
+            return;
+        }
+        net::cancellation_slot slot = records_[job].signal.slot();
+        switch (plan(job).caller) {
+            case Caller::native:
+                return launch(job, Reply<Rehearsal>{*this, job, slot});
+            case Caller::allocating:
+                return launch(job, AllocatingReply<Rehearsal>{*this, job, slot});
+            case Caller::away:
+                return launch(job, ReplyOn<Rehearsal, Executor>{away(), *this, job, slot});
+            case Caller::away_any:
+                return launch(job, ReplyOn<Rehearsal, net::any_io_executor>{away(), *this, job, slot});
+            case Caller::away_strand:
+                return launch(job, ReplyOn<Rehearsal, AwayStrand>{*away_strand_, *this, job, slot});
+            case Caller::coroutine:
+                return spawn_client(home(), job);
+            case Caller::away_coroutine:
+                return spawn_client(away(), job);
+        }
+    }
+
+    /// For a coroutine that is to await job.
+    template <typename Ex>
+    auto initiate(std::size_t job) {
+        return net::async_initiate<const net::use_awaitable_t<Ex>, void(std::exception_ptr, Response)>(
+            [this, job](auto&& handler) { this->launch(job, std::move(handler)); }, net::use_awaitable_t<Ex>{});
+    }
+
+    void completed(std::size_t job, std::exception_ptr error, const Response& response) {
+        const Ending ending = error ? ending_of(error, job) : Ending::value;
+        trace("#", job, " hears ", name(ending));
+        complaints_.unless(initiating_ == 0, "#", job, " was completed within submit()");
+        complaints_.unless(runs_where_it_should(job), "#", job, " was completed on another executor than its own");
+        complaints_.unless(response.job.value == (error ? no_job : job), "#", job, " got the response of #",
+                           response.job.value);
+        model_.completed(job, ending);
+        check_figures();
+        if (plan(job).then) {
+            submit(*plan(job).then);
+        }
+    }
+
+    /// For a coroutine, with the exception that is being handled.
+    void completed_with_error(std::size_t job) {
+        // Cancelled before it came to it, it has not submitted anything.
+        if (records_[job].submitted) {
+            completed(job, std::current_exception(), Response{});
+        }
+    }
+
+    void drained(std::size_t number, std::exception_ptr error, const dispatch::Ledger& ledger) {
+        Drain& drain = drains_[number];
+        trace("drain ", number, error ? " is cancelled" : " completes");
+        complaints_.unless(!drain.completed, "a drain completed twice");
+        complaints_.unless(!error || drain.cancelled, "a drain failed");
+        complaints_.unless(initiating_ == 0, "a drain completed within drain()");
+        complaints_.unless(away_strand_->running_in_this_thread(), "a drain completed on another executor");
+        complaints_.unless(error || !model_.is_busy(), "a drain completed though the pool was not idle");
+        complaints_.unless(error || !home_ || Model::adds_up(ledger), "a drain's ledger does not add up");
+        drain.completed = true;
+    }
+
+    void stop() {
+        if (pool_) {
+            trace("stop");
+            model_.stopped();
+            pool_->stop();
+        }
+    }
+
+    void destroy_pool() {
+        if (pool_) {
+            trace("the pool is destroyed");
+            model_.stopped();
+            pool_.reset();
+        }
+    }
+
+  private:
+    struct Record {
+        net::cancellation_signal signal;
+        Time submitted_at{};
+        /// Its client, a coroutine, has begun.
+        bool begun = false;
+        bool submitted = false;
+        /// A handler waits for it, on its worker's strand, whatever the job's plan.
+        bool awaited_by_handler = false;
+    };
+
+    struct Drain {
+        net::cancellation_signal signal;
+        bool completed = false;
+        bool cancelled = false;
+    };
+
+    template <typename... Parts>
+    void trace(const Parts&... parts) {
+        if (trace_ != nullptr) {
+            *trace_ << "    " << (Clock::now() - Time{std::chrono::hours{1}}) / std::chrono::microseconds{1} << " us: ";
+            (*trace_ << ... << parts) << '\n';
+        }
+    }
+
+    void set_up() {
+        home_.emplace(order_);
+        away_.emplace(order_);
+        away_strand_.emplace(net::make_strand(away()));
+        switch (program_.handler) {
+            case HandlerKind::coroutine:
+                spawn(CoroutineHandler<Rehearsal>{this, {}});
+                break;
+            case HandlerKind::typed_coroutine:
+                spawn(TypedHandler<Rehearsal>{this, {}});
+                break;
+            case HandlerKind::plain:
+                spawn(PlainHandler<Rehearsal>{this, {}});
+                break;
+        }
+        pool_.emplace(handles_, program_.pool_options, Policy::of(program_.policy));
+        for (std::size_t i = 0; i != program_.jobs.size(); ++i) {
+            records_.emplace_back();
+        }
+        for (const JobPlan& plan : program_.jobs) {
+            for (const Step& step : plan.script) {
+                if (step.kind == Step::Kind::await) {
+                    records_[step.job].awaited_by_handler = true;
+                }
+            }
+        }
+    }
+
+    template <typename Handler>
+    void spawn(const Handler& handler) {
+        const std::size_t together = program_.apart ? 1 : program_.workers;
+        while (handles_.size() != program_.workers) {
+            for (Handle& handle : dispatch::spawn_workers<Request, Response, Executor>(home(), together, handler,
+                                                                                       program_.worker_options)) {
+                handles_.push_back(std::move(handle));
+            }
+        }
+    }
+
+    void perform(const Op& op) {
+        switch (op.kind) {
+            case Op::Kind::submit:
+                return submit(op.job);
+            case Op::Kind::cancel_total:
+                return cancel(op.job, net::cancellation_type::total);
+            case Op::Kind::cancel_partial:
+                return cancel(op.job, net::cancellation_type::partial);
+            case Op::Kind::cancel_terminal:
+                return cancel(op.job, net::cancellation_type::terminal);
+            case Op::Kind::advance:
+                Clock::time += std::chrono::microseconds{op.time};
+                return;
+            case Op::Kind::rest:
+                while (step()) {
+                }
+                return check_rest();
+            case Op::Kind::drain:
+                return drain();
+            case Op::Kind::cancel_drain:
+                return cancel_drain();
+            case Op::Kind::stop:
+                return stop();
+            case Op::Kind::destroy_pool:
+                return destroy_pool();
+            case Op::Kind::destroy_handles:
+                trace("the handles are destroyed");
+                handles_.clear();
+                return;
+            case Op::Kind::destroy_context:
+                return destroy_context();
+        }
+    }
+
+    template <typename Handler>
+    void launch(std::size_t job, Handler&& handler) {
+        // Sessions do not expire at the same instant: the model need not know which of two makes room.
+        Clock::time += std::chrono::nanoseconds{1};
+        Record& record = records_[job];
+        record.submitted = true;
+        record.submitted_at = Clock::now();
+        const JobPlan& plan = this->plan(job);
+        trace("#", job, " is submitted");
+        const auto before = pool_->worker_metrics();
+        const bool may_wait = !plan.try_submit && program_.pool_options.overflow == dispatch::Overflow::wait;
+        ++initiating_;
+        {
+            std::string session;
+            dispatch::SubmitOptions options;
+            options.deadline = deadline(job);
+            if (plan.session) {
+                session = session_name(*plan.session);
+                options.session = session;
+            }
+            Request request{JobNumber{job}};
+            if (plan.try_submit) {
+                pool_->try_submit(options, std::move(request), std::forward<Handler>(handler));
+            } else {
+                pool_->submit(options, std::move(request), std::forward<Handler>(handler));
+            }
+        }
+        --initiating_;
+        model_.submitted(job, plan, may_wait, deadline(job), before, pool_->worker_metrics());
+        check_figures();
+    }
+
+    static net::awaitable<void> client(Rehearsal& self, std::size_t job) {
+        self.records_[job].begun = true;
+        try {
+            co_await net::this_coro::reset_cancellation_state(net::enable_total_cancellation());
+            if (self.can_submit(job)) {
+                Response response = co_await self.template initiate<net::any_io_executor>(job);
+                self.completed(job, nullptr, response);
+            }
+        } catch (...) {
+            self.completed_with_error(job);
+        }
+    }
+
+    void spawn_client(const Executor& executor, std::size_t job) {
+        net::co_spawn(executor, client(*this, job),
+                      net::bind_cancellation_slot(records_[job].signal.slot(),
+                                                  [this, job, counted = Counted{}](const std::exception_ptr& error) {
+                                                      complaints_.unless(!error, "#", job, "'s coroutine failed");
+                                                  }));
+    }
+
+    void cancel(std::size_t job, net::cancellation_type type) {
+        switch (plan(job).caller) {
+            case Caller::coroutine:
+            case Caller::away_coroutine:
+                // Not before, for the reason that is given where a handler sleeps elsewhere.
+                // Nor after the context that the signal would go to.
+                if (records_[job].begun && (home_ || plan(job).caller == Caller::away_coroutine)) {
+                    // A coroutine may miss the signal: it is not for the model to know.
+                    model_.may_be_cancelled(job);
+                    trace("#", job, " may be cancelled");
+                    records_[job].signal.emit(type);
+                }
+                return;
+            case Caller::away_strand:
+                return net::post(*away_strand_, [this, job, type] { emit(job, type); });
+            default:
+                return emit(job, type);
+        }
+    }
+
+    void emit(std::size_t job, net::cancellation_type type) {
+        if (records_[job].submitted && !records_[job].awaited_by_handler && !model_.is_completed(job)) {
+            trace("#", job, " is cancelled");
+            model_.cancelled(job);
+            records_[job].signal.emit(type);
+        }
+    }
+
+    void drain() {
+        if (pool_) {
+            trace("drain ", drains_.size());
+            Drain& drain = drains_.emplace_back();
+            model_.closed();
+            ++initiating_;
+            pool_->drain(DrainReply<Rehearsal>{*this, drains_.size() - 1, drain.signal.slot(), *away_strand_});
+            --initiating_;
+        }
+    }
+
+    void cancel_drain() {
+        if (!drains_.empty()) {
+            net::post(*away_strand_, [&drain = drains_.back()] {
+                drain.cancelled = true;
+                drain.signal.emit(net::cancellation_type::terminal);
+            });
+        }
+    }
+
+    /// Not while a coroutine of it waits for another context's: Asio does not allow that.
+    void destroy_context() {
+        if (home_ && travellers_ == 0) {
+            trace("the context is destroyed");
+            model_.context_gone();
+            home_.reset();
+        }
+    }
+
+    /// Runs something; false when nothing is ready.
+    bool step() {
+        const std::size_t here = home_ ? home_->ready() : 0;
+        const std::size_t there = away_->ready();
+        if (here + there == 0) {
+            return false;
+        }
+        (order_.below(here + there) < here ? *home_ : *away_).run_one(program_.disorder);
+        Clock::time += std::chrono::microseconds{program_.creep};
+        if (++functions_ == most_functions) {
+            throw std::runtime_error{"the pool does not come to rest"};
+        }
+        check_figures();
+        return true;
+    }
+
+    /// Moves the time on to when something will be ready; false when nothing ever will be.
+    bool pass_time() {
+        check_rest();
+        const Time next = std::min(home_ ? home_->next_time() : Time::max(), away_->next_time());
+        if (next == Time::max()) {
+            return false;
+        }
+        Clock::time = std::max(Clock::time, next);
+        return true;
+    }
+
+    void run_to_the_end() {
+        while (step() || pass_time()) {
+        }
+    }
+
+    void finish() {
+        run_to_the_end();
+        if (model_.any_open() && may_hang()) {
+            stop();
+            run_to_the_end();
+        }
+        for (std::size_t job = 0; job != program_.jobs.size(); ++job) {
+            complaints_.unless(!model_.is_open(job), "#", job, " has not ended");
+        }
+        if (home_) {
+            complaints_.unless(model_.is_idle(), "the pool is not idle");
+            complaints_.unless(home_->work == 0, "an idle pool keeps its context from running out of work");
+            complaints_.unless(away_->work == 0, "an idle pool keeps another context from running out of work");
+        }
+        for (const Handle& handle : handles_) {
+            complaints_.unless(handle.load() == 0, "worker ", handle.id(), "'s load is ", handle.load());
+        }
+        if (pool_) {
+            complaints_.unless(Model::adds_up(pool_->ledger()), "the ledger does not add up");
+        }
+        if (pool_ && home_) {
+            std::uint64_t errors = 0;
+            for (const dispatch::WorkerMetrics& row : pool_->worker_metrics()) {
+                errors += row.errors;
+            }
+            model_.check_ledger(pool_->ledger(), errors);
+        }
+    }
+
+    /// Some jobs end only when they are cancelled.
+    bool may_hang() const {
+        return std::any_of(program_.jobs.begin(), program_.jobs.end(), [](const JobPlan& plan) {
+            return std::any_of(plan.script.begin(), plan.script.end(), [](const Step& step) {
+                return step.kind == Step::Kind::forever || step.kind == Step::Kind::await;
+            });
+        });
+    }
+
+    void tear_down() {
+        destroy_pool();
+        handles_.clear();
+        run_to_the_end();
+        complaints_.unless(!home_ || Counted::live == live_before_, Counted::live - live_before_,
+                           " objects outlive their pool and its handles");
+        home_.reset();
+        run_to_the_end();
+        away_strand_.reset();
+        away_.reset();
+    }
+
+    void check_figures() {
+        if (pool_ && initiating_ == 0) {
+            model_.check_figures(pool_->worker_metrics());
+        }
+    }
+
+    void check_rest() {
+        model_.check_rest();
+        if (home_) {
+            complaints_.unless(!model_.any_running() || home_->work + away_->work != 0,
+                               "a busy pool lets its context run out of work");
+            for (const Drain& drain : drains_) {
+                complaints_.unless(drain.completed || !model_.is_idle(), "an idle pool is not drained");
+            }
+        }
+    }
+
+    bool runs_where_it_should(std::size_t job) const {
+        if (records_[job].awaited_by_handler) {
+            return Context::running() == &*home_;
+        }
+        switch (plan(job).caller) {
+            case Caller::native:
+            case Caller::allocating:
+            case Caller::coroutine:
+                return home_ && Context::running() == &*home_;
+            case Caller::away:
+            case Caller::away_any:
+            case Caller::away_coroutine:
+                return Context::running() == &*away_;
+            case Caller::away_strand:
+                return away_strand_->running_in_this_thread();
+        }
+        return false;
+    }
+
+    Ending ending_of(const std::exception_ptr& error, std::size_t job) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const HandlerError& e) {
+            return e.what() == std::string{HandlerError{job}.what()} ? Ending::handler_error : Ending::other;
+        } catch (const std::system_error& e) {
+            if (e.code() == dispatch::errc::queue_full) {
+                return Ending::queue_full;
+            }
+            if (e.code() == dispatch::errc::deadline_exceeded) {
+                return Ending::deadline_exceeded;
+            }
+            if (e.code() == dispatch::errc::stopped) {
+                return Ending::stopped;
+            }
+            return current_ending();
+        } catch (...) {
+            return current_ending();
+        }
+    }
+
+    std::optional<Time> deadline(std::size_t job) const {
+        const auto& after = plan(job).deadline;
+        return after ? std::optional{records_[job].submitted_at + std::chrono::microseconds{*after}} : std::nullopt;
+    }
+
+    static std::string session_name(int session) {
+        std::string name{"a session whose name has to be copied, "};
+        name += std::to_string(session);
+        return name;
+    }
+
+    static constexpr std::size_t most_functions = 200000;
+
+    const Program& program_;
+    std::ostream* const trace_;
+    Random order_;
+    const long live_before_ = Counted::live;
+    Complaints complaints_;
+    Model model_{program_, complaints_};
+    /// The signals outlive those who listen to them.
+    std::deque<Record> records_;
+    std::deque<Drain> drains_;
+    std::optional<Context> away_;
+    std::optional<Context> home_;
+    std::optional<AwayStrand> away_strand_;
+    std::vector<Handle> handles_;
+    std::optional<Pool> pool_;
+    int initiating_ = 0;
+    int travellers_ = 0;
+    std::size_t functions_ = 0;
+};
+
+}  // namespace sim
+
+#endif  // DISPATCH_TESTS_SIMULATION_REHEARSAL_HPP

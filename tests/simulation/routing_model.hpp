@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_TESTS_SIMULATION_ROUTING_MODEL_HPP
+#define DISPATCH_TESTS_SIMULATION_ROUTING_MODEL_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "clock.hpp"
+#include "complaints.hpp"
+#include "program.hpp"
+
+namespace sim {
+
+/// Which sessions are pinned where. The time never stands still from one submit to the next, so no two of
+/// them expire at once.
+class SessionsModel {
+  public:
+    explicit SessionsModel(const dispatch::PoolOptions& options) : options_{options} {}
+
+    bool enabled() const noexcept { return options_.affinity_ttl.count() > 0; }
+
+    /// Where session is pinned; with sliding expiry the pin begins anew.
+    std::optional<std::size_t> find(int session) {
+        std::erase_if(pins_, [](const auto& pin) { return pin.second.expiry <= Clock::now(); });
+        const auto pin = pins_.find(session);
+        if (pin == pins_.end()) {
+            return std::nullopt;
+        }
+        if (options_.affinity_expiry == dispatch::AffinityExpiry::sliding) {
+            pin->second.expiry = Clock::now() + options_.affinity_ttl;
+        }
+        return pin->second.worker;
+    }
+
+    void pin(int session, std::size_t worker) {
+        if (pins_.size() == options_.max_sessions) {
+            pins_.erase(std::min_element(pins_.begin(), pins_.end(), [](const auto& a, const auto& b) {
+                return a.second.expiry < b.second.expiry;
+            }));
+        }
+        pins_[session] = {worker, Clock::now() + options_.affinity_ttl};
+    }
+
+    std::size_t size() const noexcept { return pins_.size(); }
+
+  private:
+    struct Pin {
+        std::size_t worker;
+        Time expiry;
+    };
+
+    const dispatch::PoolOptions& options_;
+    std::map<int, Pin> pins_;
+};
+
+/// Whether a policy has chosen as it says.
+class PolicyModel {
+  public:
+    PolicyModel(PolicyKind kind, std::size_t limit) : kind_{kind}, limit_{limit} {}
+
+    /// chosen is empty when the job was refused.
+    void check(const std::vector<std::size_t>& loads, bool new_session, std::optional<std::size_t> chosen,
+               Complaints& complaints) {
+        switch (kind_) {
+            case PolicyKind::least_loaded:
+                return least_loaded(loads, new_session, chosen, complaints);
+            case PolicyKind::round_robin:
+                return round_robin(loads, chosen, complaints);
+            case PolicyKind::power_of_two:
+                return power_of_two(loads, chosen, complaints);
+        }
+    }
+
+  private:
+    using Loads = std::vector<std::size_t>;
+
+    static std::size_t first_least(const Loads& loads) {
+        return static_cast<std::size_t>(std::min_element(loads.begin(), loads.end()) - loads.begin());
+    }
+
+    void least_loaded(const Loads& loads, bool new_session, std::optional<std::size_t> chosen, Complaints& complaints) {
+        const std::size_t least = loads[first_least(loads)];
+        complaints.unless(!chosen || loads[*chosen] == least, "LeastLoaded chose worker ", chosen.value_or(0),
+                          ", which was not the least loaded");
+        if (new_session) {
+            // Among equals it goes by sessions, of which it counts some that have expired.
+            last_ = chosen;
+            return;
+        }
+        if (!last_) {
+            last_ = chosen;
+            return;
+        }
+        std::size_t expected = (*last_ + 1) % loads.size();
+        while (loads[expected] != least) {
+            expected = (expected + 1) % loads.size();
+        }
+        complaints.unless(!chosen || *chosen == expected, "LeastLoaded chose worker ", chosen.value_or(0),
+                          "; the next in turn was ", expected);
+        last_ = expected;
+    }
+
+    void round_robin(const Loads& loads, std::optional<std::size_t> chosen, Complaints& complaints) {
+        std::size_t expected = (*last_ + 1) % loads.size();
+        last_ = expected;
+        if (loads[expected] >= limit_ && loads[first_least(loads)] < limit_) {
+            expected = first_least(loads);
+        }
+        complaints.unless(!chosen || *chosen == expected, "RoundRobin chose worker ", chosen.value_or(0),
+                          "; the next in turn was ", expected);
+    }
+
+    void power_of_two(const Loads& loads, std::optional<std::size_t> chosen, Complaints& complaints) {
+        if (!chosen || loads.size() == 1) {
+            return;
+        }
+        for (std::size_t other = 0; other != loads.size(); ++other) {
+            if (other != *chosen && loads[other] >= loads[*chosen]) {
+                return;
+            }
+        }
+        complaints.add("PowerOfTwoChoices chose worker ", *chosen, ", which was the most loaded");
+    }
+
+    const PolicyKind kind_;
+    const std::size_t limit_;
+    /// The last pick, where that is known.
+    std::optional<std::size_t> last_ = 0;
+};
+
+/// Which worker gets a job.
+class RoutingModel {
+  public:
+    RoutingModel(const Program& program, Complaints& complaints)
+        : limit_{concurrency(program) + program.worker_options.queue_capacity},
+          max_sessions_{program.pool_options.max_sessions},
+          sessions_{program.pool_options},
+          policy_{program.policy, limit_},
+          complaints_{complaints} {}
+
+    static std::size_t concurrency(const Program& program) {
+        return program.handler == HandlerKind::plain ? 1 : program.worker_options.max_concurrency;
+    }
+
+    /// A job came to a pool that is open. chosen: the worker that got it; empty when it was refused.
+    void routed(std::size_t job, std::optional<int> session, bool may_wait, const std::vector<std::size_t>& loads,
+                std::optional<std::size_t> chosen) {
+        const bool pinnable = session && sessions_.enabled();
+        if (const auto pinned = pinnable ? sessions_.find(*session) : std::nullopt) {
+            complaints_.unless(!chosen || chosen == pinned, "#", job, " went to worker ", chosen.value_or(0),
+                               " though its session is pinned to ", *pinned);
+            return admitted(job, loads[*pinned] < limit_, may_wait, chosen.has_value());
+        }
+        policy_.check(loads, pinnable, chosen, complaints_);
+        const bool room = *std::min_element(loads.begin(), loads.end()) < limit_;
+        admitted(job, room, may_wait, chosen.has_value());
+        complaints_.unless(!room || !chosen || loads[*chosen] < limit_, "#", job, " waits at worker ",
+                           chosen.value_or(0), " though another one has a place");
+        if (pinnable && chosen) {
+            sessions_.pin(*session, *chosen);
+        }
+    }
+
+    /// What the pool says of all workers' sessions. Some that have expired may be among them.
+    void check_sessions(std::size_t count) {
+        if (sessions_.enabled()) {
+            complaints_.unless(count >= live_sessions() && count <= max_sessions_, count, " sessions are pinned, not ",
+                               sessions_.size(), " to ", max_sessions_);
+        }
+    }
+
+  private:
+    std::size_t live_sessions() {
+        sessions_.find(-1);  // no session's name: lets go of what has expired
+        return sessions_.size();
+    }
+
+    void admitted(std::size_t job, bool room, bool may_wait, bool accepted) {
+        complaints_.unless(accepted || !room, "#", job, " was refused though there is room");
+        complaints_.unless(accepted || !may_wait, "#", job, " was refused though it may wait");
+        complaints_.unless(!accepted || room || may_wait, "#", job, " was accepted though there is no room");
+    }
+
+    const std::size_t limit_;
+    const std::size_t max_sessions_;
+    SessionsModel sessions_;
+    PolicyModel policy_;
+    Complaints& complaints_;
+};
+
+}  // namespace sim
+
+#endif  // DISPATCH_TESTS_SIMULATION_ROUTING_MODEL_HPP
