@@ -12,27 +12,28 @@
 
 namespace sim {
 
-/// Makes a random program of a seed. Each program has habits of its own: a feature that is rare in one is
-/// frequent in another and absent from a third, or combinations of few features would never come about.
+/// Makes a program, of random choices or a fuzzer's. Each program has habits of its own: a feature that is rare in one
+/// is frequent in another and absent from a third, or combinations of few features would never come about.
+template <typename Choices = Random>
 class Generator {
   public:
-    explicit Generator(std::uint64_t seed) : random_{seed} {}
+    explicit Generator(Choices choices) : random_{choices} {}
 
     Program make() {
         program_.seed = random_.next();
         program_.disorder = random_.pick({0, 10, 50, 100});
         program_.creep = random_.pick({0, 0, 1});
-        program_.workers = random_.pick<std::size_t>({1, 1, 2, 2, 3, 4});
+        program_.workers = random_.template pick<std::size_t>({1, 1, 2, 2, 3, 4});
         program_.apart = random_.chance(30);
         program_.handler = random_.pick(
             {HandlerKind::coroutine, HandlerKind::coroutine, HandlerKind::typed_coroutine, HandlerKind::plain});
         program_.policy = random_.pick({PolicyKind::least_loaded, PolicyKind::round_robin, PolicyKind::power_of_two});
-        program_.worker_options.max_concurrency = random_.pick<std::size_t>({1, 1, 2, 3, 4});
-        program_.worker_options.queue_capacity = random_.pick<std::size_t>({1, 1, 2, 3, 8});
+        program_.worker_options.max_concurrency = random_.template pick<std::size_t>({1, 1, 2, 3, 4});
+        program_.worker_options.queue_capacity = random_.template pick<std::size_t>({1, 1, 2, 3, 8});
         auto& pool = program_.pool_options;
         pool.affinity_ttl = std::chrono::microseconds{random_.pick({0, 5, 20, 100, 1000000})};
         pool.affinity_expiry = random_.pick({dispatch::AffinityExpiry::fixed, dispatch::AffinityExpiry::sliding});
-        pool.max_sessions = random_.pick<std::size_t>({1, 2, 3, 1000});
+        pool.max_sessions = random_.template pick<std::size_t>({1, 2, 3, 1000});
         pool.overflow = random_.pick({dispatch::Overflow::wait, dispatch::Overflow::reject});
         const int length = random_.pick({3, 10, 30, 60});
         for (int i = 0; i != length; ++i) {
@@ -109,7 +110,7 @@ class Generator {
         program_.ops.push_back(op);
     }
 
-    Random random_;
+    Choices random_;
     Program program_;
     const int callers_ = random_.pick({0, 30, 100});
     const int tries_ = habit();

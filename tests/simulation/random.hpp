@@ -8,18 +8,29 @@
 
 namespace sim {
 
-/// Numbers that follow from a seed, and are the same with every standard library.
-class Random {
+/// Numbers that follow from a seed, and are the same with every standard library: SplitMix64 (Steele, Lea
+/// and Flood, 2014).
+class SeededBits {
   public:
-    explicit Random(std::uint64_t seed) noexcept : state_{seed} {}
+    explicit SeededBits(std::uint64_t seed) noexcept : state_{seed} {}
 
-    /// SplitMix64 (Steele, Lea and Flood, 2014).
     std::uint64_t next() noexcept {
         std::uint64_t z = state_ += 0x9e3779b97f4a7c15ULL;
         z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
         z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
         return z ^ (z >> 31);
     }
+
+  private:
+    std::uint64_t state_;
+};
+
+/// Choices that are made by the numbers that Bits has.
+template <typename Bits>
+class Choices : public Bits {
+  public:
+    using Bits::Bits;
+    using Bits::next;
 
     /// 0 ... limit - 1.
     std::size_t below(std::size_t limit) noexcept { return static_cast<std::size_t>(next() % limit); }
@@ -35,10 +46,9 @@ class Random {
     T pick(std::initializer_list<T> values) noexcept {
         return values.begin()[below(values.size())];
     }
-
-  private:
-    std::uint64_t state_;
 };
+
+using Random = Choices<SeededBits>;
 
 }  // namespace sim
 

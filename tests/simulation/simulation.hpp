@@ -65,7 +65,7 @@ class Simulation {
         std::exit(2);
     }
 
-    static Program make(std::uint64_t seed) { return Generator{seed}.make(); }
+    static Program make(std::uint64_t seed) { return Generator{Random{seed}}.make(); }
 
     /// What was wrong; empty if nothing was.
     static std::string rehearse(const Program& program, std::ostream* trace = nullptr) {
