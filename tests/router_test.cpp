@@ -105,6 +105,14 @@ TEST(Router, RefusesOnlyWhenEveryWorkerIsFull) {
     EXPECT_EQ(workers.values(), (Values{2, 2, 2})) << "a refused job is not counted";
 }
 
+TEST(Router, DoesNotPinASessionThatItRefuses) {
+    Workers<LeastLoaded> workers{1, {.affinity_ttl = std::chrono::hours{1}}};
+    EXPECT_EQ(workers.route("first").verdict, Verdict::accepted);
+    EXPECT_EQ(workers.route("second").verdict, Verdict::accepted);
+    EXPECT_EQ(workers.route("third").verdict, Verdict::queue_full);
+    EXPECT_EQ(workers.router.sessions(0), 2U);
+}
+
 TEST(Router, LetsSubmittersWaitWhereThePolicyPoints) {
     Workers<Stubborn> workers{2, {}, Stubborn{1}};
     for (int i = 0; i != 4; ++i) {

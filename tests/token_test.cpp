@@ -688,6 +688,25 @@ TEST_F(Tokens, TheAssociatedAllocatorHasItsMemoryBackBeforeEveryKindOfCompletion
     }
 }
 
+TEST_F(Tokens, ACompletionFindsItsWorkerFree) {
+    // Of a worker that runs elsewhere, whose replies go to the completions' executors at once.
+    const auto echo = [](int value) { return value; };
+    auto workers = dispatch::spawn_workers<int, int>(context->get_executor(), 1, echo);
+    const auto others = dispatch::spawn_workers<int, int>(net::make_strand(*context), 1, echo);
+    workers.insert(workers.end(), others.begin(), others.end());
+    Pool mixed{workers};
+    std::vector<std::size_t> loads;
+    const test::RecordingExecutor mine{*context, [&] { loads.push_back(others[0].load()); }};
+    // The second of two is for the other worker: the pick rotates.
+    Outcome<int> outcomes[2];
+    for (Outcome<int>& outcome : outcomes) {
+        mixed.submit(std::nullopt, 1, net::bind_executor(mine, outcome.handler()));
+        poll();
+        EXPECT_TRUE(outcome.returned(1));
+    }
+    EXPECT_EQ(loads, (std::vector<std::size_t>{0, 0}));
+}
+
 TEST_F(Tokens, CompleteOnThePoolsExecutorWhereverTheWorkerRuns) {
     // That of the first worker; the other one runs elsewhere.
     const test::RecordingExecutor executor{*context};
