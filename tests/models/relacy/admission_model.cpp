@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// detail/admission.hpp, detail/worker_load.hpp and detail/router.hpp: two jobs come while the gate is closed.
+// Either a job finds it closed, or whoever has closed it finds the job; and somebody sees that all have left.
+
+#include <explore.hpp>
+#include <model_std.hpp>
+
+#include <dispatch/detail/router.hpp>
+
+namespace {
+
+using dispatch::Choice;
+using dispatch::Purpose;
+using dispatch::detail::Admission;
+using dispatch::detail::Route;
+using dispatch::detail::WorkerLoad;
+
+struct OneWorker {
+    template <typename Pool>
+    Choice pick(const Pool& pool, Purpose /*purpose*/) noexcept {
+        return {0, pool.load(0)};
+    }
+};
+
+struct AdmissionModel : model::Execution, rl::test_suite<AdmissionModel, 3> {
+    WorkerLoad load{{.max_concurrency = 1, .queue_capacity = 1}};
+    Admission admission{loads(load)};
+    dispatch::detail::Router<OneWorker, std::chrono::steady_clock> router{admission, {.affinity_ttl = {}}, OneWorker{}};
+
+    /// What jobs do that are let in, and whoever drains looks at when all have left.
+    std::array<model::Plain<int>, 2> results;
+    // What the model itself keeps track of: no thread is interrupted between two of these.
+    int inside = 0;
+    bool drained = false;
+
+    /// Not owned: for each piece of memory that is freed Relacy tries when it is used again.
+    static std::vector<std::shared_ptr<WorkerLoad>> loads(WorkerLoad& load) {
+        return {std::shared_ptr<WorkerLoad>{std::shared_ptr<void>{}, &load}};
+    }
+
+    void thread(unsigned index) {
+        if (index == 2) {
+            admission.close(Admission::Phase::draining);
+            return worker_idle();
+        }
+        // As PoolCore::place() does it.
+        const Route route = router.route(std::nullopt, dispatch::Overflow::wait);
+        if (route.verdict == Route::Verdict::closed) {
+            return worker_idle();
+        }
+        model::check(!drained, "a job is let in after the drain");
+        ++inside;
+        results[index] = 1;
+        --inside;
+        if (load.release()) {
+            worker_idle();
+        }
+    }
+
+    /// As DrainGate::worker_idle() does it.
+    void worker_idle() {
+        if (admission.open() || !admission.idle()) {
+            return;
+        }
+        model::check(inside == 0, "drained while a job is inside");
+        for (auto& result : results) {
+            static_cast<void>(static_cast<int>(result));
+        }
+        drained = true;
+    }
+
+    void after() { model::check(drained, "nobody sees that all have left"); }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return model::explore<AdmissionModel>(argc, argv, "4"); }

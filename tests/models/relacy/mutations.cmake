@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Mistakes, each of which one of the models must notice: mutation(MODEL NAME HEADER OLD NEW FINDS).
+
+# detail/mutex.hpp
+mutation(mutex lock_relaxed detail/mutex.hpp
+    [[if (!state_.compare_exchange_strong(expected, State::held, std::memory_order_acquire,]]
+    [[if (!state_.compare_exchange_strong(expected, State::held, std::memory_order_relaxed,]] "DATA RACE")
+mutation(mutex spin_relaxed detail/mutex.hpp
+    [[state_.compare_exchange_weak(expected, State::held, std::memory_order_acquire,]]
+    [[state_.compare_exchange_weak(expected, State::held, std::memory_order_relaxed,]] "DATA RACE")
+mutation(mutex park_relaxed detail/mutex.hpp
+    [[exchange(State::awaited, std::memory_order_acquire)]] [[exchange(State::awaited, std::memory_order_relaxed)]]
+    "DATA RACE")
+mutation(mutex unlock_relaxed detail/mutex.hpp
+    [[exchange(State::free, std::memory_order_release)]] [[exchange(State::free, std::memory_order_relaxed)]]
+    "DATA RACE")
+mutation(mutex wakes_without_parking_mutex detail/mutex.hpp
+    [[const std::lock_guard lock{parking.mutex};]] "" "DEADLOCK")
+mutation(mutex sleeps_unannounced detail/mutex.hpp
+    [[exchange(State::awaited, std::memory_order_acquire)]] [[exchange(State::held, std::memory_order_acquire)]]
+    "DEADLOCK")
+mutation(mutex takes_what_is_held detail/mutex.hpp
+    [[State expected = State::free;
+            if (state_.load(]] [[State expected = state_.load(std::memory_order_relaxed);
+            if (state_.load(]] "two hold the lock|DATA RACE")
+
+# detail/inbox.hpp
+mutation(inbox stays_asleep detail/inbox.hpp [[            asleep_ = false;
+]] "" "the worker is woken again")
+mutation(inbox does_not_wake detail/inbox.hpp [[                wake();
+]] [[                static_cast<void>(wake);
+]] "DEADLOCK")
+mutation(inbox pop_does_not_sleep detail/inbox.hpp [[            asleep_ = true;
+]] "" "DEADLOCK")
+mutation(inbox pop_sleeps_outside_the_lock detail/inbox.hpp [[        const std::lock_guard lock{mutex_};
+        J* const job = queue_.pop_front();]] [[        mutex_.lock();
+        J* const job = queue_.pop_front();
+        mutex_.unlock();]] "DATA RACE|DEADLOCK")
+mutation(inbox try_sleep_without_the_lock detail/inbox.hpp [[        const std::lock_guard lock{mutex_};
+        asleep_ = queue_.empty();]] [[        asleep_ = queue_.empty();]] "DATA RACE")
+mutation(inbox withdraw_without_the_lock detail/inbox.hpp [[        const std::lock_guard lock{mutex_};
+        const State was = job.state;]] [[        const State was = job.state;]] "DATA RACE")
+mutation(inbox pop_does_not_say_running detail/inbox.hpp [[            job->state = State::running;
+]] "" "a job ends twice|DATA RACE|UNITIALIZED|SEGV")
+
+# detail/run_queue.hpp and detail/task_shelf.hpp
+mutation(run_queue waits_until_it_has_looked detail/run_queue.hpp
+    [[        carrier_waits_.store(false, std::memory_order_relaxed);
+        for (; carrier.steps < steps_per_turn; ++carrier.steps) {
+            Task* task = carrier.shelf.pop();
+            if (task == nullptr) {
+                const Find find = look_for_tasks(carrier);]]
+    [[        for (; carrier.steps < steps_per_turn; ++carrier.steps) {
+            Task* task = carrier.shelf.pop();
+            if (task == nullptr) {
+                const Find find = look_for_tasks(carrier);
+                carrier_waits_.store(false, std::memory_order_relaxed);]] "two carriers wait|DEADLOCK")
+mutation(run_queue calls_none_for_what_is_left detail/run_queue.hpp
+    [[if (find.leaves_more && needs_carrier()) {]] [[if (false) {]] "DEADLOCK")
+mutation(run_queue leaves_tasks_on_the_shelf detail/run_queue.hpp
+    [[        carrier.shelf.give_all(common_);
+]] "" "DEADLOCK")
+mutation(run_queue looks_before_it_pushes detail/run_queue.hpp
+    [[        Carrier* const carrier = current();
+        if (!(carrier]] [[        Carrier* const carrier = current();
+        const Push push = needs_carrier() ? Push::first : Push::queued;
+        if (!(carrier != nullptr ? carrier->shelf : common_).push(task)) {
+            return Push::closed;
+        }
+        return push;
+        if (!(carrier]] "DEADLOCK")
+mutation(run_queue calls_two detail/run_queue.hpp
+    [[!carrier_waits_.exchange(true, std::memory_order_relaxed);]]
+    [[(carrier_waits_.store(true, std::memory_order_relaxed), true);]] "two carriers wait")
+mutation(run_queue steals_no_single_task detail/task_shelf.hpp
+    [[std::min((count() + 1) / 2, limit)]] [[std::min(count() / 2, limit)]] "DEADLOCK")
+mutation(run_queue shelf_push_without_the_lock detail/task_shelf.hpp
+    [[        const std::lock_guard lock{mutex_};
+        if (closed_) ]] [[        if (closed_) ]] "DATA RACE")
+mutation(run_queue steals_without_the_lock detail/task_shelf.hpp
+    [[        const std::lock_guard lock{mutex_};
+        const std::lock_guard lock_to{to.mutex_};
+        const std::size_t given]] [[        const std::lock_guard lock_to{to.mutex_};
+        const std::size_t given]] "DATA RACE")
+
+# detail/admission.hpp, detail/worker_load.hpp and detail/router.hpp
+mutation(admission open_acquire detail/admission.hpp
+    [[return phase_.load(std::memory_order_seq_cst) == Phase::open;]]
+    [[return phase_.load(std::memory_order_acquire) == Phase::open;]] "USER ASSERT FAILED")
+mutation(admission idle_acquire detail/worker_load.hpp
+    [[return load_.load(std::memory_order_seq_cst) == 0;]] [[return load_.load(std::memory_order_acquire) == 0;]]
+    "USER ASSERT FAILED")
+mutation(admission reserve_acq_rel detail/worker_load.hpp
+    [[seen + 1, std::memory_order_seq_cst,]] [[seen + 1, std::memory_order_acq_rel,]]
+    "USER ASSERT FAILED|DATA RACE")
+mutation(admission release_relaxed detail/worker_load.hpp
+    [[load_.fetch_sub(jobs, std::memory_order_seq_cst)]] [[load_.fetch_sub(jobs, std::memory_order_relaxed)]]
+    "DATA RACE")
+mutation(admission close_acq_rel detail/admission.hpp
+    [[phase_.compare_exchange_weak(seen, phase, std::memory_order_seq_cst)]]
+    [[phase_.compare_exchange_weak(seen, phase, std::memory_order_acq_rel)]] "USER ASSERT FAILED")
+mutation(admission looks_at_the_gate_first detail/router.hpp
+    [[        const Route route = session]] [[        if (admission_.open()) {
+            return session && sessions_ ? route_pinned(*session, overflow) : choose(Purpose::job, overflow);
+        }
+        const Route route = session]] "USER ASSERT FAILED")
+mutation(admission keeps_the_load detail/router.hpp
+    [[            admission_.load(route.worker).release();
+]] "" "nobody sees that all have left")
+
+# detail/sharded_ptr.hpp
+mutation(sharded_count drop_relaxed detail/sharded_ptr.hpp
+    [[shard().fetch_sub(1, std::memory_order_release)]] [[shard().fetch_sub(1, std::memory_order_relaxed)]] "DATA RACE")
+mutation(sharded_count close_relaxed detail/sharded_ptr.hpp
+    [[exchange(closed_from, std::memory_order_acquire)]] [[exchange(closed_from, std::memory_order_relaxed)]] "DATA RACE")
+mutation(sharded_count total_relaxed detail/sharded_ptr.hpp
+    [[total_.fetch_sub(1, std::memory_order_acq_rel)]] [[total_.fetch_sub(1, std::memory_order_relaxed)]] "DATA RACE")
+mutation(sharded_count late_add_is_lost detail/sharded_ptr.hpp
+    [[            total_.fetch_add(1, std::memory_order_relaxed);
+]] "" "USER ASSERT FAILED|DATA RACE")
+mutation(sharded_count owner_counts_one detail/sharded_ptr.hpp
+    [[std::int64_t owner = std::numeric_limits<std::int64_t>::max() / 2;]] [[std::int64_t owner = 1;]]
+    "USER ASSERT FAILED|DATA RACE")
