@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <new>
 #include <optional>
 #include <stdexcept>
@@ -193,6 +194,34 @@ class Injection {
     int left_;
 };
 
+/// An allocator that is none of the standard library's, so that the library must not take it for one.
+template <typename T>
+struct OwnAllocator {
+    using value_type = T;
+
+    OwnAllocator() = default;
+    template <typename U>
+    OwnAllocator(const OwnAllocator<U>& /*other*/) noexcept {}
+
+    T* allocate(std::size_t n) { return std::allocator<T>{}.allocate(n); }
+    void deallocate(T* memory, std::size_t n) noexcept { std::allocator<T>{}.deallocate(memory, n); }
+
+    friend bool operator==(const OwnAllocator&, const OwnAllocator&) noexcept { return true; }
+    friend bool operator!=(const OwnAllocator&, const OwnAllocator&) noexcept { return false; }
+};
+
+template <typename Completion>
+struct Allocating {
+    using allocator_type = OwnAllocator<void>;
+
+    Completion completion;
+
+    allocator_type get_allocator() const noexcept { return {}; }
+    void operator()(std::exception_ptr error, int value) { completion(std::move(error), value); }
+};
+template <typename Completion>
+Allocating(Completion) -> Allocating<Completion>;
+
 /// What of Asio ends the program where it has no memory (1.22) is kept out of it: any_io_executor, by using
 /// types; strands and co_spawn, by having the workers made before.
 struct Life {
@@ -211,26 +240,28 @@ struct Life {
             ASSERT_FALSE(pool);
             pool.emplace(workers, options);  // they are still part of none
         }
-        std::array<Outcome<int>, 12> outcomes;
+        std::array<Outcome<int>, 15> outcomes;
         net::cancellation_signal cancel;
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::hours{1};
         for (int i = 0; i != static_cast<int>(outcomes.size()); ++i) {
             auto completion = outcomes[static_cast<std::size_t>(i)].handler();
             const std::string session = "session-" + std::to_string(i / 2);
             inject([&] {
-                switch (i % 4) {
+                switch (i % 5) {
                     case 0:
                         return pool->submit(session, i, std::move(completion));
                     case 1:
                         return pool->try_submit(std::nullopt, i, std::move(completion));
                     case 2:
                         return pool->submit({.session = session, .deadline = deadline}, i, std::move(completion));
+                    case 3:
+                        return pool->submit(session, i, Allocating{std::move(completion)});
                     default:
                         return pool->submit(std::nullopt, i,
                                             net::bind_cancellation_slot(cancel.slot(), std::move(completion)));
                 }
             });
-            if (i % 5 == 4) {
+            if (i % 6 == 5) {
                 inject([&] { context.poll(); });
             }
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <stdexcept>
@@ -193,6 +194,93 @@ TEST_F(RunQueue, WhoeverIsStuckIsHelpedOutOfHisLastTask) {
     queue.carry([] {});
     helper.join();
     EXPECT_EQ(last.runs, 1);
+}
+
+TEST_F(RunQueue, WhatComesFromOutsideDoesNotWaitForTasksThatMakeTasks) {
+    Counted outside;
+    Counted again;
+    int runs_before = -1;
+    outside.on_run = [&] { runs_before = again.runs; };
+    again.on_run = [&] {
+        if (again.runs == 1) {
+            std::thread{[&] { push(outside); }}.join();
+        }
+        if (again.runs != 400) {
+            push(again);
+        }
+    };
+    push(again);
+    run_carrier();
+    EXPECT_GE(runs_before, 1);
+    EXPECT_LE(runs_before, 32) << "of 512 that a turn may have";
+    run_all_carriers();
+}
+
+TEST_F(RunQueue, ATurnOfLongTasksIsShort) {
+    Counted again;
+    again.on_run = [&] {
+        std::this_thread::sleep_for(std::chrono::microseconds{300});
+        if (again.runs != 400) {
+            push(again);
+        }
+    };
+    push(again);
+    run_carrier();
+    EXPECT_LE(again.runs, 64) << "of 512 that a turn of short ones may have";
+    again.on_run = [] {};
+    run_all_carriers();
+}
+
+TEST(RunQueueThreads, WhoIsStuckIsHelpedByThoseWhoAreBusy) {
+    // One task blocks its carrier, which has others; and one goes on and on with another carrier, which so
+    // never runs out of tasks.
+    dispatch::detail::RunQueue queue;
+    std::atomic<int> carriers{0};
+    const auto push = [&](Counted& task) { carriers += queue.push(task) == Push::first ? 1 : 0; };
+    std::vector<Counted> held_up(3);
+    Counted blocking;
+    Counted again;
+    std::atomic<bool> is_blocking{false};
+    std::atomic<bool> done{false};
+    blocking.on_run = [&] {
+        for (Counted& task : held_up) {
+            push(task);
+        }
+        is_blocking = true;
+        while (runs_of(held_up) != 3) {  // one who is never helped never ends
+            std::this_thread::yield();
+        }
+        done = true;
+    };
+    again.on_run = [&] {
+        if (!done) {
+            push(again);
+        }
+    };
+    push(blocking);
+    std::vector<std::thread> threads;
+    for (int t = 0; t != 2; ++t) {
+        threads.emplace_back([&, t] {
+            if (t == 1) {
+                while (!is_blocking) {
+                    std::this_thread::yield();
+                }
+                push(again);
+            }
+            while (!done || carriers > 0) {
+                int seen = carriers;
+                if (seen > 0 && carriers.compare_exchange_strong(seen, seen - 1)) {
+                    queue.carry([&] { ++carriers; });
+                } else {
+                    std::this_thread::yield();
+                }
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(runs_of(held_up), 3);
 }
 
 TEST_F(RunQueue, CloseReachesWhatACarrierHas) {

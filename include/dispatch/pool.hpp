@@ -110,7 +110,8 @@ class WorkerPool {
     /// Cancellation (any type). Waiting or queued: the job leaves at once, with operation_aborted.
     /// Running: the handler's coroutine receives it, and the caller hears what the handler makes of it;
     /// a plain function is not disturbed. As always in Asio the signal is emitted on the handler's
-    /// associated executor, and not concurrently with the operation's start.
+    /// associated executor, not concurrently with the operation's start, and not after that executor's
+    /// context is gone.
     template <detail::SessionName Session, typename Token = default_token<Executor>>
     auto submit(const Session& session, R request, Token&& token = {}) {
         return start(SubmitOptions{.session = session}, std::move(request), core_->overflow, token);

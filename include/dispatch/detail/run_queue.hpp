@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include <dispatch/detail/config.hpp>
@@ -23,7 +22,8 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 ///
 /// What a task pushes stays with the carrier that runs it, so that a thread goes on with what its caches
 /// hold; a carrier that has run out of tasks takes half of another one's (as in Blumofe and Leiserson,
-/// "Scheduling Multithreaded Computations by Work Stealing", 1999).
+/// "Scheduling Multithreaded Computations by Work Stealing", 1999). One that has not looks around now and
+/// then, for what has come from outside, and for another that is kept by a task.
 ///
 /// As long as there are tasks here a carrier is waiting in the executor's queue, not counting those that
 /// are at work: when a task keeps one of them busy, the next does the rest. For that, whoever has put
@@ -52,8 +52,13 @@ class RunQueue {
         const Departure<SendCarrier> departure{carrier, send_carrier};
         linger(carrier);
         carrier_waits_.store(false, std::memory_order_relaxed);
-        for (; carrier.steps < steps_per_turn; ++carrier.steps) {
-            Task* task = carrier.shelf.pop();
+        for (std::size_t tasks = 0; carrier.steps < steps_per_turn; ++tasks, ++carrier.steps) {
+            Task* task = nullptr;
+            if (tasks % tasks_between_looks != 0) {
+                task = carrier.shelf.pop();
+            } else if (tasks != 0 && !look_around(carrier)) {
+                return;
+            }
             if (task == nullptr) {
                 const Find find = look_for_tasks(carrier);
                 if (find.task == nullptr) {
@@ -64,6 +69,7 @@ class RunQueue {
                 }
                 task = find.task;
             }
+            carrier.started.store(carrier.started.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
             task->run();
         }
     }
@@ -94,10 +100,18 @@ class RunQueue {
     }
 
   private:
-    /// After so many a carrier yields its thread; another one is in the queue then.
+    using Clock = std::chrono::steady_clock;
+
+    /// After so many, or so long, a carrier yields its thread; another one is in the queue then.
     static constexpr std::size_t steps_per_turn = 512;
-    /// So many tasks at most does one carrier take from another.
+    static constexpr std::chrono::microseconds longest_turn{200};
+    /// After so many a carrier sees to it that nobody waits for somebody else: as it never runs out of tasks
+    /// that make tasks, it would not look otherwise.
+    static constexpr std::size_t tasks_between_looks = 16;
+    /// So many tasks at most does one carrier take from another that is getting on.
     static constexpr std::size_t most_taken = 32;
+    /// One that has been at the same task for so long is not.
+    static constexpr std::chrono::microseconds stuck{50};
     /// For so long at most does a carrier leave others their last task each.
     static constexpr std::chrono::microseconds patience{5};
 
@@ -112,6 +126,13 @@ class RunQueue {
         Carrier* const outer;
         TaskShelf shelf;
         std::size_t steps = 0;
+        /// When the turn has to end; set at the first look around.
+        Clock::time_point end{};
+        /// How many tasks it has begun.
+        std::atomic<std::size_t> started{0};
+        /// When it was last seen to have begun another one. Guarded by carriers_mutex_.
+        std::size_t seen_started = 0;
+        Clock::time_point seen_at{};
 
         /// The one that this thread is in.
         static inline constinit thread_local Carrier* innermost = nullptr;
@@ -175,13 +196,12 @@ class RunQueue {
         if (!others_suffice(carrier)) {
             return;
         }
-        const auto end = std::chrono::steady_clock::now() + patience;
+        const auto end = Clock::now() + patience;
         do {
             for (int pause = 0; pause != 20; ++pause) {
                 pause_processor();
             }
-            std::this_thread::yield();  // the others may need this very processor
-        } while (others_suffice(carrier) && std::chrono::steady_clock::now() < end);
+        } while (others_suffice(carrier) && Clock::now() < end);
     }
 
     [[gnu::noinline]] bool others_suffice(const Carrier& carrier) noexcept {
@@ -194,6 +214,28 @@ class RunQueue {
             }
         }
         return has_others && common_.count() == 0;
+    }
+
+    /// Takes over from whoever is kept by a task. False when the turn is over.
+    [[gnu::noinline]] bool look_around(Carrier& carrier) noexcept {
+        const auto now = Clock::now();
+        if (carrier.end == Clock::time_point{}) {
+            carrier.end = now + longest_turn;
+        }
+        const std::lock_guard lock{carriers_mutex_};
+        for (Carrier& other : carriers_) {
+            const std::size_t started = other.started.load(std::memory_order_relaxed);
+            if (&other == &carrier) {
+                continue;
+            }
+            if (other.seen_started != started || other.seen_at == Clock::time_point{}) {
+                other.seen_started = started;
+                other.seen_at = now;
+            } else if (now - other.seen_at > stuck) {
+                other.shelf.give_all(carrier.shelf);
+            }
+        }
+        return now < carrier.end;
     }
 
     [[gnu::noinline]] Find look_for_tasks(Carrier& carrier) noexcept {

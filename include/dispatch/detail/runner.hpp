@@ -59,13 +59,17 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
     }
 
   private:
+    static auto poster(const Executor& executor) {
+        return net::prefer(net::require(executor, net::execution::blocking.never), net::execution::relationship.fork);
+    }
+
     struct Executors {
-        explicit Executors(const Executor& executor)
-            : any{executor}, never_blocking{net::require(executor, net::execution::blocking.never)} {}
+        explicit Executors(const Executor& executor) : any{executor}, posting{poster(executor)} {}
 
         Executor any;
-        std::decay_t<decltype(net::require(std::declval<const Executor&>(), net::execution::blocking.never))>
-            never_blocking;
+        /// Runs carriers later; and not in this very thread after what it is doing now (relationship), as a
+        /// carrier is sent for the case that this takes long.
+        std::decay_t<decltype(poster(std::declval<const Executor&>()))> posting;
     };
 
     template <typename Function>
@@ -104,7 +108,7 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
 
     [[gnu::noinline]] void send_carrier() noexcept {
         insist([this] {
-            execute_on(executors_->never_blocking,
+            execute_on(executors_->posting,
                        [self = this->shared_from_this()] { self->queue_.carry([&] { self->send_carrier(); }); });
         });
     }

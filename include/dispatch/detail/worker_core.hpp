@@ -79,7 +79,8 @@ class WorkerCore : public WorkerLoop<Executor> {
         }
     }
 
-    /// The submitter wants its job to end. It is alive, unless it has gone down with the context.
+    /// The submitter wants its job to end. It is alive, unless it has gone down with the context: its own, or
+    /// that of its handler, and then the signal must not be emitted (see submit).
     void cancel(JobType& job, net::cancellation_type_t type) {
         if (!this->has_context()) {
             return;

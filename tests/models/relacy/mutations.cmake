@@ -47,12 +47,22 @@ mutation(inbox pop_does_not_say_running detail/inbox.hpp [[            job->stat
 # detail/run_queue.hpp and detail/task_shelf.hpp
 mutation(run_queue waits_until_it_has_looked detail/run_queue.hpp
     [[        carrier_waits_.store(false, std::memory_order_relaxed);
-        for (; carrier.steps < steps_per_turn; ++carrier.steps) {
-            Task* task = carrier.shelf.pop();
+        for (std::size_t tasks = 0; carrier.steps < steps_per_turn; ++tasks, ++carrier.steps) {
+            Task* task = nullptr;
+            if (tasks % tasks_between_looks != 0) {
+                task = carrier.shelf.pop();
+            } else if (tasks != 0 && !look_around(carrier)) {
+                return;
+            }
             if (task == nullptr) {
                 const Find find = look_for_tasks(carrier);]]
-    [[        for (; carrier.steps < steps_per_turn; ++carrier.steps) {
-            Task* task = carrier.shelf.pop();
+    [[        for (std::size_t tasks = 0; carrier.steps < steps_per_turn; ++tasks, ++carrier.steps) {
+            Task* task = nullptr;
+            if (tasks % tasks_between_looks != 0) {
+                task = carrier.shelf.pop();
+            } else if (tasks != 0 && !look_around(carrier)) {
+                return;
+            }
             if (task == nullptr) {
                 const Find find = look_for_tasks(carrier);
                 carrier_waits_.store(false, std::memory_order_relaxed);]] "two carriers wait|DEADLOCK")
