@@ -54,6 +54,27 @@ int runs_of(const std::vector<Counted>& tasks) {
     return runs;
 }
 
+/// A queue whose carriers are run by threads, each as often as it was posted.
+struct Carried {
+    dispatch::detail::RunQueue queue;
+    std::atomic<int> carriers{0};
+
+    void push(dispatch::detail::Task& task) { carriers += queue.push(task) == Push::first ? 1 : 0; }
+
+    /// What each thread does. With one carrier too few this never ends.
+    template <typename Done>
+    void run_until(Done&& done) {
+        while (!done()) {
+            int seen = carriers;
+            if (seen > 0 && carriers.compare_exchange_strong(seen, seen - 1)) {
+                queue.carry([this] { ++carriers; });
+            } else {
+                std::this_thread::yield();
+            }
+        }
+    }
+};
+
 TEST_F(RunQueue, OneCarrierDoesAllThatHasCome) {
     std::vector<Counted> tasks(10);
     for (Counted& task : tasks) {
@@ -231,58 +252,6 @@ TEST_F(RunQueue, ATurnOfLongTasksIsShort) {
     run_all_carriers();
 }
 
-TEST(RunQueueThreads, WhoIsStuckIsHelpedByThoseWhoAreBusy) {
-    // One task blocks its carrier, which has others; and one goes on and on with another carrier, which so
-    // never runs out of tasks.
-    dispatch::detail::RunQueue queue;
-    std::atomic<int> carriers{0};
-    const auto push = [&](Counted& task) { carriers += queue.push(task) == Push::first ? 1 : 0; };
-    std::vector<Counted> held_up(3);
-    Counted blocking;
-    Counted again;
-    std::atomic<bool> is_blocking{false};
-    std::atomic<bool> done{false};
-    blocking.on_run = [&] {
-        for (Counted& task : held_up) {
-            push(task);
-        }
-        is_blocking = true;
-        while (runs_of(held_up) != 3) {  // one who is never helped never ends
-            std::this_thread::yield();
-        }
-        done = true;
-    };
-    again.on_run = [&] {
-        if (!done) {
-            push(again);
-        }
-    };
-    push(blocking);
-    std::vector<std::thread> threads;
-    for (int t = 0; t != 2; ++t) {
-        threads.emplace_back([&, t] {
-            if (t == 1) {
-                while (!is_blocking) {
-                    std::this_thread::yield();
-                }
-                push(again);
-            }
-            while (!done || carriers > 0) {
-                int seen = carriers;
-                if (seen > 0 && carriers.compare_exchange_strong(seen, seen - 1)) {
-                    queue.carry([&] { ++carriers; });
-                } else {
-                    std::this_thread::yield();
-                }
-            }
-        });
-    }
-    for (std::thread& thread : threads) {
-        thread.join();
-    }
-    EXPECT_EQ(runs_of(held_up), 3);
-}
-
 TEST_F(RunQueue, CloseReachesWhatACarrierHas) {
     Counted task;
     Counted pushed;
@@ -345,65 +314,78 @@ TEST_F(RunQueue, CloseLetsGoOfWhatIsThereAndRefusesWhatComes) {
     EXPECT_EQ(late.destroyed, 0) << "it is still the caller's";
 }
 
+TEST(RunQueueThreads, WhoIsStuckIsHelpedByThoseWhoAreBusy) {
+    // One task blocks its carrier, which has others; and one goes on and on with another carrier, which so
+    // never runs out of tasks.
+    Carried carried;
+    std::vector<Counted> held_up(3);
+    Counted blocking;
+    Counted again;
+    std::atomic<bool> is_blocking{false};
+    std::atomic<bool> done{false};
+    blocking.on_run = [&] {
+        for (Counted& task : held_up) {
+            carried.push(task);
+        }
+        is_blocking = true;
+        while (runs_of(held_up) != 3) {  // one who is never helped never ends
+            std::this_thread::yield();
+        }
+        done = true;
+    };
+    again.on_run = [&] {
+        if (!done) {
+            carried.push(again);
+        }
+    };
+    carried.push(blocking);
+    const auto all_done = [&] { return done && carried.carriers == 0; };
+    std::thread first{[&] { carried.run_until(all_done); }};
+    std::thread second{[&] {
+        while (!is_blocking) {
+            std::this_thread::yield();
+        }
+        carried.push(again);
+        carried.run_until(all_done);
+    }};
+    first.join();
+    second.join();
+    EXPECT_EQ(runs_of(held_up), 3);
+}
+
 TEST(RunQueueThreads, TasksThatMakeTasksAreAllRun) {
     // Four threads help one another with a tree of tasks, each of which has two children.
-    struct Node final : dispatch::detail::Task {
-        dispatch::detail::RunQueue* queue = nullptr;
-        std::vector<Node>* nodes = nullptr;
-        std::size_t index = 0;
-        std::atomic<int>* carriers = nullptr;
-        std::atomic<std::size_t>* done = nullptr;
-
-        void run() override {
-            for (const std::size_t child : {2 * index + 1, 2 * index + 2}) {
-                if (child < nodes->size()) {
-                    *carriers += queue->push((*nodes)[child]) == Push::first ? 1 : 0;
-                }
-            }
-            ++*done;
-        }
-        void destroy() noexcept override {}
-    };
     for (int round = 0; round != 20; ++round) {
-        dispatch::detail::RunQueue queue;
-        std::vector<Node> nodes(5000);
-        std::atomic<int> carriers{0};
+        Carried carried;
+        std::vector<Counted> nodes(5000);
         std::atomic<std::size_t> done{0};
-        for (std::size_t i = 0; i != nodes.size(); ++i) {
-            nodes[i].queue = &queue;
-            nodes[i].nodes = &nodes;
-            nodes[i].index = i;
-            nodes[i].carriers = &carriers;
-            nodes[i].done = &done;
-        }
-        carriers += queue.push(nodes[0]) == Push::first ? 1 : 0;
-        std::vector<std::thread> threads;
-        for (int t = 0; t != 4; ++t) {
-            threads.emplace_back([&] {
-                // Runs a carrier only when one was posted: one too few, and this never ends.
-                while (done != nodes.size()) {
-                    int seen = carriers;
-                    if (seen > 0 && carriers.compare_exchange_strong(seen, seen - 1)) {
-                        queue.carry([&] { ++carriers; });
-                    } else {
-                        std::this_thread::yield();
+        for (std::size_t node = 0; node != nodes.size(); ++node) {
+            nodes[node].on_run = [&, node] {
+                for (const std::size_t child : {2 * node + 1, 2 * node + 2}) {
+                    if (child < nodes.size()) {
+                        carried.push(nodes[child]);
                     }
                 }
-            });
+                ++done;
+            };
+        }
+        carried.push(nodes[0]);
+        std::vector<std::thread> threads;
+        for (int t = 0; t != 4; ++t) {
+            threads.emplace_back([&] { carried.run_until([&] { return done == nodes.size(); }); });
         }
         for (std::thread& thread : threads) {
             thread.join();
         }
-        EXPECT_EQ(done, nodes.size());
+        EXPECT_EQ(runs_of(nodes), static_cast<int>(nodes.size()));
     }
 }
 
 TEST(RunQueueThreads, EachTaskRunsOnce) {
     constexpr std::size_t producers = 2;
     constexpr std::size_t tasks_each = 20000;
-    dispatch::detail::RunQueue queue;
+    Carried carried;
     std::vector<Counted> tasks(producers * tasks_each);
-    std::atomic<int> carriers{0};
     std::atomic<std::size_t> done{0};
     for (Counted& task : tasks) {
         task.on_run = [&] { ++done; };
@@ -412,20 +394,10 @@ TEST(RunQueueThreads, EachTaskRunsOnce) {
     for (std::size_t p = 0; p != producers; ++p) {
         threads.emplace_back([&, p] {
             for (std::size_t i = 0; i != tasks_each; ++i) {
-                carriers += queue.push(tasks[p * tasks_each + i]) == Push::first ? 1 : 0;
+                carried.push(tasks[p * tasks_each + i]);
             }
         });
-        threads.emplace_back([&] {
-            // Runs a carrier only when one was posted: one too few, and this never ends.
-            while (done != tasks.size()) {
-                int seen = carriers;
-                if (seen > 0 && carriers.compare_exchange_strong(seen, seen - 1)) {
-                    queue.carry([&] { ++carriers; });
-                } else {
-                    std::this_thread::yield();
-                }
-            }
-        });
+        threads.emplace_back([&] { carried.run_until([&] { return done == tasks.size(); }); });
     }
     for (std::thread& thread : threads) {
         thread.join();
