@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP requests and responses, of the server and of the upstream client alike.
+#ifndef GATEWAY_HTTP_MESSAGE_HPP
+#define GATEWAY_HTTP_MESSAGE_HPP
+
+#include <string>
+#include <string_view>
+
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "../json.hpp"
+
+namespace gateway {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+using HttpRequest = http::request<http::string_body>;
+using HttpResponse = http::response<http::string_body>;
+
+/// Beast's string view as the standard's, whichever type this Boost uses.
+inline std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+/// A response with a JSON body. The server sets version and keep-alive.
+[[nodiscard]] HttpResponse json_response(http::status status, const Json& body);
+
+/// {"error": "why"}.
+[[nodiscard]] HttpResponse error_response(http::status status, std::string_view why);
+
+}  // namespace gateway
+
+#endif  // GATEWAY_HTTP_MESSAGE_HPP

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_JOBS_JOB_HPP
+#define GATEWAY_JOBS_JOB_HPP
+
+#include <cstdint>
+#include <string>
+
+namespace gateway {
+
+/// What GET /jobs/{id} shows as "Pending", "Completed" and "Failed".
+enum class JobStatus : std::uint8_t { pending, completed, failed };
+
+/// A job as a client sees it.
+struct JobState {
+    JobStatus status = JobStatus::pending;
+    /// completed: the text of the response's JSON. failed: why, for people. pending: empty.
+    std::string result;
+};
+
+/// A job that has not ended: what is needed to run it, now or after a restart.
+struct PendingJob {
+    /// A random UUID (version 4).
+    std::string id;
+    /// Empty: none. Any bytes.
+    std::string session;
+    /// The text of the request's JSON.
+    std::string request;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_JOBS_JOB_HPP

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_UPSTREAM_HTTP_TRANSPORT_HPP
+#define GATEWAY_UPSTREAM_HTTP_TRANSPORT_HPP
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "../http/message.hpp"
+#include "../net.hpp"
+
+namespace gateway {
+
+/// Where a request goes.
+struct Origin {
+    bool tls = false;
+    std::string host;
+    std::uint16_t port = 0;
+
+    friend bool operator==(const Origin&, const Origin&) = default;
+};
+
+/// No response, or not all of it.
+class TransportError : public std::runtime_error {
+  public:
+    enum class Stage : std::uint8_t {
+        connecting,  ///< resolving the name, connecting, the TLS handshake: nothing of the request was sent
+        waiting,     ///< before the first byte of the response; the upstream may have seen the request
+        receiving,   ///< after it
+    };
+
+    TransportError(Stage stage, bool timed_out, const std::string& what)
+        : std::runtime_error{what}, stage_{stage}, timed_out_{timed_out} {}
+
+    [[nodiscard]] Stage stage() const { return stage_; }
+    [[nodiscard]] bool timed_out() const { return timed_out_; }
+
+  private:
+    Stage stage_;
+    bool timed_out_;
+};
+
+/// Sends HTTP requests. HttpClient does it over the network, and tests by a script.
+class HttpTransport {
+  public:
+    HttpTransport() = default;
+    HttpTransport(const HttpTransport&) = delete;
+    HttpTransport& operator=(const HttpTransport&) = delete;
+    virtual ~HttpTransport() = default;
+
+    /// The response to request, whatever its status; redirects are not followed. Sets Host,
+    /// Content-Length, User-Agent and Connection; everything else is the caller's. Tries once.
+    ///
+    /// origin must live until the response is there. Executor: that of the awaiting coroutine.
+    /// Cancellation: terminal closes the connection and throws operation_aborted. Throws TransportError,
+    /// with timed_out() when deadline passes. Thread-safe.
+    virtual net::awaitable<HttpResponse> send(const Origin& origin, HttpRequest request,
+                                              Clock::time_point deadline) = 0;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_UPSTREAM_HTTP_TRANSPORT_HPP
