@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pool's figures in Prometheus's text format, version 0.0.4:
+// https://prometheus.io/docs/instrumenting/exposition_formats/
+#ifndef DISPATCH_PROMETHEUS_HPP
+#define DISPATCH_PROMETHEUS_HPP
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <dispatch/detail/config.hpp>
+#include <dispatch/metrics.hpp>
+
+namespace dispatch::inline DISPATCH_ABI {
+
+/// Serve prometheus_text's result with this Content-Type.
+inline constexpr std::string_view prometheus_content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Writes metrics in the text format: a family (its name, type and help), then its samples, then the next
+/// family. Each family once. No locale matters. For a pool's own figures there is prometheus_text; this is for
+/// those that an application puts beside them.
+class PrometheusWriter {
+  public:
+    enum class Type : std::uint8_t { counter, gauge };
+    using Label = std::pair<std::string_view, std::string_view>;
+
+    /// Begins a family. name is [a-zA-Z_:][a-zA-Z0-9_:]*, and a counter's ends in _total; anything else throws
+    /// std::invalid_argument. help may be any UTF-8 text.
+    PrometheusWriter& family(std::string_view name, Type type, std::string_view help) {
+        check_name(name, ":");
+        if (type == Type::counter && !name.ends_with("_total")) {
+            throw std::invalid_argument{"dispatch: the counter \"" + std::string{name} +
+                                        "\" must have a name that ends in _total"};
+        }
+        name_ = name;
+        text_ += "# HELP ";
+        text_ += name;
+        text_ += ' ';
+        escape(help, false);
+        text_ += "\n# TYPE ";
+        text_ += name;
+        text_ += type == Type::counter ? " counter\n" : " gauge\n";
+        return *this;
+    }
+
+    /// A sample of the family begun last. Label names are [a-zA-Z_][a-zA-Z0-9_]* (else std::invalid_argument);
+    /// their values may be any UTF-8 text.
+    template <typename Number>
+        requires std::integral<Number> || std::floating_point<Number>
+    PrometheusWriter& sample(std::span<const Label> labels, Number value) {
+        if (name_.empty()) {
+            throw std::invalid_argument{"dispatch: a Prometheus sample needs a family: call family() first"};
+        }
+        text_ += name_;
+        char separator = '{';
+        for (const auto& [name, label] : labels) {
+            check_name(name, "");
+            text_ += separator;
+            text_ += name;
+            text_ += "=\"";
+            escape(label, true);
+            text_ += '"';
+            separator = ',';
+        }
+        text_ += labels.empty() ? " " : "} ";
+        append(value);
+        text_ += '\n';
+        return *this;
+    }
+    template <typename Number>
+    PrometheusWriter& sample(std::initializer_list<Label> labels, Number value) {
+        return sample(std::span<const Label>{labels.begin(), labels.size()}, value);
+    }
+    template <typename Number>
+    PrometheusWriter& sample(Number value) {
+        return sample(std::span<const Label>{}, value);
+    }
+
+    const std::string& text() const& noexcept { return text_; }
+    std::string text() && noexcept { return std::move(text_); }
+
+  private:
+    static bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+    static void check_name(std::string_view name, std::string_view also) {
+        bool right = !name.empty() && !(name.front() >= '0' && name.front() <= '9');
+        for (const char c : name) {
+            right = right && (letter(c) || (c >= '0' && c <= '9') || also.find(c) != std::string_view::npos);
+        }
+        if (!right) {
+            throw std::invalid_argument{"dispatch: \"" + std::string{name} +
+                                        "\" cannot be a name in Prometheus: it must be letters, digits and _, and not "
+                                        "begin with a digit"};
+        }
+    }
+
+    void escape(std::string_view text, bool quoted) {
+        for (const char c : text) {
+            if (c == '\\') {
+                text_ += "\\\\";
+            } else if (c == '\n') {
+                text_ += "\\n";
+            } else if (c == '"' && quoted) {
+                text_ += "\\\"";
+            } else {
+                text_ += c;
+            }
+        }
+    }
+
+    template <typename Number>
+    void append(Number value) {
+        if constexpr (std::floating_point<Number>) {
+            if (!std::isfinite(value)) {
+                text_ += std::isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
+                return;
+            }
+        }
+        std::array<char, 64> digits{};
+        const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+        text_.append(digits.data(), result.ptr);
+    }
+
+    std::string text_;
+    std::string name_;
+};
+
+/// What prometheus_text shows of a pool.
+struct PoolSnapshot {
+    /// The value of the label "pool"; empty: no such label. Pools shown together need different names.
+    std::string pool;
+    /// WorkerPool::worker_metrics().
+    std::vector<WorkerMetrics> workers;
+    /// WorkerPool::ledger().
+    Ledger ledger;
+};
+
+/// Appends the figures of pools: dispatch_worker_inflight, _queued, _waiting, _queue_capacity, _sessions and
+/// dispatch_worker_errors_total for each worker, and dispatch_jobs_submitted_total and
+/// dispatch_jobs_ended_total{result="completed", "failed", ...} for each pool.
+inline void write_prometheus(PrometheusWriter& writer, std::span<const PoolSnapshot> pools) {
+    using Writer = PrometheusWriter;
+    using Label = Writer::Label;
+    const auto of_workers = [&](std::string_view name, Writer::Type type, std::string_view help, auto field) {
+        writer.family(name, type, help);
+        for (const PoolSnapshot& pool : pools) {
+            for (const WorkerMetrics& worker : pool.workers) {
+                const std::string id = std::to_string(worker.worker_id);
+                const std::array<Label, 2> labels{Label{"pool", pool.pool}, Label{"worker", id}};
+                writer.sample(std::span{labels}.subspan(pool.pool.empty() ? 1 : 0), worker.*field);
+            }
+        }
+    };
+    using enum Writer::Type;
+    of_workers("dispatch_worker_inflight", gauge, "Jobs that run.", &WorkerMetrics::inflight);
+    of_workers("dispatch_worker_queued", gauge, "Jobs that wait in the worker's queue.", &WorkerMetrics::queue_len);
+    of_workers("dispatch_worker_waiting", gauge, "Submitters that wait for a place in the queue.",
+               &WorkerMetrics::waiting);
+    of_workers("dispatch_worker_queue_capacity", gauge, "Places in the worker's queue.", &WorkerMetrics::capacity);
+    of_workers("dispatch_worker_sessions", gauge, "Sessions pinned to the worker.", &WorkerMetrics::sessions);
+    of_workers("dispatch_worker_errors_total", counter, "Jobs whose handler failed.", &WorkerMetrics::errors);
+
+    writer.family("dispatch_jobs_submitted_total", counter, "Jobs submitted to the pool.");
+    for (const PoolSnapshot& pool : pools) {
+        const std::array<Label, 1> labels{Label{"pool", pool.pool}};
+        writer.sample(std::span{labels}.subspan(pool.pool.empty() ? 1 : 0), pool.ledger.submitted);
+    }
+    writer.family("dispatch_jobs_ended_total", counter, "Jobs that have ended, by how they ended.");
+    for (const PoolSnapshot& pool : pools) {
+        const std::array<std::pair<std::string_view, std::uint64_t>, 6> results{{{"completed", pool.ledger.completed},
+                                                                                 {"failed", pool.ledger.failed},
+                                                                                 {"rejected", pool.ledger.rejected},
+                                                                                 {"expired", pool.ledger.expired},
+                                                                                 {"cancelled", pool.ledger.cancelled},
+                                                                                 {"stopped", pool.ledger.stopped}}};
+        for (const auto& [result, count] : results) {
+            const std::array<Label, 2> labels{Label{"pool", pool.pool}, Label{"result", result}};
+            writer.sample(std::span{labels}.subspan(pool.pool.empty() ? 1 : 0), count);
+        }
+    }
+}
+
+/// The figures of one pool as a text of their own, as write_prometheus lists them:
+/// `prometheus_text(pool.worker_metrics(), pool.ledger())`. name is the label "pool"; empty: none.
+inline std::string prometheus_text(std::vector<WorkerMetrics> workers, const Ledger& ledger, std::string name = {}) {
+    const PoolSnapshot pool{std::move(name), std::move(workers), ledger};
+    PrometheusWriter writer;
+    write_prometheus(writer, std::span{&pool, 1});
+    return std::move(writer).text();
+}
+
+}  // namespace dispatch::inline DISPATCH_ABI
+
+#endif  // DISPATCH_PROMETHEUS_HPP
