@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes.hpp"
+
+#include <optional>
+#include <utility>
+
+#include <dispatch/prometheus.hpp>
+
+#include "bearer.hpp"
+#include "log.hpp"
+#include "upstream/request_check.hpp"
+
+namespace gateway {
+
+namespace {
+
+constexpr std::size_t max_session_size = 256;
+
+struct Target {
+    std::string_view path;
+    std::string_view query;
+};
+
+Target split(std::string_view target) {
+    const std::size_t mark = target.find('?');
+    return {target.substr(0, mark), mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1)};
+}
+
+/// The value of a parameter of query; nothing if it is not there.
+std::optional<std::string_view> parameter(std::string_view query, std::string_view name) {
+    while (!query.empty()) {
+        const std::string_view pair = query.substr(0, query.find('&'));
+        query.remove_prefix(std::min(pair.size() + 1, query.size()));
+        const std::size_t equals = pair.find('=');
+        if (pair.substr(0, equals) == name) {
+            return equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
+        }
+    }
+    return std::nullopt;
+}
+
+bool is_read(http::verb method) { return method == http::verb::get || method == http::verb::head; }
+
+HttpResponse method_not_allowed(std::string_view allowed) {
+    HttpResponse response = error_response(http::status::method_not_allowed, "this path takes " + std::string{allowed});
+    response.set(http::field::allow, allowed);
+    return response;
+}
+
+HttpResponse unauthorized() {
+    HttpResponse response =
+        error_response(http::status::unauthorized, "Authorization: Bearer <token> is missing or wrong");
+    response.set(http::field::www_authenticate, "Bearer");
+    return response;
+}
+
+HttpResponse refusal(const Refused& refused) {
+    HttpResponse response = error_response(http::status::service_unavailable, refused.what());
+    response.set(http::field::retry_after, refused.why() == Refused::Why::shutting_down ? "5" : "1");
+    return response;
+}
+
+HttpResponse unavailable(const StoreError& error) {
+    log::error("the store could not be read", {{"error", error.what()}});
+    HttpResponse response =
+        error_response(http::status::service_unavailable, "the job could not be looked up: try again later");
+    response.set(http::field::retry_after, "1");
+    return response;
+}
+
+/// state as clients see it, put into json.
+void describe(const JobState& state, Json& json) {
+    switch (state.status) {
+        case JobStatus::pending:
+            json["status"] = "Pending";
+            break;
+        case JobStatus::completed:
+            json["status"] = "Completed";
+            json["result"] = Json::parse(state.result);
+            break;
+        case JobStatus::failed:
+            json["status"] = "Failed";
+            json["result"] = state.result;
+            break;
+    }
+}
+
+HttpResponse describe(const Outcome& outcome) {
+    Json body;
+    body["job_id"] = outcome.id;
+    describe(outcome.state, body);
+    const http::status status = outcome.state.status == JobStatus::completed ? http::status::ok
+                                : outcome.state.status == JobStatus::failed  ? http::status::bad_gateway
+                                                                             : http::status::service_unavailable;
+    HttpResponse response = json_response(status, body);
+    response.set("X-Job-Id", outcome.id);
+    if (outcome.worker) {
+        response.set("X-Worker", std::to_string(*outcome.worker));
+        response.set("X-Queue-Time-Ms", std::to_string(static_cast<double>(outcome.queued.count()) / 1000));
+    }
+    if (outcome.state.status == JobStatus::pending) {
+        response.set(http::field::retry_after, "5");
+    }
+    return response;
+}
+
+}  // namespace
+
+Routes::Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, std::string client_token)
+    : service_{service}, metrics_{std::move(metrics)}, client_token_{std::move(client_token)} {}
+
+net::awaitable<HttpResponse> Routes::respond(HttpRequest& request) {
+    // The target's text, which the request keeps while its body is taken.
+    const auto [path, query] = split(view(request.target()));
+    constexpr std::string_view jobs = "/jobs/";
+    if (path == "/healthz" || path == "/readyz") {
+        if (!is_read(request.method())) {
+            co_return method_not_allowed("GET, HEAD");
+        }
+        co_return path == "/readyz" ? ready() : json_response(http::status::ok, Json{{"status", "ok"}});
+    }
+    if (!client_token_.empty() && !is_bearer(view(request[http::field::authorization]), client_token_)) {
+        co_return unauthorized();
+    }
+    if (path == "/generate") {
+        if (request.method() != http::verb::post) {
+            co_return method_not_allowed("POST");
+        }
+        co_return co_await generate(request, query);
+    }
+    if (path.starts_with(jobs)) {
+        if (!is_read(request.method())) {
+            co_return method_not_allowed("GET, HEAD");
+        }
+        std::string id{path.substr(jobs.size())};
+        co_return co_await job(std::move(id));
+    }
+    if (path == "/metrics") {
+        if (!is_read(request.method())) {
+            co_return method_not_allowed("GET, HEAD");
+        }
+        co_return metrics(request);
+    }
+    co_return error_response(http::status::not_found,
+                             "there is POST /generate, and GET /jobs/{id}, /metrics, /healthz, /readyz");
+}
+
+net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, std::string_view query) {
+    const std::string_view wait = parameter(query, "wait").value_or("false");
+    if (wait != "true" && wait != "false") {
+        co_return error_response(http::status::bad_request, "wait must be true or false");
+    }
+    if (request.count("X-Session-Id") > 1) {
+        co_return error_response(http::status::bad_request, "X-Session-Id is there more than once");
+    }
+    std::string session{view(request["X-Session-Id"])};
+    if (session.size() > max_session_size) {
+        co_return error_response(http::status::bad_request, "X-Session-Id has " + std::to_string(session.size()) +
+                                                                " bytes: it must have at most " +
+                                                                std::to_string(max_session_size));
+    }
+    try {
+        check_request(parse_json(request.body()));
+    } catch (const JsonError& error) {
+        co_return error_response(http::status::bad_request, std::string{"the body is not JSON: "} + error.what());
+    } catch (const BadRequest& error) {
+        co_return error_response(http::status::bad_request, error.what());
+    }
+    try {
+        if (wait == "true") {
+            co_return describe(co_await service_.accept_and_wait(std::move(session), std::move(request.body())));
+        }
+        const std::string id = co_await service_.accept(std::move(session), std::move(request.body()));
+        HttpResponse response = json_response(http::status::accepted, Json{{"job_id", id}});
+        response.set(http::field::location, "/jobs/" + id);
+        co_return response;
+    } catch (const Refused& refused) {
+        co_return refusal(refused);
+    }
+}
+
+net::awaitable<HttpResponse> Routes::job(std::string id) {
+    try {
+        const std::optional<JobState> state = co_await service_.find(std::move(id));
+        if (!state) {
+            co_return error_response(http::status::not_found, "there is no such job, or its time to live is over");
+        }
+        Json body;
+        describe(*state, body);
+        co_return json_response(http::status::ok, body);
+    } catch (const StoreError& error) {
+        co_return unavailable(error);
+    }
+}
+
+HttpResponse Routes::metrics(const HttpRequest& request) const {
+    const std::string_view accept = view(request[http::field::accept]);
+    const MetricsSnapshot snapshot = metrics_();
+    if (accept.find("text/plain") == std::string_view::npos ||
+        accept.find("application/json") != std::string_view::npos) {
+        return json_response(http::status::ok, metrics_json(snapshot));
+    }
+    HttpResponse response{http::status::ok, 11};
+    response.set(http::field::content_type, dispatch::prometheus_content_type);
+    response.body() = metrics_text(snapshot);
+    response.prepare_payload();
+    return response;
+}
+
+HttpResponse Routes::ready() const {
+    if (service_.draining()) {
+        HttpResponse response = json_response(http::status::service_unavailable, Json{{"status", "draining"}});
+        response.set(http::field::retry_after, "5");
+        return response;
+    }
+    return json_response(http::status::ok, Json{{"status", "ready"}});
+}
+
+}  // namespace gateway

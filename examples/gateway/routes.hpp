@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_ROUTES_HPP
+#define GATEWAY_ROUTES_HPP
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "http/message.hpp"
+#include "metrics.hpp"
+#include "net.hpp"
+#include "service.hpp"
+
+namespace gateway {
+
+/// What the gateway answers to each request.
+///
+///   POST /generate            202, {"job_id": "<uuid>"}. The body is a generateContent request; X-Session-Id
+///                             names its session. 400, 401, 503 with Retry-After.
+///   POST /generate?wait=true  200 or (failed) 502 as GET /jobs/{id} says it, with the job_id, when it has ended;
+///                             X-Job-Id, X-Worker, X-Queue-Time-Ms
+///   GET /jobs/{id}            {"status": "Pending"}, {"status": "Completed", "result": {...}},
+///                             {"status": "Failed", "result": "<why>"}; 404
+///   GET /metrics              JSON; Prometheus's text when Accept asks for text/plain
+///   GET /healthz              200 as long as the gateway runs
+///   GET /readyz               200, or 503 once it drains
+///
+/// With a client token, all but the last two want `Authorization: Bearer <token>`. Thread-safe; service must
+/// outlive it.
+class Routes {
+  public:
+    /// client_token: empty, none is wanted.
+    Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, std::string client_token);
+
+    /// The response to request, from which it takes the body.
+    net::awaitable<HttpResponse> respond(HttpRequest& request);
+
+  private:
+    net::awaitable<HttpResponse> generate(HttpRequest& request, std::string_view query);
+    net::awaitable<HttpResponse> job(std::string id);
+    HttpResponse metrics(const HttpRequest& request) const;
+    HttpResponse ready() const;
+
+    GenerationService& service_;
+    std::function<MetricsSnapshot()> metrics_;
+    std::string client_token_;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_ROUTES_HPP

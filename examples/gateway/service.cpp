@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service.hpp"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/strand.hpp>
+
+#include "jobs/uuid.hpp"
+#include "log.hpp"
+
+namespace gateway {
+
+namespace {
+
+std::string in_seconds(std::chrono::milliseconds duration) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + " s";
+}
+
+/// Bytes that a pending job holds.
+std::uint64_t size_of(const PendingJob& job) { return job.request.size() + job.session.size(); }
+
+}  // namespace
+
+GenerationService::GenerationService(const net::any_io_executor& executor, GenerationPool& pool, JobStore& store,
+                                     ServiceOptions options)
+    : executor_{executor},
+      pool_{pool},
+      store_{store},
+      options_{options},
+      pending_{executor, options.max_pending, options.max_pending_bytes},
+      housekeeping_{net::make_strand(executor)},
+      pause_{housekeeping_} {}
+
+net::awaitable<void> GenerationService::start() {
+    if (options_.on_restart == RestartPolicy::fail) {
+        std::string why = "the gateway was restarted before the job was done";
+        if (const std::size_t count = co_await store_.fail_pending(std::move(why)); count > 0) {
+            log::warn("gave up the jobs of a former run", {{"jobs", count}});
+        }
+    } else {
+        net::co_spawn(housekeeping_, resume(), net::detached);
+    }
+    net::co_spawn(housekeeping_, remove_expired(), net::detached);
+}
+
+net::awaitable<std::string> GenerationService::accept(std::string session, std::string request) {
+    Slot slot = admit(session.size() + request.size());
+    PendingJob job = co_await store_new(std::move(session), std::move(request));
+    std::string id = job.id;
+    run_in_background(std::move(job), std::move(slot));
+    co_return id;
+}
+
+net::awaitable<Outcome> GenerationService::accept_and_wait(std::string session, std::string request) {
+    Slot slot = admit(session.size() + request.size());
+    PendingJob job = co_await store_new(std::move(session), std::move(request));
+    // On its own: the job goes on whatever becomes of who waits for it.
+    co_return co_await net::co_spawn(executor_, run(std::move(job), std::move(slot)), net::use_awaitable);
+}
+
+net::awaitable<std::optional<JobState>> GenerationService::find(std::string id) {
+    if (!is_uuid(id)) {
+        co_return std::nullopt;
+    }
+    co_return co_await store_.find(std::move(id));
+}
+
+net::awaitable<dispatch::Ledger> GenerationService::drain(std::chrono::milliseconds limit) {
+    draining_ = true;
+    pending_.cancel_waiting();
+    net::post(housekeeping_, [this] { pause_.cancel(); });
+    if (const bool done = co_await pending_.wait_until_none(Clock::now() + limit); !done) {
+        log::warn("the time for draining is over; what is pending stays stored", {{"jobs", pending_.jobs()}});
+        stopping_ = true;
+        pool_.stop();
+        co_await pending_.wait_until_none(Clock::time_point::max());
+    }
+    co_return co_await pool_.drain(net::use_awaitable);
+}
+
+ServiceCounters GenerationService::counters() const {
+    ServiceCounters counters;
+    counters.accepted = counts_.accepted;
+    counters.resumed = counts_.resumed;
+    counters.completed = counts_.completed;
+    counters.failed = counts_.failed;
+    counters.refused_full = counts_.refused_full;
+    counters.refused_shutting_down = counts_.refused_shutting_down;
+    counters.refused_not_stored = counts_.refused_not_stored;
+    counters.pending = pending_.jobs();
+    counters.pending_bytes = pending_.bytes();
+    return counters;
+}
+
+PendingJobs::Slot GenerationService::admit(std::size_t bytes) {
+    if (draining_) {
+        ++counts_.refused_shutting_down;
+        throw Refused{Refused::Why::shutting_down, "the gateway is shutting down"};
+    }
+    std::optional<Slot> slot = pending_.try_enter(bytes);
+    if (!slot) {
+        ++counts_.refused_full;
+        throw Refused{Refused::Why::full, "too many jobs are pending: try again later"};
+    }
+    return std::move(*slot);
+}
+
+net::awaitable<PendingJob> GenerationService::store_new(std::string session, std::string request) {
+    PendingJob job;
+    job.id = make_uuid();
+    job.session = std::move(session);
+    job.request = std::move(request);
+    PendingJob stored = job;
+    try {
+        co_await store_.insert(std::move(stored));
+    } catch (const StoreError& error) {
+        ++counts_.refused_not_stored;
+        log::error("a job could not be stored", {{"job_id", job.id}, {"error", error.what()}});
+        throw Refused{Refused::Why::not_stored, "the job could not be stored: try again later"};
+    }
+    ++counts_.accepted;
+    log::debug("job accepted", {{"job_id", job.id}, {"bytes", job.request.size()}});
+    co_return job;
+}
+
+void GenerationService::run_in_background(PendingJob job, Slot slot) {
+    std::string id = job.id;
+    auto ended = [id = std::move(id)](const std::exception_ptr& error, const Outcome&) {
+        try {
+            if (error) {
+                std::rethrow_exception(error);
+            }
+        } catch (const std::exception& exception) {
+            log::error("a job was left as it is", {{"job_id", id}, {"error", reason(exception)}});
+        }
+    };
+    net::co_spawn(executor_, run(std::move(job), std::move(slot)), std::move(ended));
+}
+
+net::awaitable<Outcome> GenerationService::run(PendingJob job, Slot slot) {
+    const Slot held = std::move(slot);  // until the end is stored
+    const Clock::time_point start = Clock::now();
+    Outcome outcome;
+    outcome.id = job.id;
+
+    dispatch::SubmitOptions options;
+    if (!job.session.empty()) {
+        options.session = job.session;
+    }
+    options.deadline = start + options_.job_timeout;
+    Generation generation;
+    generation.request = std::move(job.request);
+    try {
+        Generated generated = co_await pool_.submit(options, std::move(generation));
+        outcome.state.status = JobStatus::completed;
+        outcome.state.result = std::move(generated.response);
+        outcome.worker = generated.worker;
+        outcome.queued = generated.queued;
+    } catch (...) {
+        if (std::optional<std::string> why = failure(job.id, std::current_exception())) {
+            outcome.state.status = JobStatus::failed;
+            outcome.state.result = std::move(*why);
+        }
+    }
+    if (outcome.state.status != JobStatus::pending) {
+        co_await keep(outcome);
+        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
+        const bool completed = outcome.state.status == JobStatus::completed;
+        ++(completed ? counts_.completed : counts_.failed);
+        log::info(completed ? "job completed" : "job failed", {{"job_id", outcome.id}, {"ms", took.count()}});
+    }
+    co_return outcome;
+}
+
+std::optional<std::string> GenerationService::failure(const std::string& id, const std::exception_ptr& error) const {
+    try {
+        std::rethrow_exception(error);
+    } catch (const UpstreamError& exception) {
+        return exception.what();
+    } catch (const std::system_error& exception) {
+        if (exception.code() == dispatch::errc::deadline_exceeded) {
+            return "the job was not done within " + in_seconds(options_.job_timeout);
+        }
+        if (stopping_ || exception.code() == dispatch::errc::stopped) {
+            return std::nullopt;
+        }
+        log::error("a job failed for a reason of the gateway's own", {{"job_id", id}, {"error", reason(exception)}});
+    } catch (const std::exception& exception) {
+        if (stopping_) {
+            return std::nullopt;
+        }
+        log::error("a job failed for a reason of the gateway's own", {{"job_id", id}, {"error", reason(exception)}});
+    }
+    return "the gateway failed to run the job";
+}
+
+net::awaitable<void> GenerationService::keep(const Outcome& outcome) {
+    // An answer was paid for. While the store cannot write (a full disk), the job keeps its slot and tries again, so
+    // that a store that is gone for good stops the intake instead of losing answers.
+    net::steady_timer pause{executor_};
+    for (std::chrono::milliseconds wait{500};; wait = std::min<std::chrono::milliseconds>(2 * wait, max_keep_pause)) {
+        try {
+            co_await store_.finish(outcome.id, outcome.state.status, outcome.state.result);
+            co_return;
+        } catch (const StoreError& error) {
+            log::error("the end of a job could not be stored", {{"job_id", outcome.id}, {"error", error.what()}});
+            if (stopping_) {
+                throw;  // it stays pending
+            }
+        }
+        pause.expires_after(wait);
+        co_await pause.async_wait(net::use_awaitable);
+    }
+}
+
+net::awaitable<void> GenerationService::resume() {
+    try {
+        std::int64_t after = 0;
+        for (;;) {
+            FormerJobs page = co_await store_.former(after, resume_page);
+            after = page.last;
+            if (page.jobs.empty()) {
+                co_return;
+            }
+            for (PendingJob& job : page.jobs) {
+                Slot slot = co_await pending_.enter(size_of(job));
+                if (draining_) {
+                    co_return;
+                }
+                ++counts_.resumed;
+                log::info("job resumed", {{"job_id", job.id}});
+                run_in_background(std::move(job), std::move(slot));
+            }
+        }
+    } catch (const std::exception& error) {
+        if (!draining_) {
+            log::error("the jobs of a former run were not all resumed: restart to try again",
+                       {{"error", reason(error)}});
+        }
+    }
+}
+
+net::awaitable<void> GenerationService::remove_expired() {
+    const auto interval = std::clamp<std::chrono::milliseconds>(options_.job_ttl / 10, std::chrono::milliseconds{100},
+                                                                std::chrono::minutes{1});
+    while (!draining_) {
+        std::size_t removed = 0;
+        try {
+            removed = co_await store_.remove_expired(expired_batch);
+        } catch (const StoreError& error) {
+            log::error("expired jobs could not be removed", {{"error", error.what()}});
+        }
+        if (removed < expired_batch && !draining_) {
+            pause_.expires_after(interval);
+            error_code ignored;
+            co_await pause_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+        }
+    }
+}
+
+}  // namespace gateway

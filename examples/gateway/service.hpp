@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_SERVICE_HPP
+#define GATEWAY_SERVICE_HPP
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "config.hpp"
+#include "generation.hpp"
+#include "jobs/job.hpp"
+#include "jobs/job_store.hpp"
+#include "net.hpp"
+#include "pending_jobs.hpp"
+
+namespace gateway {
+
+/// A job was not accepted; what() is what the client is told.
+class Refused : public std::runtime_error {
+  public:
+    enum class Why : std::uint8_t {
+        full,           ///< as many jobs are pending as may be; later there will be room
+        shutting_down,  ///< this gateway takes no more
+        not_stored,     ///< the store is overloaded, or cannot write
+    };
+
+    Refused(Why why, const std::string& what) : std::runtime_error{what}, why_{why} {}
+    [[nodiscard]] Why why() const { return why_; }
+
+  private:
+    Why why_;
+};
+
+/// How a job ended, for the client that waited for it.
+struct Outcome {
+    std::string id;
+    /// pending: the gateway shut down before the job was done. It goes on after a restart.
+    JobState state;
+    /// Who ran it, and how long it had waited for that; a completed job only.
+    std::optional<std::size_t> worker;
+    std::chrono::microseconds queued{};
+};
+
+struct ServiceOptions {
+    std::size_t max_pending = 10'000;
+    std::uint64_t max_pending_bytes = std::uint64_t{256} << 20;
+    std::chrono::milliseconds job_timeout = std::chrono::minutes{30};
+    std::chrono::milliseconds job_ttl = std::chrono::hours{1};
+    RestartPolicy on_restart = RestartPolicy::resume;
+};
+
+/// Counted since the start.
+struct ServiceCounters {
+    std::uint64_t accepted = 0;
+    std::uint64_t resumed = 0;
+    std::uint64_t completed = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t refused_full = 0;
+    std::uint64_t refused_shutting_down = 0;
+    std::uint64_t refused_not_stored = 0;
+    /// At present.
+    std::uint64_t pending = 0;
+    std::uint64_t pending_bytes = 0;
+};
+
+/// The gateway without HTTP: keeps a job, has the pool run it, keeps what becomes of it.
+///
+/// A job accepted is a job kept: its id is handed out when the store has it on disk. It is run at least once: after
+/// a crash, one whose end was not stored yet runs again.
+///
+/// Thread-safe. pool and store must outlive the service, and the service the threads that run executor.
+class GenerationService {
+  public:
+    GenerationService(const net::any_io_executor& executor, GenerationPool& pool, JobStore& store,
+                      ServiceOptions options);
+    GenerationService(const GenerationService&) = delete;
+    GenerationService& operator=(const GenerationService&) = delete;
+
+    /// Takes up (or gives up, as ServiceOptions::on_restart says) the jobs that a former run left, and begins to
+    /// remove expired ones. Completes when the former jobs are known, which is before any are run. Once, before
+    /// jobs are accepted.
+    net::awaitable<void> start();
+
+    /// Stores a job and has it run in the background; its id. session: empty, none. Throws Refused.
+    net::awaitable<std::string> accept(std::string session, std::string request);
+
+    /// The same, and waits for its end. Throws Refused.
+    net::awaitable<Outcome> accept_and_wait(std::string session, std::string request);
+
+    /// What is known of a job; nothing, if there is none. Throws StoreError.
+    net::awaitable<std::optional<JobState>> find(std::string id);
+
+    /// Accepts no more jobs, waits up to limit for those that are pending, stops the rest, which stay stored as
+    /// pending, and returns the pool's ledger when nothing runs any more. Once.
+    net::awaitable<dispatch::Ledger> drain(std::chrono::milliseconds limit);
+
+    /// drain has begun.
+    [[nodiscard]] bool draining() const { return draining_; }
+
+    [[nodiscard]] ServiceCounters counters() const;
+
+  private:
+    using Slot = PendingJobs::Slot;
+
+    /// Throws Refused.
+    Slot admit(std::size_t bytes);
+    net::awaitable<PendingJob> store_new(std::string session, std::string request);
+    net::awaitable<Outcome> run(PendingJob job, Slot slot);
+    void run_in_background(PendingJob job, Slot slot);
+    net::awaitable<void> keep(const Outcome& outcome);
+    /// What the client is told; nothing, if the job did not fail but was stopped.
+    std::optional<std::string> failure(const std::string& id, const std::exception_ptr& error) const;
+
+    net::awaitable<void> resume();
+    net::awaitable<void> remove_expired();
+
+    static constexpr std::size_t resume_page = 64;      // jobs read at a time
+    static constexpr std::size_t expired_batch = 1000;  // jobs removed at a time
+    static constexpr std::chrono::milliseconds max_keep_pause = std::chrono::seconds{30};
+
+    struct Counts {
+        std::atomic<std::uint64_t> accepted, resumed, completed, failed, refused_full, refused_shutting_down,
+            refused_not_stored;
+    };
+
+    net::any_io_executor executor_;
+    GenerationPool& pool_;
+    JobStore& store_;
+    const ServiceOptions options_;
+    PendingJobs pending_;
+    std::atomic<bool> draining_{false};
+    std::atomic<bool> stopping_{false};  // the time for draining is over
+    Counts counts_{};
+    net::any_io_executor housekeeping_;  // a strand
+    net::steady_timer pause_;            // used on it alone
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_SERVICE_HPP

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 at random moments under load: every job whose id a client received is there after the restart, and ends.
+
+usage: kill_test.py GATEWAY [JOBS]
+"""
+import http.client
+import random
+import sys
+import tempfile
+import threading
+import time
+
+from gateway_process import Gateway, prompt, request, wait_until
+
+
+class Load:
+    """Clients that submit until a number of jobs has been accepted, whatever happens to the gateway."""
+
+    def __init__(self, port, jobs, clients=16):
+        self.port, self.jobs = port, jobs
+        self.accepted = []
+        self.failures = 0
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.submit, args=(i,)) for i in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def submit(self, client):
+        number = 0
+        while len(self.accepted) < self.jobs:
+            number += 1
+            try:
+                status, _, body = request(self.port, "POST", "/generate", prompt(f"{client}/{number}"),
+                                          {"X-Session-Id": f"session-{client}"}, timeout=10)
+            except (OSError, http.client.HTTPException):
+                status = None
+            with self.lock:
+                if status == 202:
+                    self.accepted.append(body["job_id"])
+                else:
+                    self.failures += 1
+            if status != 202:
+                time.sleep(0.02)
+
+    def join(self):
+        for thread in self.threads:
+            thread.join()
+
+
+def main():
+    program = sys.argv[1]
+    jobs = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    random.seed(seed)
+    with tempfile.TemporaryDirectory() as folder, \
+            Gateway(program, f"{folder}/jobs.db", "--token-rate", "200", "--log-level", "warn") as gateway:
+        load = Load(gateway.port, jobs)
+        kills = 0
+        while any(thread.is_alive() for thread in load.threads):
+            before = len(load.accepted)
+            wait_until(lambda: len(load.accepted) > before + 10 or not any(t.is_alive() for t in load.threads),
+                       "jobs are accepted")
+            time.sleep(random.uniform(0, 0.4))
+            gateway.kill()
+            kills += 1
+            gateway.start()
+        load.join()
+        print(f"{len(load.accepted)} jobs accepted, {load.failures} requests refused or cut off, {kills} kills")
+        assert kills >= 3, "too few kills to show anything"
+
+        waiting = set(load.accepted)
+        assert len(waiting) == len(load.accepted), "two jobs have the same id"
+
+        def all_ended():
+            for job in list(waiting):
+                status, _, body = request(gateway.port, "GET", f"/jobs/{job}")
+                assert status == 200, f"job {job} was accepted and is lost: {status} {body}"
+                if body["status"] == "Pending":
+                    return False
+                assert body["status"] == "Completed", f"job {job}: {body}"
+                waiting.discard(job)
+            return True
+
+        wait_until(all_ended, "every job has ended", 120)
+        assert gateway.terminate() == 0
+    print("every one of them was kept, and has ended")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""HAProxy before three gateways, as deploy/haproxy.cfg has it: sessions stick; when a gateway is killed under load they
+move, and every accepted job can still be read, those of the dead one after its restart.
+
+usage: scale_out_test.py GATEWAY HAPROXY CONFIG
+"""
+import collections
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+
+from gateway_process import Gateway, free_port, prompt, request, wait_until
+
+SESSIONS = 30
+
+
+class Client(threading.Thread):
+    """One session: submits jobs without waiting, one after another, and remembers who accepted each."""
+
+    def __init__(self, port, session, stop):
+        super().__init__()
+        self.port, self.session, self.stop = port, session, stop
+        self.jobs = []       # (id, gateway's port)
+        self.unanswered = 0  # no response, or 5xx
+        self.start()
+
+    def run(self):
+        number = 0
+        while not self.stop.is_set():
+            number += 1
+            try:
+                status, headers, body = request(self.port, "POST", "/generate", prompt(f"{self.session} {number}"),
+                                                {"X-Session-Id": self.session}, timeout=20)
+            except (OSError, http.client.HTTPException):
+                status = None
+            if status == 202:
+                self.jobs.append((body["job_id"], headers["X-Gateway"]))
+            else:
+                assert status is None or status >= 500, f"{status}: {body}"
+                self.unanswered += 1
+            self.stop.wait(0.02)
+
+    def gateways(self, since=0):
+        return {gateway for _, gateway in self.jobs[since:]}
+
+
+def read(front, job):
+    return request(front, "GET", f"/jobs/{job}")
+
+
+def main():
+    program, haproxy, config = sys.argv[1:4]
+    front = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        gateways = {name: Gateway(program, f"{folder}/{name}.db", "--token-rate", "400", "--log-level", "warn",
+                                  "--name", name) for name in "abc"}
+        environment = dict(os.environ, FRONT=f"127.0.0.1:{front}",
+                           **{f"GATEWAY_{name.upper()}": f"127.0.0.1:{gateway.port}"
+                              for name, gateway in gateways.items()})
+        balancer = None
+        stop = threading.Event()
+        try:
+            for gateway in gateways.values():
+                gateway.start()
+            balancer = subprocess.Popen([haproxy, "-db", "-f", config], env=environment)
+            wait_until(lambda: is_up(front), "HAProxy serves")
+
+            clients = [Client(front, f"session-{i}", stop) for i in range(SESSIONS)]
+            wait_until(lambda: all(len(client.jobs) >= 10 for client in clients), "every session has ten jobs")
+            for client in clients:
+                assert len(client.gateways()) == 1, f"{client.session} moved: {client.gateways()}"
+            spread = collections.Counter(next(iter(client.gateways())) for client in clients)
+            print(f"sessions a gateway: {dict(spread)}")
+            assert len(spread) == 3, "one gateway has no session"
+
+            dead = clients[0].jobs[0][1]
+            print(f"kill -9 {dead}")
+            gateways[dead].kill()
+            since = {client: len(client.jobs) for client in clients}
+            wait_until(lambda: all(len(client.jobs) >= since[client] + 10 for client in clients),
+                       "every session has ten more jobs")
+            stop.set()
+            for client in clients:
+                client.join()
+            moved = 0
+            for client in clients:
+                # The first ones may have been accepted before the kill and counted after it.
+                now = {gateway for _, gateway in client.jobs[-5:]}
+                assert dead not in now and len(now) == 1, f"{client.session} is on {now}"
+                if dead in client.gateways():
+                    moved += 1
+                else:
+                    assert client.gateways() == now, f"{client.session} moved for no reason: {client.gateways()}"
+            print(f"{moved} sessions moved to the others, {SESSIONS - moved} stayed; "
+                  f"{sum(client.unanswered for client in clients)} requests without an answer")
+            assert moved == spread[dead]
+
+            jobs = [job for client in clients for job in client.jobs]
+            lost = next(job for job, gateway in jobs if gateway == dead)
+            status, _, body = read(front, lost)
+            assert status == 503, f"a job of the dead gateway: {status} {body}"
+            gateways[dead].start()
+            waiting = {job for job, _ in jobs}
+            assert len(waiting) == len(jobs)
+
+            def all_ended():
+                for job in list(waiting):
+                    status, _, body = read(front, job)
+                    if status == 503:  # HAProxy has not noticed yet that it is back
+                        return False
+                    assert status == 200, f"job {job} was accepted and is lost: {status} {body}"
+                    if body["status"] == "Pending":
+                        return False
+                    assert body["status"] == "Completed", body
+                    waiting.discard(job)
+                return True
+
+            wait_until(all_ended, "every job has ended", 120)
+            print(f"{len(jobs)} jobs accepted, all of them kept and done")
+
+            # A restarted HAProxy knows no owners, and asks around.
+            balancer.terminate()
+            balancer.wait()
+            balancer = subprocess.Popen([haproxy, "-db", "-f", config], env=environment)
+            wait_until(lambda: is_up(front), "HAProxy serves again")
+            for name in "abc":
+                job = next(job for job, gateway in jobs if gateway == name)
+                assert read(front, job)[0] == 200, f"a job of {name} is not found by a new HAProxy"
+            for gateway in gateways.values():
+                assert gateway.terminate() == 0
+        finally:
+            stop.set()
+            if balancer is not None:
+                balancer.kill()
+                balancer.wait()
+            for gateway in gateways.values():
+                if gateway.process is not None and gateway.process.poll() is None:
+                    gateway.kill()
+
+
+def is_up(port):
+    try:
+        return request(port, "GET", "/metrics")[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+if __name__ == "__main__":
+    main()
