@@ -9,11 +9,18 @@
 namespace {
 
 TEST(Json, ShowsEveryFieldOfAWorker) {
-    const std::vector<dispatch::WorkerMetrics> workers{
-        {.worker_id = 1, .inflight = 2, .queue_len = 3, .waiting = 4, .capacity = 5, .errors = 6, .sessions = 7}};
+    const std::vector<dispatch::WorkerMetrics> workers{{.worker_id = 1,
+                                                        .inflight = 2,
+                                                        .queue_len = 3,
+                                                        .waiting = 4,
+                                                        .capacity = 5,
+                                                        .errors = 6,
+                                                        .sessions = 7,
+                                                        .submitted = 8}};
     const nlohmann::ordered_json json = workers;
-    EXPECT_EQ(json.dump(),
-              R"([{"worker_id":1,"inflight":2,"queue_len":3,"waiting":4,"capacity":5,"errors":6,"sessions":7}])");
+    EXPECT_EQ(
+        json.dump(),
+        R"([{"worker_id":1,"inflight":2,"queue_len":3,"waiting":4,"capacity":5,"errors":6,"sessions":7,"submitted":8}])");
 }
 
 TEST(Json, ShowsEveryFieldOfALedger) {

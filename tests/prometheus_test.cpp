@@ -24,8 +24,14 @@ using dispatch::WorkerMetrics;
 using enum PrometheusWriter::Type;
 
 WorkerMetrics worker(std::size_t id) {
-    return {
-        .worker_id = id, .inflight = 1, .queue_len = 2, .waiting = 3, .capacity = 1'024, .errors = 5, .sessions = 6};
+    return {.worker_id = id,
+            .inflight = 1,
+            .queue_len = 2,
+            .waiting = 3,
+            .capacity = 1'024,
+            .errors = 5,
+            .sessions = 6,
+            .submitted = 7};
 }
 
 Ledger ledger() {
@@ -42,11 +48,12 @@ TEST(Prometheus, ShowsEveryFieldOfEachWorkerAndOfTheLedger) {
          {R"(dispatch_worker_inflight{worker="0"} 1)", R"(dispatch_worker_inflight{worker="7"} 1)",
           R"(dispatch_worker_queued{worker="7"} 2)", R"(dispatch_worker_waiting{worker="7"} 3)",
           R"(dispatch_worker_queue_capacity{worker="7"} 1024)", R"(dispatch_worker_errors_total{worker="7"} 5)",
-          R"(dispatch_worker_sessions{worker="7"} 6)", R"(dispatch_jobs_submitted_total 21)",
-          R"(dispatch_jobs_ended_total{result="completed"} 1)", R"(dispatch_jobs_ended_total{result="failed"} 2)",
-          R"(dispatch_jobs_ended_total{result="rejected"} 3)", R"(dispatch_jobs_ended_total{result="expired"} 4)",
-          R"(dispatch_jobs_ended_total{result="cancelled"} 5)", R"(dispatch_jobs_ended_total{result="stopped"} 6)",
-          R"(# TYPE dispatch_worker_inflight gauge)", R"(# TYPE dispatch_jobs_ended_total counter)"}) {
+          R"(dispatch_worker_sessions{worker="7"} 6)", R"(dispatch_worker_jobs_total{worker="7"} 7)",
+          R"(dispatch_jobs_submitted_total 21)", R"(dispatch_jobs_ended_total{result="completed"} 1)",
+          R"(dispatch_jobs_ended_total{result="failed"} 2)", R"(dispatch_jobs_ended_total{result="rejected"} 3)",
+          R"(dispatch_jobs_ended_total{result="expired"} 4)", R"(dispatch_jobs_ended_total{result="cancelled"} 5)",
+          R"(dispatch_jobs_ended_total{result="stopped"} 6)", R"(# TYPE dispatch_worker_inflight gauge)",
+          R"(# TYPE dispatch_jobs_ended_total counter)"}) {
         EXPECT_TRUE(has_line(text, line)) << line << "\nis not in\n" << text;
     }
 }

@@ -103,6 +103,8 @@ TEST(WorkerLoad, MetricsTellTheFailures) {
     Tally::count(load.tally.failed);
     Tally::count_exclusively(load.tally.failed);
     EXPECT_EQ(load.metrics(0).errors, 2U);
+    Tally::count(load.submitted);
+    EXPECT_EQ(load.metrics(0).submitted, 1U);
 }
 
 TEST(WorkerLoad, AddsEachCounterToItsPlace) {

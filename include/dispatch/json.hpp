@@ -24,6 +24,7 @@ void to_json(BasicJson& json, const WorkerMetrics& worker) {
     json["capacity"] = worker.capacity;
     json["errors"] = worker.errors;
     json["sessions"] = worker.sessions;
+    json["submitted"] = worker.submitted;
 }
 
 /// An object with Ledger's fields.

@@ -25,6 +25,8 @@ struct WorkerMetrics {
     std::uint64_t errors = 0;
     /// Sessions pinned to the worker.
     std::size_t sessions = 0;
+    /// Jobs that came to the worker since it was spawned, whatever became of them.
+    std::uint64_t submitted = 0;
 };
 
 /// What became of the jobs of a pool since it was made. Once the pool is idle,

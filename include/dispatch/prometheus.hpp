@@ -145,8 +145,8 @@ struct PoolSnapshot {
     Ledger ledger;
 };
 
-/// Appends the figures of pools: dispatch_worker_inflight, _queued, _waiting, _queue_capacity, _sessions and
-/// dispatch_worker_errors_total for each worker, and dispatch_jobs_submitted_total and
+/// Appends the figures of pools: dispatch_worker_inflight, _queued, _waiting, _queue_capacity, _sessions,
+/// dispatch_worker_jobs_total and dispatch_worker_errors_total for each worker, and dispatch_jobs_submitted_total and
 /// dispatch_jobs_ended_total{result="completed", "failed", ...} for each pool.
 inline void write_prometheus(PrometheusWriter& writer, std::span<const PoolSnapshot> pools) {
     using Writer = PrometheusWriter;
@@ -168,6 +168,7 @@ inline void write_prometheus(PrometheusWriter& writer, std::span<const PoolSnaps
                &WorkerMetrics::waiting);
     of_workers("dispatch_worker_queue_capacity", gauge, "Places in the worker's queue.", &WorkerMetrics::capacity);
     of_workers("dispatch_worker_sessions", gauge, "Sessions pinned to the worker.", &WorkerMetrics::sessions);
+    of_workers("dispatch_worker_jobs_total", counter, "Jobs that came to the worker.", &WorkerMetrics::submitted);
     of_workers("dispatch_worker_errors_total", counter, "Jobs whose handler failed.", &WorkerMetrics::errors);
 
     writer.family("dispatch_jobs_submitted_total", counter, "Jobs submitted to the pool.");

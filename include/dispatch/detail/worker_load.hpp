@@ -80,7 +80,8 @@ class alignas(cache_line) WorkerLoad {
                 .waiting = past(load, concurrency_ + capacity_),
                 .capacity = capacity_,
                 .errors = tally.failed.load(std::memory_order_relaxed),
-                .sessions = 0};
+                .sessions = 0,
+                .submitted = submitted.load(std::memory_order_relaxed)};
     }
 
     void add_to(Ledger& ledger) const noexcept {
