@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef EXAMPLES_HTTP_SERVER_WATCHDOG_HPP
-#define EXAMPLES_HTTP_SERVER_WATCHDOG_HPP
+#ifndef GATEWAY_HTTP_WATCHDOG_HPP
+#define GATEWAY_HTTP_WATCHDOG_HPP
 
 #include <algorithm>
 #include <chrono>
 
-#include "beast.hpp"
+#include <boost/asio/steady_timer.hpp>
 
-namespace example {
+#include "../net.hpp"
+
+namespace gateway {
 
 /// The time limit of a connection. Moving the limit is an assignment and touches no timer, so it costs
 /// next to nothing per request: the timer wakes once per shortest limit and looks where the limit is.
@@ -17,8 +19,6 @@ namespace example {
 /// could not be told so.
 class Watchdog {
   public:
-    using Clock = std::chrono::steady_clock;
-
     /// No limit given to expires_after may be shorter than shortest.
     Watchdog(const net::any_io_executor& executor, Clock::duration shortest) : timer_{executor}, shortest_{shortest} {}
 
@@ -56,6 +56,6 @@ class Watchdog {
     bool expired_ = false;
 };
 
-}  // namespace example
+}  // namespace gateway
 
-#endif  // EXAMPLES_HTTP_SERVER_WATCHDOG_HPP
+#endif  // GATEWAY_HTTP_WATCHDOG_HPP

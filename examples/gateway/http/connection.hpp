@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_HTTP_CONNECTION_HPP
+#define GATEWAY_HTTP_CONNECTION_HPP
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include "../net.hpp"
+#include "counters.hpp"
+#include "message.hpp"
+#include "options.hpp"
+#include "watchdog.hpp"
+
+namespace gateway {
+
+/// Turns a request, which lives until the response is there, into a response. What it throws becomes a 500. It is not
+/// cancelled when the client leaves.
+using HttpHandler = std::function<net::awaitable<HttpResponse>(HttpRequest&)>;
+
+/// One client: reads a request, answers it, reads the next. Pipelined requests wait in the buffer and
+/// in the socket, and are answered in order. Lives on the strand that is the socket's executor.
+class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
+  public:
+    /// What the connections of a server share; outlives them.
+    struct Shared {
+        const HttpServerOptions& options;
+        const HttpHandler& handler;
+        const std::atomic<bool>& stopping;
+        AtomicHttpServerCounters& counters;
+    };
+
+    HttpConnection(tcp::socket socket, const Shared& shared);
+
+    tcp::socket::executor_type get_executor() { return socket_.get_executor(); }
+
+    /// Serves the client until it leaves, breaks a rule, or the server stops. To be run on get_executor(); the
+    /// connection must be kept alive meanwhile.
+    net::awaitable<void> run();
+
+    /// Ends the connection if it is idle. Thread-safe.
+    void close_when_idle();
+
+    /// Drops the client. Thread-safe.
+    void abort();
+
+    /// Since when the connection has been waiting for its next request (not its first); max: it is not, or has been
+    /// asked to end. Thread-safe.
+    [[nodiscard]] Clock::time_point idle_since() const { return idle_since_; }
+
+  private:
+    enum class Phase { idle, reading, handling, writing, closing };
+    using Parser = beast::http::request_parser<http::string_body>;
+
+    net::awaitable<void> serve();
+    net::awaitable<bool> await_request(std::chrono::milliseconds limit);
+    net::awaitable<bool> serve_request();
+    net::awaitable<error_code> read_body(Parser& parser);
+    net::awaitable<HttpResponse> respond(HttpRequest& request);
+    std::optional<HttpResponse> refusal(error_code error) const;
+    HttpResponse refuse(http::status status, const std::string& why) const;
+    net::awaitable<bool> write(HttpResponse& response);
+    net::awaitable<void> finish();
+    void enter(Phase phase, std::chrono::milliseconds limit);
+    void on_expiry();
+    void stop_reading();
+    void close();
+
+    tcp::socket socket_;
+    const Shared& shared_;
+    Watchdog watchdog_;
+    beast::flat_buffer buffer_;
+    Phase phase_ = Phase::idle;
+    std::atomic<Clock::time_point> idle_since_{Clock::time_point::max()};
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_HTTP_CONNECTION_HPP

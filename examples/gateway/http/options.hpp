@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_HTTP_OPTIONS_HPP
+#define GATEWAY_HTTP_OPTIONS_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace gateway {
+
+/// What an HttpServer allows its clients.
+struct HttpServerOptions {
+    /// An IP address to listen on.
+    std::string address = "127.0.0.1";
+    /// 0 takes any free port; HttpServer::start returns it.
+    std::uint16_t port = 8080;
+    /// Connections open at a time. Past it, a newcomer takes the place of the one that has been idle between two
+    /// requests for longest; where none is idle, newcomers wait in the system's backlog until one ends. The time
+    /// limits below see to it that one does, however slow the clients are on purpose.
+    std::size_t max_connections = 1024;
+    /// Request line and header fields together; past it, 431.
+    std::uint32_t header_limit = 16 * 1024;
+    /// Past it, 413.
+    std::uint64_t body_limit = 1024 * 1024;
+    /// From a request's first byte (on a new connection: from the accept) to its last, past which it is 408; and again
+    /// for the client to take the response.
+    std::chrono::milliseconds request_timeout = std::chrono::seconds{10};
+    /// How long a connection may stay open between two requests.
+    std::chrono::milliseconds idle_timeout = std::chrono::seconds{60};
+    /// How long a closing connection reads on, so that the client sees the last response and not a reset.
+    std::chrono::milliseconds linger_timeout = std::chrono::seconds{1};
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_HTTP_OPTIONS_HPP

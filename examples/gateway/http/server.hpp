@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_HTTP_SERVER_HPP
+#define GATEWAY_HTTP_SERVER_HPP
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <unordered_set>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "../net.hpp"
+#include "connection.hpp"
+#include "counters.hpp"
+#include "options.hpp"
+
+namespace gateway {
+
+/// An HTTP/1.1 server: accepts connections, reads requests within limits of size and time, has handler answer them,
+/// and ends in order. It knows nothing of what is served.
+class HttpServer {
+  public:
+    /// handler is called for each request, on its connection's strand of executor. The server must live until stop()
+    /// is done or the threads that run executor have ended.
+    HttpServer(const net::any_io_executor& executor, HttpHandler handler, HttpServerOptions options);
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
+
+    /// Binds, listens, and begins to accept; returns the port. Throws boost::system::system_error. Once.
+    std::uint16_t start();
+
+    /// Stops accepting, closes idle connections, lets requests in flight finish for grace, drops those that are left,
+    /// and completes when the last connection is gone. May be awaited on any executor. Once.
+    net::awaitable<void> stop(std::chrono::milliseconds grace);
+
+    /// Thread-safe.
+    [[nodiscard]] HttpServerCounters counters() const { return counters_.snapshot(); }
+
+  private:
+    net::awaitable<void> accept_loop();
+    void serve(tcp::socket socket);
+    void make_room();
+    net::awaitable<void> stop_on_strand(std::chrono::milliseconds grace);
+    net::awaitable<void> all_ended_until(Clock::time_point end);
+    net::awaitable<void> change_until(Clock::time_point end);
+
+    const HttpServerOptions options_;
+    const HttpHandler handler_;
+    std::atomic<bool> stopping_{false};
+    AtomicHttpServerCounters counters_;
+    const HttpConnection::Shared shared_{options_, handler_, stopping_, counters_};
+    net::any_io_executor executor_;
+    net::any_io_executor strand_;  // everything below is used on it alone
+    tcp::acceptor acceptor_;
+    net::steady_timer changed_;
+    std::unordered_set<std::shared_ptr<HttpConnection>> connections_;
+    bool accepting_ = false;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_HTTP_SERVER_HPP

@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <gateway/http/date.hpp>
+#include <gateway/http/server.hpp>
+#include <iterator>
+#include <memory>
+#include <semaphore>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/concurrent_channel.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
+#include <gtest/gtest.h>
+
+#include "support/raw_client.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using gateway::HttpRequest;
+using gateway::HttpResponse;
+using gateway::HttpServerOptions;
+using gateway::Json;
+using gateway::tcp;
+using test::head;
+using test::message;
+using test::RawClient;
+namespace http = gateway::http;
+namespace net = gateway::net;
+
+std::string error_of(const HttpResponse& response) {
+    return Json::parse(response.body()).at("error").get<std::string>();
+}
+
+HttpServerOptions on_any_port(HttpServerOptions options = {}) {
+    options.port = 0;
+    options.linger_timeout = 200ms;
+    return options;
+}
+
+/// A server on a free port, with threads of its own; stopped at the end of the test. It echoes bodies; /gate waits for
+/// open() first, and /throw throws.
+class Service {
+  public:
+    explicit Service(const HttpServerOptions& options = {})
+        : gate_{threads_, 64},
+          server_{threads_.get_executor(), [this](HttpRequest& request) { return respond(request); },
+                  on_any_port(options)},
+          port_{server_.start()} {}
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+    ~Service() {
+        if (!stopping_) {
+            stop(10s).get();
+        }
+        threads_.join();
+        EXPECT_EQ(server_.counters().connections, 0U);
+    }
+
+    std::future<void> stop(std::chrono::milliseconds grace) {
+        stopping_ = true;
+        return net::co_spawn(threads_, server_.stop(grace), net::use_future);
+    }
+
+    std::uint16_t port() const { return port_; }
+    gateway::HttpServerCounters counters() const { return server_.counters(); }
+
+    /// Waits until one more request is at the gate.
+    void await_request() { begun_.acquire(); }
+    void open() { EXPECT_TRUE(gate_.try_send(gateway::error_code{})); }
+
+  private:
+    net::awaitable<HttpResponse> respond(HttpRequest& request) {
+        const std::string_view target = gateway::view(request.target());
+        if (target == "/throw") {
+            throw std::runtime_error{"none of the client's business"};
+        }
+        if (target == "/gate") {
+            begun_.release();
+            co_await gate_.async_receive(net::use_awaitable);
+        }
+        HttpResponse response{http::status::ok, 11};
+        response.body() = request.body();
+        response.prepare_payload();
+        co_return response;
+    }
+
+    net::thread_pool threads_{2};
+    net::experimental::concurrent_channel<void(gateway::error_code)> gate_;
+    std::counting_semaphore<64> begun_{0};
+    gateway::HttpServer server_;
+    std::uint16_t port_;
+    bool stopping_ = false;
+};
+
+TEST(HttpServer, AnswersRequests) {
+    Service service;
+    RawClient client{service.port()};
+    const HttpResponse response = client.exchange(message("POST /", "hello"));
+    EXPECT_EQ(response.result(), http::status::ok);
+    EXPECT_EQ(response.body(), "hello");
+    EXPECT_TRUE(response.keep_alive());
+    EXPECT_EQ(response[http::field::date].size(), gateway::http_date(0).size());
+    EXPECT_EQ(service.counters().requests, 1U);
+    EXPECT_EQ(service.counters().accepted, 1U);
+}
+
+TEST(HttpServer, WritesDatesAsHttpDoes) {
+    EXPECT_EQ(gateway::http_date(784'111'777), "Sun, 06 Nov 1994 08:49:37 GMT");
+    EXPECT_EQ(gateway::http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+}
+
+TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
+    Service service;
+    RawClient client{service.port()};
+    client.send(message("POST /gate", "1") + message("POST /", "2") + message("POST /", "3"));
+    service.await_request();
+    service.open();
+    for (const std::string_view body : {"1", "2", "3"}) {
+        EXPECT_EQ(client.receive().body(), body);
+    }
+}
+
+TEST(HttpServer, TakesBodiesInChunksAndAnnounced) {
+    Service service;
+    RawClient client{service.port()};
+    EXPECT_EQ(
+        client.exchange(head("POST /", {{"Transfer-Encoding", "chunked"}}) + "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n").body(),
+        "abc");
+    client.send(head("POST /", {{"Content-Length", "3"}, {"Expect", "100-continue"}}));
+    EXPECT_EQ(client.receive_head().result(), http::status::continue_);
+    EXPECT_EQ(client.exchange("abc").body(), "abc");
+}
+
+TEST(HttpServer, AHeadHasTheLengthAndNotTheBody) {
+    Service service;
+    RawClient client{service.port()};
+    client.send(message("HEAD /", "12345"));
+    EXPECT_EQ(client.receive_head()[http::field::content_length], "5");
+    EXPECT_EQ(client.exchange(message("POST /", "x")).body(), "x");
+}
+
+TEST(HttpServer, KeepsConnectionsAsTheClientWishes) {
+    Service service;
+    RawClient leaving{service.port()};
+    EXPECT_FALSE(leaving.exchange(head("GET /", {{"Connection", "close"}})).keep_alive());
+    EXPECT_TRUE(leaving.closed_by_server());
+    RawClient old{service.port()};
+    EXPECT_EQ(old.exchange("GET / HTTP/1.0\r\n\r\n").version(), 10U);
+    EXPECT_TRUE(old.closed_by_server());
+}
+
+TEST(HttpServer, AHandlerThatThrowsIsA500) {
+    Service service;
+    RawClient client{service.port()};
+    const HttpResponse response = client.exchange(head("GET /throw"));
+    EXPECT_EQ(response.result(), http::status::internal_server_error);
+    EXPECT_EQ(error_of(response), "the request failed");
+    EXPECT_EQ(client.exchange(head("GET /")).result(), http::status::ok);
+    EXPECT_EQ(service.counters().failed, 1U);
+}
+
+TEST(HttpServer, ABodyMayBeAsLongAsTheLimit) {
+    HttpServerOptions options;
+    options.body_limit = 1'000;
+    Service service{options};
+    RawClient client{service.port()};
+    const std::string longest(1'000, 'x');
+    EXPECT_EQ(client.exchange(message("POST /", longest)).body(), longest);
+    const HttpResponse response = client.exchange(message("POST /", longest + "x"));
+    EXPECT_EQ(response.result(), http::status::payload_too_large);
+    EXPECT_EQ(error_of(response), "the body is over 1000 bytes");
+    EXPECT_TRUE(client.closed_by_server());
+
+    RawClient chunked{service.port()};
+    chunked.send(head("POST /", {{"Transfer-Encoding", "chunked"}}) + "3e8\r\n" + longest + "\r\n1\r\nx\r\n0\r\n\r\n");
+    EXPECT_EQ(chunked.receive().result(), http::status::payload_too_large);
+}
+
+TEST(HttpServer, AHeaderMayBeAsLongAsTheLimit) {
+    HttpServerOptions options;
+    options.header_limit = 1'000;
+    Service service{options};
+    RawClient client{service.port()};
+    const std::string most(1'000 - head("GET /", {{"X", ""}}).size(), 'x');
+    EXPECT_EQ(client.exchange(head("GET /", {{"X", most}})).result(), http::status::ok);
+    const HttpResponse response = client.exchange(head("GET /", {{"X", most + "xx"}}));
+    EXPECT_EQ(response.result(), http::status::request_header_fields_too_large);
+    EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST(HttpServer, ASlowRequestTimesOut) {
+    HttpServerOptions options;
+    options.request_timeout = 200ms;
+    Service service{options};
+    for (const std::string& part : {std::string{"POST /sub"}, head("POST /", {{"Content-Length", "9"}}) + "[1,"}) {
+        RawClient client{service.port()};
+        const HttpResponse response = client.exchange(part);
+        EXPECT_EQ(response.result(), http::status::request_timeout) << part;
+        EXPECT_FALSE(response.keep_alive());
+        EXPECT_TRUE(client.closed_by_server());
+    }
+    RawClient silent{service.port()};
+    EXPECT_TRUE(silent.closed_by_server());
+    EXPECT_EQ(service.counters().timed_out, 2U);
+}
+
+TEST(HttpServer, AClientThatDoesNotReadIsDropped) {
+    HttpServerOptions options;
+    options.request_timeout = 200ms;
+    Service service{options};
+    RawClient client{service.port()};
+    const std::string large = message("POST /", std::string(10'000, 'x'));
+    const auto send_for_ever = [&] {
+        for (;;) {
+            client.send(large);
+        }
+    };
+    EXPECT_THROW(send_for_ever(), boost::system::system_error);
+}
+
+TEST(HttpServer, AnIdleConnectionIsClosed) {
+    HttpServerOptions options;
+    options.idle_timeout = 50ms;
+    Service service{options};
+    RawClient client{service.port()};
+    EXPECT_TRUE(client.exchange(head("GET /")).keep_alive());
+    EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST(HttpServer, AHandlerIsNotTimedOutAsASlowClient) {
+    HttpServerOptions options;
+    options.request_timeout = 200ms;
+    Service service{options};
+    RawClient client{service.port()};
+    RawClient silent{service.port()};
+    client.send(head("GET /gate"));
+    service.await_request();
+    EXPECT_TRUE(silent.closed_by_server()) << "so the time has passed";
+    service.open();
+    EXPECT_EQ(client.receive().result(), http::status::ok);
+}
+
+TEST(HttpServer, AClientThatLeavesEarlyDisturbsNobody) {
+    Service service;
+    {
+        RawClient leaving{service.port()};
+        leaving.send(head("GET /gate"));
+        service.await_request();
+    }
+    RawClient client{service.port()};
+    EXPECT_EQ(client.exchange(head("GET /")).result(), http::status::ok);
+    service.open();
+    while (service.counters().connections > 1) {
+        std::this_thread::yield();
+    }
+}
+
+TEST(HttpServer, ANewcomerTakesThePlaceOfTheLongestIdle) {
+    HttpServerOptions options;
+    options.max_connections = 2;
+    Service service{options};
+    RawClient first{service.port()};
+    RawClient second{service.port()};
+    EXPECT_EQ(first.exchange(head("GET /")).result(), http::status::ok);
+    EXPECT_EQ(second.exchange(head("GET /")).result(), http::status::ok);
+    RawClient third{service.port()};
+    EXPECT_EQ(third.exchange(head("GET /")).result(), http::status::ok);
+    EXPECT_TRUE(first.closed_by_server());
+    EXPECT_EQ(second.exchange(head("GET /")).result(), http::status::ok);
+    EXPECT_EQ(service.counters().evicted, 1U);
+}
+
+TEST(HttpServer, NewcomersWaitWhenNoConnectionIsIdle) {
+    HttpServerOptions options;
+    options.max_connections = 2;
+    Service service{options};
+    RawClient first{service.port()};
+    RawClient second{service.port()};
+    first.send(head("GET /gate"));
+    second.send(head("GET /gate"));
+    service.await_request();
+    service.await_request();
+    RawClient third{service.port()};
+    third.send(message("POST /", "3"));
+    EXPECT_EQ(service.counters().requests, 2U);
+    service.open();
+    EXPECT_EQ(third.receive().body(), "3");
+    service.open();
+}
+
+TEST(HttpServer, SlowClientsOnPurposeDoNotKeepOthersOut) {
+    constexpr std::size_t slow_clients = 200;
+    HttpServerOptions options;
+    options.max_connections = slow_clients / 2;
+    options.request_timeout = 300ms;
+    Service service{options};
+    std::vector<std::unique_ptr<RawClient>> slow;
+    for (std::size_t i = 0; i < slow_clients; ++i) {
+        slow.push_back(std::make_unique<RawClient>(service.port()));
+        slow.back()->send("GET / HTTP/1.1\r\nX-A: ");
+    }
+    RawClient good{service.port()};
+    EXPECT_EQ(good.exchange(head("GET /")).result(), http::status::ok);
+    EXPECT_GE(service.counters().timed_out, 1U);
+}
+
+TEST(HttpServer, StopFinishesWhatIsInFlight) {
+    Service service;
+    RawClient busy{service.port()};
+    RawClient idle{service.port()};
+    RawClient reading{service.port()};
+    busy.send(message("POST /gate", "1") + message("POST /", "2"));
+    service.await_request();
+    EXPECT_EQ(idle.exchange(head("GET /")).result(), http::status::ok);
+    const std::string slow = message("POST /", "slow");
+    reading.send(head("GET /") + slow.substr(0, 30));
+    EXPECT_EQ(reading.receive().result(), http::status::ok);  // and the rest has been read, too
+
+    std::future<void> stopped = service.stop(10s);
+    EXPECT_TRUE(idle.closed_by_server());
+    const HttpResponse last = reading.exchange(slow.substr(30));
+    EXPECT_EQ(last.body(), "slow");
+    EXPECT_FALSE(last.keep_alive());
+    EXPECT_TRUE(reading.closed_by_server());
+    EXPECT_EQ(stopped.wait_for(0s), std::future_status::timeout);
+    service.open();
+    const HttpResponse response = busy.receive();
+    EXPECT_EQ(response.body(), "1");
+    EXPECT_FALSE(response.keep_alive());
+    stopped.get();
+    EXPECT_THROW(RawClient{service.port()}, boost::system::system_error);
+}
+
+TEST(HttpServer, StopWaitsOnlySoLong) {
+    Service service;
+    RawClient busy{service.port()};
+    RawClient reading{service.port()};
+    busy.send(head("GET /gate"));
+    reading.send("GET /");
+    service.await_request();
+    std::future<void> stopped = service.stop(50ms);
+    EXPECT_THROW(busy.receive(), boost::system::system_error);
+    EXPECT_THROW(reading.receive(), boost::system::system_error);
+    service.open();  // a handler is not interrupted
+    stopped.get();
+}
+
+TEST(HttpServer, APortInUseIsAnError) {
+    Service service;
+    net::io_context context;
+    HttpServerOptions options;
+    options.port = service.port();
+    gateway::HttpServer second{context.get_executor(), {}, options};
+    EXPECT_THROW(second.start(), boost::system::system_error);
+}
+
+/// malformed/<status>_<what>.http: a request, and the status that it must be answered with. \n in the files stands for
+/// CR LF, but in those that say "bare_lf".
+class Malformed : public testing::TestWithParam<std::filesystem::path> {
+  protected:
+    static std::string bytes() {
+        std::ifstream file{GetParam(), std::ios::binary};
+        std::string text{std::istreambuf_iterator<char>{file}, {}};
+        if (GetParam().stem().string().find("bare_lf") != std::string::npos) {
+            return text;
+        }
+        std::string crlf;
+        for (const char c : text) {
+            crlf += c == '\n' ? "\r\n" : std::string(1, c);
+        }
+        return crlf;
+    }
+
+    static void expect_refused(RawClient& client) {
+        const HttpResponse response = client.receive();
+        EXPECT_EQ(std::to_string(response.result_int()), GetParam().stem().string().substr(0, 3));
+        EXPECT_FALSE(error_of(response).empty());
+        EXPECT_FALSE(response.keep_alive());
+        EXPECT_TRUE(client.closed_by_server());
+    }
+
+    static HttpServerOptions limits() {
+        HttpServerOptions options;
+        options.header_limit = 4'000;
+        options.body_limit = 1'000;
+        options.request_timeout = 500ms;
+        return options;
+    }
+};
+
+TEST_P(Malformed, IsRefusedAndDisturbsNobody) {
+    Service service{limits()};
+    RawClient whole{service.port()};
+    whole.send(bytes());
+    expect_refused(whole);
+
+    RawClient by_byte{service.port()};
+    try {
+        for (const char byte : bytes()) {
+            by_byte.send({&byte, 1});
+        }
+    } catch (const boost::system::system_error&) {
+        // It was refused before the end.
+    }
+    expect_refused(by_byte);
+
+    RawClient good{service.port()};
+    EXPECT_EQ(good.exchange(message("POST /", "good")).body(), "good");
+    EXPECT_GE(service.counters().malformed, 2U);
+}
+
+std::vector<std::filesystem::path> corpus() {
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator{MALFORMED_REQUESTS}) {
+        files.push_back(entry.path());
+    }
+    std::ranges::sort(files);
+    return files;
+}
+
+INSTANTIATE_TEST_SUITE_P(Corpus, Malformed, testing::ValuesIn(corpus()),
+                         [](const auto& info) { return "R" + info.param.stem().string(); });
+
+}  // namespace
