@@ -17,6 +17,7 @@
 #include <dispatch/version.hpp>
 
 #include "config_options.hpp"
+#include "upstream/loopback.hpp"
 #include "upstream/url.hpp"
 
 namespace gateway {
@@ -170,7 +171,13 @@ std::optional<std::string> variable(const Environment& environment, std::string_
 
 /// origin: the flag or the variable that value is from.
 void set(Config& config, const Option& option, const std::string& origin, const std::string& value) {
-    if (!option.set(config, value)) {
+    bool fits = false;
+    try {
+        fits = option.set(config, value);
+    } catch (const std::invalid_argument& error) {
+        throw ConfigError{origin + ": " + error.what()};
+    }
+    if (!fits) {
         throw ConfigError{origin + ": " + (option.secret ? "the secret" : quote(value)) + " is not " + option.expects};
     }
 }
@@ -291,10 +298,13 @@ std::vector<std::string> warnings(const Config& config) {
         found.push_back("whoever reaches " + config.address +
                         " can use the gateway: set GATEWAY_CLIENT_TOKEN or --client-token-file");
     }
-    const std::optional<Url> url = parse_url(config.base_url);
     const bool sends_secret = config.upstream == UpstreamKind::vertex || !config.api_key.empty();
-    if (url && sends_secret && !is_private(url->origin)) {
-        found.push_back("credentials are sent in the clear to " + url->origin.host + ": give --base-url with https://");
+    if (sends_secret && !config.base_url.empty()) {
+        const Url url = parse_url(config.base_url);
+        if (!is_private(url.origin)) {
+            found.push_back("credentials are sent in the clear to " + url.origin.host +
+                            ": give --base-url with https://");
+        }
     }
     return found;
 }

@@ -20,7 +20,7 @@ struct Option {
     std::string help;
     std::string expects;  ///< what a value has to be: "a number from 0 to 3600"
 
-    /// False: the value is not what is expected; nothing was set.
+    /// False: the value is not what is expected; nothing was set. A std::invalid_argument says more.
     std::function<bool(Config&, std::string_view)> set;
     std::function<std::string(const Config&)> show;
 

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <gateway/config.hpp>
 #include <gateway/config_options.hpp>
 #include <map>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "support/temporary_file.hpp"
 
 namespace {
 
@@ -21,6 +20,7 @@ using gateway::Config;
 using gateway::ConfigError;
 using gateway::PrintAndExit;
 using gateway::UpstreamKind;
+using test::TemporaryFile;
 using Arguments = std::vector<std::string>;
 using Variables = std::map<std::string, std::string, std::less<>>;
 
@@ -55,27 +55,6 @@ std::string error(const Arguments& arguments, const Variables& variables = {}) {
 }
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
-/// A file with some contents, as long as it lives.
-class File {
-  public:
-    explicit File(std::string_view contents) {
-        static int made = 0;
-        path_ = std::filesystem::temp_directory_path() /
-                ("gateway-config-" + std::to_string(::getpid()) + "-" + std::to_string(made++));
-        std::ofstream{path_, std::ios::binary} << contents;
-    }
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-    ~File() {
-        std::error_code ignored;
-        std::filesystem::remove(path_, ignored);
-    }
-    [[nodiscard]] std::string path() const { return path_.string(); }
-
-  private:
-    std::filesystem::path path_;
-};
 
 TEST(Config, HasItsDefaultsWhenNothingIsSet) { EXPECT_EQ(gateway::print(config({})), gateway::print(Config{})); }
 
@@ -151,8 +130,9 @@ TEST(Config, SaysWhatIsWrong) {
         {{"--database", ""}, {}, "--database: the name is empty"},
         {{"--project", "a/b"}, {}, R"(--project: "a/b" is not letters, digits and any of -.:, at most 256)"},
         {{"--location", "evil.example/"}, {}, R"(--location: "evil.example/" is not letters, digits and any of -)"},
-        {{"--base-url", "localhost:11434"}, {}, R"("localhost:11434" is not an http:// or https:// URL)"},
-        {{"--base-url", "http://h/?q"}, {}, R"("http://h/?q" is not an http:// or https:// URL)"},
+        {{"--base-url", "ollama"}, {}, R"(--base-url: "ollama" cannot be used)"},
+        {{"--base-url", "localhost:11434"}, {}, "begins with neither http:// nor https://"},
+        {{"--base-url", "http://h/?q"}, {}, "--base-url: "},
         {{"--upstream", "vertex"}, {}, "--upstream vertex needs --project"},
         {{"--upstream", "vertex", "--project", "p", "--model", "../x"}, {}, R"(--model: "../x" is not a model's name)"},
         {{"--upstream", "openai"}, {}, "--upstream openai needs --base-url"},
@@ -187,12 +167,13 @@ TEST(Config, QuotesLittleAndNoControlCharacters) {
 }
 
 TEST(Config, NeverShowsASecret) {
-    const File file{a_secret + " with a space"};
+    const TemporaryFile file{a_secret + " with a space"};
     const std::vector<std::pair<Arguments, Variables>> bad{
         {{"--client-token", a_secret}, {}},
         {{"--client-token=" + a_secret}, {}},
         {{"--api-key", a_secret}, {}},
         {{"--apikey=" + a_secret}, {}},
+        {{"--base-url", "http://user:" + a_secret + "@h"}, {}},
         {{"--client-token-file", file.path()}, {}},
         {{}, {{"GATEWAY_CLIENT_TOKEN", a_secret + "\n"}}},
         {{}, {{"GATEWAY_CLIENT_TOKEN_FILE", file.path()}}},
@@ -224,8 +205,8 @@ TEST(Config, SecretsAreNoFlags) {
 }
 
 TEST(Config, ReadsSecretsFromFilesAndVariables) {
-    const File file{a_secret + "\r\n"};
-    const File other{"other\n"};
+    const TemporaryFile file{a_secret + "\r\n"};
+    const TemporaryFile other{"other\n"};
     EXPECT_EQ(config({"--client-token-file", file.path()}).client_token, a_secret);
     EXPECT_EQ(config({}, {{"GATEWAY_CLIENT_TOKEN", a_secret}}).client_token, a_secret);
     EXPECT_EQ(config({}, {{"GATEWAY_CLIENT_TOKEN_FILE", file.path()}}).client_token, a_secret);
@@ -235,9 +216,9 @@ TEST(Config, ReadsSecretsFromFilesAndVariables) {
 }
 
 TEST(Config, RefusesAnEmptySecretFile) {
-    const File empty{"\n"};
+    const TemporaryFile empty{"\n"};
     EXPECT_TRUE(contains(error({"--client-token-file", empty.path()}), "the secret is not 1 to 4096"));
-    const File large{std::string(100'000, 'x')};
+    const TemporaryFile large{std::string(100'000, 'x')};
     EXPECT_TRUE(contains(error({"--client-token-file", large.path()}), "the secret is not 1 to 4096"));
 }
 

@@ -18,8 +18,8 @@ namespace {
 namespace log = gateway::log;
 using gateway::Json;
 using gateway::LogFormat;
-using gateway::testing::LogCapture;
 using log::Level;
+using test::LogCapture;
 
 const std::string time_text = "2026-11-23T11:20:00.123Z";
 

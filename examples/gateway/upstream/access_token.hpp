@@ -23,7 +23,7 @@ class TokenFetcher {
     TokenFetcher& operator=(const TokenFetcher&) = delete;
     virtual ~TokenFetcher() = default;
 
-    /// Throws UpstreamError. Executor: that of the awaiting coroutine. Cancellation: terminal. One call at
+    /// Throws TokenError. Executor: that of the awaiting coroutine. Cancellation: terminal. One call at
     /// a time.
     virtual net::awaitable<AccessToken> fetch() = 0;
 };

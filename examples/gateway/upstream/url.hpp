@@ -2,7 +2,6 @@
 #ifndef GATEWAY_UPSTREAM_URL_HPP
 #define GATEWAY_UPSTREAM_URL_HPP
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,21 +9,28 @@
 
 namespace gateway {
 
-/// A URL as an HTTP client needs it.
+/// A server, and what the targets of all requests to it begin with.
 struct Url {
-    Origin origin;       ///< an IPv6 address stands without its brackets
-    std::string target;  ///< path and query, encoded; at least "/"
+    Origin origin;
+    /// As it is sent, so percent-encoded; empty, or from a slash to anything but one: "/v1".
+    std::string path;
+
+    friend bool operator==(const Url&, const Url&) = default;
 };
 
-/// nullopt: text is not an http:// or https:// URL, or has what none of ours may have: a user (and with
-/// it perhaps a password), or a fragment.
-[[nodiscard]] std::optional<Url> parse_url(std::string_view text);
+/// The parts of an absolute http or https URL without user, query and fragment. The host is in lower
+/// case, an IPv6 address without its brackets; the port is the scheme's if none is named.
+///
+/// Throws std::invalid_argument, which says what is wrong and what to write. It quotes nothing of a URL's
+/// user, password and query, as these may be secrets.
+[[nodiscard]] Url parse_url(std::string_view text);
 
-/// Whether what is sent to origin stays unread on its way: with TLS, or on this machine.
-[[nodiscard]] bool is_private(const Origin& origin);
+/// Host and port as the Host header names them: an IPv6 address in brackets, the port unless it is the
+/// scheme's.
+[[nodiscard]] std::string authority(const Origin& origin);
 
-/// Whether host is a loopback address or "localhost".
-[[nodiscard]] bool is_loopback(std::string_view host);
+/// "https://example.com:8443".
+[[nodiscard]] std::string to_string(const Origin& origin);
 
 }  // namespace gateway
 

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <spdlog/sinks/base_sink.h>
 
-namespace gateway::testing {
+namespace test {
 
 class LogCapture::Sink final : public spdlog::sinks::base_sink<std::mutex> {
   public:
@@ -23,12 +23,12 @@ class LogCapture::Sink final : public spdlog::sinks::base_sink<std::mutex> {
     std::vector<std::string> lines_;  // guarded by the base's mutex_
 };
 
-LogCapture::LogCapture(log::Level level, LogFormat format) : sink_{std::make_shared<Sink>()} {
-    log::init(level, format, sink_);
+LogCapture::LogCapture(gateway::log::Level level, gateway::LogFormat format) : sink_{std::make_shared<Sink>()} {
+    gateway::log::init(level, format, sink_);
 }
 
-LogCapture::~LogCapture() { log::reset(); }
+LogCapture::~LogCapture() { gateway::log::reset(); }
 
 std::vector<std::string> LogCapture::lines() const { return sink_->lines(); }
 
-}  // namespace gateway::testing
+}  // namespace test

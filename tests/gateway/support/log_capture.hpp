@@ -8,12 +8,13 @@
 #include <string>
 #include <vector>
 
-namespace gateway::testing {
+namespace test {
 
 /// Keeps the lines that are logged as long as it lives, instead of stderr. One at a time.
 class LogCapture {
   public:
-    explicit LogCapture(log::Level level = log::Level::debug, LogFormat format = LogFormat::text);
+    explicit LogCapture(gateway::log::Level level = gateway::log::Level::debug,
+                        gateway::LogFormat format = gateway::LogFormat::text);
     LogCapture(const LogCapture&) = delete;
     LogCapture& operator=(const LogCapture&) = delete;
     ~LogCapture();
@@ -26,6 +27,6 @@ class LogCapture {
     std::shared_ptr<Sink> sink_;
 };
 
-}  // namespace gateway::testing
+}  // namespace test
 
 #endif  // GATEWAY_TESTS_SUPPORT_LOG_CAPTURE_HPP
