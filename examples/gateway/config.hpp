@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 namespace gateway {
 
@@ -75,13 +77,27 @@ class ConfigError : public std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
 
-/// --help or --version: print text and end.
+/// --help, --version or --print-config: print text and end.
 struct PrintAndExit {
     std::string text;
 };
 
 /// Reads an environment variable; nullopt: not set.
 using Environment = std::function<std::optional<std::string>(std::string_view name)>;
+
+/// The process's own.
+[[nodiscard]] std::optional<std::string> process_environment(std::string_view name);
+
+/// Reads the flags (what follows the program's name), then, for what they leave open, the environment; an
+/// empty variable counts as not set. Throws ConfigError.
+[[nodiscard]] std::variant<Config, PrintAndExit> parse_config(std::span<const char* const> arguments,
+                                                              const Environment& environment);
+
+/// What works, but is a danger: sentences for the log.
+[[nodiscard]] std::vector<std::string> warnings(const Config& config);
+
+/// "name = value" a line; a secret's value is "(set)".
+[[nodiscard]] std::string print(const Config& config);
 
 }  // namespace gateway
 

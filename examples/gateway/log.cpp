@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <spdlog/logger.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <utility>
+
+#include "json.hpp"
+#include "rfc3339.hpp"
+
+namespace gateway::log {
+namespace {
+
+std::string_view name_of(Level level) { return level_names.at(static_cast<std::size_t>(level)); }
+
+spdlog::level::level_enum spdlog_level(Level level) {
+    using enum Level;
+    switch (level) {
+        case debug:
+            return spdlog::level::debug;
+        case info:
+            return spdlog::level::info;
+        case warning:
+            return spdlog::level::warn;
+        case error:
+            return spdlog::level::err;
+        case off:
+            break;
+    }
+    return spdlog::level::off;
+}
+
+/// text, if need be without its end; no character of UTF-8 is cut in two.
+std::string bounded(std::string_view text) {
+    if (text.size() <= max_value_bytes) {
+        return std::string{text};
+    }
+    std::size_t end = max_value_bytes;
+    const auto continues = [&](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U; };
+    while (end > max_value_bytes - 3 && continues(end)) {
+        --end;
+    }
+    return std::string{text.substr(0, end)} + "...";
+}
+
+struct ToJson {
+    Json operator()(std::string_view text) const { return bounded(text); }
+    Json operator()(auto number) const { return number; }
+};
+
+/// Appends text as it is if nobody can take it for something else, and otherwise as a JSON string in
+/// ASCII, where every control character is escaped, those of Unicode as well. first: the first character
+/// that may stand for itself.
+void append_logfmt(std::string& line, const Json& value, char first = '!') {
+    const std::string* const text = value.get_ptr<const std::string*>();
+    const auto plain = [=](char c) { return c >= first && c <= '~' && c != '"' && c != '=' && c != '\\'; };
+    if (text != nullptr && !text->empty() && std::ranges::all_of(*text, plain)) {
+        line += *text;
+    } else {
+        line += value.dump(-1, ' ', true, Json::error_handler_t::replace);
+    }
+}
+
+/// Where lines go: one at a time is the current one, and those who write hold on to theirs.
+struct Output {
+    LogFormat format = LogFormat::text;
+    spdlog::logger logger;
+
+    Output(LogFormat lines, std::shared_ptr<spdlog::sinks::sink> sink)
+        : format{lines}, logger{"gateway", std::move(sink)} {
+        logger.set_level(spdlog::level::trace);  // what is written was let through by enabled()
+        logger.set_pattern("%v");
+    }
+};
+
+struct State {
+    std::atomic<Level> level = Level::info;
+    std::mutex mutex;  // guards output
+    std::shared_ptr<Output> output = stderr_output(LogFormat::text);
+
+    static std::shared_ptr<Output> stderr_output(LogFormat format) {
+        return std::make_shared<Output>(format, std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    }
+
+    std::shared_ptr<Output> current() {
+        const std::lock_guard lock{mutex};
+        return output;
+    }
+};
+
+/// Never destroyed: the destructors of other static objects may log.
+State& state() {
+    static State& made = *new State;
+    return made;
+}
+
+}  // namespace
+
+void init(Level level, LogFormat format, std::shared_ptr<spdlog::sinks::sink> sink) {
+    auto output = sink ? std::make_shared<Output>(format, std::move(sink)) : State::stderr_output(format);
+    State& now = state();
+    const std::lock_guard lock{now.mutex};
+    now.output.swap(output);
+    now.level = level;
+}
+
+void reset() { init(Level::info, LogFormat::text); }
+
+std::optional<Level> level_named(std::string_view name) {
+    const auto* const found = std::ranges::find(level_names, name);
+    if (found == level_names.end()) {
+        return std::nullopt;
+    }
+    return static_cast<Level>(found - level_names.begin());
+}
+
+bool enabled(Level level) noexcept {
+    return level != Level::off && level >= state().level.load(std::memory_order_relaxed);
+}
+
+std::string format_line(std::chrono::system_clock::time_point time, Level level, std::string_view message,
+                        Fields fields, LogFormat format) {
+    if (format == LogFormat::json) {
+        Json line;
+        line["time"] = to_rfc3339(time);
+        line["level"] = name_of(level);
+        line["message"] = bounded(message);
+        for (const Field& field : fields) {
+            line[std::string{field.name()}] = std::visit(ToJson{}, field.value());
+        }
+        return dump(line);
+    }
+    std::string line = to_rfc3339(time);
+    line += ' ';
+    line += name_of(level);
+    line += ' ';
+    append_logfmt(line, bounded(message), ' ');
+    for (const Field& field : fields) {
+        line += ' ';
+        append_logfmt(line, bounded(field.name()));
+        line += '=';
+        append_logfmt(line, std::visit(ToJson{}, field.value()));
+    }
+    return line;
+}
+
+void write(Level level, std::string_view message, Fields fields) noexcept {
+    if (!enabled(level)) {
+        return;
+    }
+    try {
+        const std::shared_ptr<Output> output = state().current();
+        const std::string line = format_line(std::chrono::system_clock::now(), level, message, fields, output->format);
+        output->logger.log(spdlog_level(level), spdlog::string_view_t{line});
+    } catch (...) {
+        // Nobody is served better by a request that fails as its log line does.
+    }
+}
+
+}  // namespace gateway::log

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_TESTS_SUPPORT_RUN_AWAITABLE_HPP
+#define GATEWAY_TESTS_SUPPORT_RUN_AWAITABLE_HPP
+
+#include <future>
+#include <gateway/net.hpp>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+
+namespace test {
+
+/// The result of work, run in this thread to its end; what it throws is thrown.
+template <typename Result>
+Result run_awaitable(gateway::net::awaitable<Result> work) {
+    gateway::net::io_context context;
+    std::future<Result> result = gateway::net::co_spawn(context, std::move(work), gateway::net::use_future);
+    context.run();
+    return result.get();
+}
+
+}  // namespace test
+
+#endif  // GATEWAY_TESTS_SUPPORT_RUN_AWAITABLE_HPP
