@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// How jobs lie in the database, and the statements on them.
+//
+// A statement that walks an index names it (INDEXED BY), so that it never turns into a scan of the table, whatever
+// the planner thinks of the data: an ended job keeps its place until its time is over, and may be large.
+#ifndef GATEWAY_JOBS_JOB_SQL_HPP
+#define GATEWAY_JOBS_JOB_SQL_HPP
+
+#include <string_view>
+
+namespace gateway::job_sql {
+
+/// "GWJB": tells a database of jobs from that of another program.
+inline constexpr int application_id = 0x47574a42;
+/// To be raised with each change of the schema.
+inline constexpr int version = 1;
+
+/// number is the order of acceptance. status is JobStatus. Times are milliseconds of the wall clock: they outlive the
+/// process. ended is null while the job is pending. session, request and result may hold any bytes.
+inline constexpr std::string_view schema = R"(
+    CREATE TABLE jobs(
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        status INTEGER NOT NULL,
+        created INTEGER NOT NULL,
+        ended INTEGER,
+        session BLOB NOT NULL,
+        request BLOB NOT NULL,
+        result BLOB NOT NULL,
+        CHECK((status = 0) = (ended IS NULL))
+    ) STRICT;
+    CREATE INDEX jobs_pending ON jobs(number) WHERE status = 0;
+    CREATE INDEX jobs_ended ON jobs(ended, status) WHERE ended IS NOT NULL;
+)";
+
+/// ?1 number, ?2 id, ?3 created, ?4 session, ?5 request.
+inline constexpr std::string_view insert =
+    "INSERT INTO jobs(number, id, status, created, session, request, result) VALUES(?1, ?2, 0, ?3, ?4, ?5, x'')";
+
+/// ?1 id, ?2 status, ?3 result, ?4 ended. The request is not needed any more.
+inline constexpr std::string_view finish =
+    "UPDATE jobs SET status = ?2, result = ?3, ended = ?4, request = x'' WHERE id = ?1 AND status = 0";
+
+/// ?1 the last number of the former run, ?2 why, ?3 ended.
+inline constexpr std::string_view fail_former =
+    "UPDATE jobs INDEXED BY jobs_pending SET status = 2, result = ?2, ended = ?3, request = x'' "
+    "WHERE status = 0 AND number <= ?1";
+
+/// ?1 the time before which a job has to have ended, ?2 how many at most.
+inline constexpr std::string_view remove_ended =
+    "DELETE FROM jobs WHERE number IN "
+    "(SELECT number FROM jobs INDEXED BY jobs_ended WHERE ended <= ?1 ORDER BY ended LIMIT ?2) RETURNING status";
+
+/// ?1 id, ?2 the time before which a job may not have ended.
+inline constexpr std::string_view find =
+    "SELECT status, result FROM jobs WHERE id = ?1 AND (ended IS NULL OR ended > ?2)";
+
+/// ?1 the number after which to begin, ?2 the last number of the former run, ?3 how many at most.
+inline constexpr std::string_view former =
+    "SELECT number, id, session, request FROM jobs INDEXED BY jobs_pending "
+    "WHERE status = 0 AND number > ?1 AND number <= ?2 ORDER BY number LIMIT ?3";
+
+inline constexpr std::string_view last_number = "SELECT coalesce(max(number), 0) FROM jobs";
+inline constexpr std::string_view count_pending = "SELECT count(*) FROM jobs INDEXED BY jobs_pending WHERE status = 0";
+inline constexpr std::string_view count_ended =
+    "SELECT status, count(*) FROM jobs INDEXED BY jobs_ended WHERE ended IS NOT NULL GROUP BY status";
+
+}  // namespace gateway::job_sql
+
+#endif  // GATEWAY_JOBS_JOB_SQL_HPP

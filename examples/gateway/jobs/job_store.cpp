@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "job_store.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+#include <variant>
+
+#include <sqlite3.h>
+
+#include "database.hpp"
+#include "file_lock.hpp"
+#include "transaction_thread.hpp"
+
+namespace gateway {
+
+namespace {
+
+constexpr std::string_view in_memory = ":memory:";
+
+JobStoreOptions checked(JobStoreOptions options) {
+    if (options.path.empty()) {
+        throw std::invalid_argument{"JobStoreOptions::path must name a file, or be \":memory:\""};
+    }
+    if (options.ttl <= std::chrono::milliseconds{0}) {
+        throw std::invalid_argument{"JobStoreOptions::ttl must be positive, and is " +
+                                    std::to_string(options.ttl.count()) + " ms"};
+    }
+    if (options.max_queued == 0) {
+        throw std::invalid_argument{"JobStoreOptions::max_queued must be positive"};
+    }
+    if (!options.now_ms) {
+        options.now_ms = [] {
+            const auto now = std::chrono::system_clock::now().time_since_epoch();
+            return std::int64_t{std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
+        };
+    }
+    if (options.path != in_memory) {
+        // Whatever way leads to the file, there is one lock for it.
+        std::error_code unresolved;
+        const std::filesystem::path path = std::filesystem::weakly_canonical(options.path, unresolved);
+        if (!unresolved) {
+            options.path = path.string();
+        }
+    }
+    return options;
+}
+
+/// Makes the file, if there is none, for its owner alone: requests are private. SQLite gives its other files the
+/// same permissions.
+void make_private(const std::string& path) {
+    const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0) {
+        throw std::system_error{errno, std::generic_category()};
+    }
+    close(file);
+}
+
+std::unique_ptr<FileLock> take(const JobStoreOptions& options) {
+    if (options.path == in_memory) {
+        return nullptr;
+    }
+    auto lock = std::make_unique<FileLock>(options.path + ".lock");
+    make_private(options.path);
+    return lock;
+}
+
+Database open_for_writing(const JobStoreOptions& options) {
+    Database database{options.path, Database::Mode::read_write};
+    prepare_schema(database);
+    database.execute("PRAGMA journal_mode = WAL");
+    database.execute(options.full_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+    database.execute("PRAGMA journal_size_limit = 67108864");  // what a burst has made of the WAL is given back
+    return database;
+}
+
+/// A second connection, unless the database is in memory, where it would be a second database.
+std::unique_ptr<Database> open_for_reading(const JobStoreOptions& options) {
+    return options.path == in_memory ? nullptr : std::make_unique<Database>(options.path, Database::Mode::read_only);
+}
+
+std::string explain(const std::system_error& error) {
+    const std::string why = error.code().message();
+    switch (error.code().value()) {
+        case ENOENT:
+        case ENOTDIR:
+            return "its directory does not exist: create it, or name another file";
+        case EISDIR:
+            return "it is a directory: name a file in it";
+        case EACCES:
+        case EPERM:
+        case EROFS:
+            return why + ": make it and its directory writable for this user, or name another file";
+        default:
+            return why;
+    }
+}
+
+std::string explain(const DatabaseError& error) {
+    const std::string why = error.what();
+    switch (error.code()) {
+        case SQLITE_NOTADB:
+            return "it is not an SQLite database (" + why + "): name another file";
+        case SQLITE_CORRUPT:
+            return "it is damaged (" + why +
+                   "): move it away to begin with a new one, and see what `sqlite3 FILE .recover` can save";
+        case SQLITE_BUSY:
+            return "another program keeps it locked (" + why + "): close that";
+        default:
+            return why;
+    }
+}
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+    throw StoreError{StoreError::Kind::unusable, "the job database '" + path + "' cannot be used: " + why};
+}
+
+}  // namespace
+
+class JobStore::Impl {
+  public:
+    static std::unique_ptr<Impl> open(const JobStoreOptions& options) {
+        try {
+            return std::make_unique<Impl>(checked(options));
+        } catch (const FileLocked& error) {
+            refuse(options.path, std::string{error.what()} +
+                                     " has it open: stop that gateway, or give this one a database of its own");
+        } catch (const std::system_error& error) {
+            refuse(options.path, explain(error));
+        } catch (const DatabaseError& error) {
+            refuse(options.path, explain(error));
+        } catch (const StoreError& error) {
+            refuse(options.path, error.what());
+        }
+    }
+
+    explicit Impl(JobStoreOptions options)
+        : options_{std::move(options)},
+          lock_{take(options_)},
+          write_database_{open_for_writing(options_)},
+          read_database_{open_for_reading(options_)},
+          writer_{write_database_},
+          reader_{read_database_ ? *read_database_ : write_database_} {
+        const JobCounts counts = reader_.counts();
+        pending_ = counts.pending;
+        completed_ = counts.completed;
+        failed_ = counts.failed;
+        last_former_ = reader_.last_number();
+        last_number_ = last_former_;
+        write_thread_.emplace(write_database_, TransactionThread::Mode::write, options_.max_queued);
+        if (read_database_) {
+            read_thread_.emplace(*read_database_, TransactionThread::Mode::read, options_.max_queued);
+        }
+    }
+
+    net::awaitable<void> insert(PendingJob job) {
+        auto work = [this, job = std::move(job)] {
+            writer_.insert(++last_number_, job, options_.now_ms());
+            return std::monostate{};
+        };
+        auto committed = [this](std::monostate) { ++pending_; };
+        co_await write_thread_->perform(std::move(work), std::move(committed));
+    }
+
+    net::awaitable<bool> finish(std::string id, JobStatus status, std::string result) {
+        auto work = [this, id = std::move(id), status, result = std::move(result)] {
+            return writer_.finish(id, status, result, options_.now_ms());
+        };
+        auto committed = [this, status](bool changed) {
+            if (changed) {
+                --pending_;
+                ++(status == JobStatus::completed ? completed_ : failed_);
+            }
+        };
+        co_return co_await write_thread_->perform(std::move(work), std::move(committed));
+    }
+
+    net::awaitable<std::optional<JobState>> find(std::string id) {
+        auto work = [this, id = std::move(id)] { return reader_.find(id, expired_until()); };
+        co_return co_await read(std::move(work));
+    }
+
+    net::awaitable<FormerJobs> former(std::int64_t after, std::size_t limit) {
+        auto work = [this, after, limit] { return reader_.former(after, last_former_, limit); };
+        co_return co_await read(std::move(work));
+    }
+
+    net::awaitable<std::size_t> fail_pending(std::string why) {
+        auto work = [this, why = std::move(why)] { return writer_.fail_former(last_former_, why, options_.now_ms()); };
+        auto committed = [this](std::uint64_t jobs) {
+            pending_ -= jobs;
+            failed_ += jobs;
+        };
+        co_return co_await write_thread_->perform(std::move(work), std::move(committed));
+    }
+
+    net::awaitable<std::size_t> remove_expired(std::size_t limit) {
+        auto work = [this, limit] { return writer_.remove_ended(expired_until(), limit); };
+        auto committed = [this](const JobCounts& removed) {
+            completed_ -= removed.completed;
+            failed_ -= removed.failed;
+        };
+        const JobCounts removed = co_await write_thread_->perform(std::move(work), std::move(committed));
+        co_return removed.completed + removed.failed;
+    }
+
+    JobStoreCounters counters() const {
+        JobStoreCounters counters;
+        counters.jobs.pending = pending_;
+        counters.jobs.completed = completed_;
+        counters.jobs.failed = failed_;
+        counters.queued = write_thread_->queued() + (read_thread_ ? read_thread_->queued() : 0);
+        return counters;
+    }
+
+  private:
+    template <typename Work>
+    net::awaitable<std::invoke_result_t<Work&>> read(Work work) {
+        TransactionThread& thread = read_thread_ ? *read_thread_ : *write_thread_;
+        auto committed = [](const auto&) {};
+        co_return co_await thread.perform(std::move(work), std::move(committed));
+    }
+
+    /// Jobs that ended at this time or before are not kept any more.
+    std::int64_t expired_until() const { return options_.now_ms() - options_.ttl.count(); }
+
+    const JobStoreOptions options_;
+    const std::unique_ptr<FileLock> lock_;
+    Database write_database_;  // closed after the other: the last connection moves the WAL into the database
+    const std::unique_ptr<Database> read_database_;
+    JobWriter writer_;
+    JobReader reader_;
+    std::int64_t last_former_ = 0;
+    std::int64_t last_number_ = 0;  // used on the writing thread alone
+    std::atomic<std::uint64_t> pending_{0}, completed_{0}, failed_{0};
+    std::optional<TransactionThread> write_thread_, read_thread_;  // last: they use the rest
+};
+
+JobStore::JobStore(const JobStoreOptions& options) : impl_{Impl::open(options)} {}
+
+JobStore::~JobStore() = default;
+
+net::awaitable<void> JobStore::insert(PendingJob job) { return impl_->insert(std::move(job)); }
+
+net::awaitable<bool> JobStore::finish(std::string id, JobStatus status, std::string result) {
+    return impl_->finish(std::move(id), status, std::move(result));
+}
+
+net::awaitable<std::optional<JobState>> JobStore::find(std::string id) { return impl_->find(std::move(id)); }
+
+net::awaitable<FormerJobs> JobStore::former(std::int64_t after, std::size_t limit) {
+    return impl_->former(after, limit);
+}
+
+net::awaitable<std::size_t> JobStore::fail_pending(std::string why) { return impl_->fail_pending(std::move(why)); }
+
+net::awaitable<std::size_t> JobStore::remove_expired(std::size_t limit) { return impl_->remove_expired(limit); }
+
+JobStoreCounters JobStore::counters() const { return impl_->counters(); }
+
+}  // namespace gateway

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_JOBS_JOB_STORE_HPP
+#define GATEWAY_JOBS_JOB_STORE_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "../net.hpp"
+#include "job.hpp"
+#include "job_table.hpp"
+#include "store_error.hpp"
+
+namespace gateway {
+
+struct JobStoreOptions {
+    /// The database's file, which is made if there is none; beside it are others with longer names. ":memory:":
+    /// nothing survives.
+    std::string path = ":memory:";
+    /// How long an ended job is kept; positive.
+    std::chrono::milliseconds ttl = std::chrono::hours{1};
+    /// A job is kept through the loss of power. false: only through that of the process, and faster.
+    bool full_sync = true;
+    /// Operations that wait, for reading and for writing each; positive. More than jobs may be pending, or the ends of
+    /// jobs find no room.
+    std::size_t max_queued = 16'384;
+    /// Milliseconds of the wall clock: times outlive the process. Called on the store's threads. Empty: the system's.
+    std::function<std::int64_t()> now_ms;
+};
+
+/// How many jobs are in the database, and how much waits for it.
+struct JobStoreCounters {
+    JobCounts jobs;
+    std::size_t queued = 0;
+};
+
+/// Jobs and what became of them, in SQLite. A job accepted is a job kept: an operation completes when what it did will
+/// be found after a crash. If one throws, it did nothing; but a crash that follows, before the next change, may bring
+/// back what failed in its last step (the disk's sync).
+///
+/// One process at a time may have a database: two would run the same pending jobs. It writes on a thread of its own, all
+/// that waits at once, and reads on another, which does not wait for the writer.
+///
+/// The operations' executor is that of the awaiting coroutine; they never complete from within the call, and count as
+/// its outstanding work until they do. Cancellation: what was handed over is carried out, and its result told. They throw
+/// StoreError: overloaded when max_queued wait already, else failed. Thread-safe. They have to be done before what the
+/// coroutines run on is destroyed; begin none once the destructor has begun.
+class JobStore {
+  public:
+    /// Opens the database. Throws StoreError (unusable), naming the file, what is wrong with it and what to do;
+    /// std::invalid_argument for a value that cannot be used.
+    explicit JobStore(const JobStoreOptions& options);
+    JobStore(const JobStore&) = delete;
+    JobStore& operator=(const JobStore&) = delete;
+
+    /// Finishes what was asked for, moves all into the database's own file, and closes it.
+    ~JobStore();
+
+    /// Keeps a new job. Its id must be new.
+    net::awaitable<void> insert(PendingJob job);
+
+    /// Keeps how a job ended, and drops its request. false: no such job is pending, and nothing was changed.
+    net::awaitable<bool> finish(std::string id, JobStatus status, std::string result);
+
+    /// What is known of a job; nothing if there is none, or it ended longer than the TTL ago. Sees all that was
+    /// complete when it was asked for.
+    net::awaitable<std::optional<JobState>> find(std::string id);
+
+    /// Jobs that were pending when the store was opened, and are, oldest first. after: 0, then the last page's last;
+    /// an empty page is the end. At most limit, fewer if they are large.
+    net::awaitable<FormerJobs> former(std::int64_t after, std::size_t limit);
+
+    /// Ends all of those as failed; how many there were.
+    net::awaitable<std::size_t> fail_pending(std::string why);
+
+    /// Removes at most limit jobs that ended longer than the TTL ago, the oldest first; how many.
+    net::awaitable<std::size_t> remove_expired(std::size_t limit);
+
+    /// At about one moment. Cheap. An expired job counts until it is removed.
+    [[nodiscard]] JobStoreCounters counters() const;
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_JOBS_JOB_STORE_HPP

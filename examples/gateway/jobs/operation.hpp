@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_JOBS_OPERATION_HPP
+#define GATEWAY_JOBS_OPERATION_HPP
+
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
+#include "../net.hpp"
+#include "store_error.hpp"
+
+namespace gateway {
+
+/// A piece of work on a database, and who waits for it.
+class Operation {
+  public:
+    Operation() = default;
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+    virtual ~Operation() = default;
+
+    /// Does the work, within a transaction. Keeps what it throws.
+    void run() noexcept {
+        try {
+            work();
+        } catch (const std::exception& error) {
+            error_.emplace(StoreError::Kind::failed, error.what());
+        }
+    }
+
+    /// Why the work failed.
+    [[nodiscard]] const std::optional<StoreError>& error() const { return error_; }
+
+    /// It was not done, or is undone.
+    void fail(const StoreError& why) { error_.emplace(why); }
+
+    /// Tells who waits, on its executor, never from within this call. Once: after the transaction, or instead of it.
+    virtual void complete() = 0;
+
+  private:
+    virtual void work() = 0;
+
+    std::optional<StoreError> error_;
+};
+
+/// The operation of an Asio completion handler with the signature void(std::exception_ptr, Result), Result being what
+/// work() returns. committed(result) is called by complete() if nothing failed.
+template <typename Work, typename Committed, typename Handler>
+class AsyncOperation final : public Operation {
+  public:
+    AsyncOperation(Work work, Committed committed, Handler handler)
+        : work_{std::move(work)},
+          committed_{std::move(committed)},
+          outstanding_{net::get_associated_executor(handler)},
+          handler_{std::move(handler)} {}
+
+    void complete() override {
+        std::exception_ptr failure;
+        if (error()) {
+            failure = std::make_exception_ptr(*error());
+            result_ = Result{};
+        } else {
+            committed_(std::as_const(result_));
+        }
+        net::post(outstanding_.get_executor(),
+                  [handler = std::move(handler_), failure = std::move(failure), result = std::move(result_)]() mutable {
+                      std::move(handler)(std::move(failure), std::move(result));
+                  });
+    }
+
+  private:
+    using Result = std::invoke_result_t<Work&>;
+
+    void work() override { result_ = work_(); }
+
+    Work work_;
+    Committed committed_;
+    Result result_{};
+    net::executor_work_guard<net::associated_executor_t<Handler>> outstanding_;
+    Handler handler_;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_JOBS_OPERATION_HPP
