@@ -213,6 +213,9 @@ TEST_F(HttpClientTest, TakesResponsesOfEveryShape) {
     EXPECT_EQ(without_body.body(), "");
     EXPECT_EQ(upstream.accepted(), 1U);
     EXPECT_EQ(client.metrics().idle, 1U);
+    upstream.script({Behaviour::of(Kind::until_close)});
+    EXPECT_EQ(text_of(send(client, upstream.origin())), "echo: hello");
+    EXPECT_EQ(client.metrics().idle, 0U);
 }
 
 TEST_F(HttpClientTest, SaysWhatTheUpstreamDidWrong) {
@@ -356,6 +359,13 @@ TEST_F(HttpClientTlsTest, NoticesThatTheOtherSideSpeaksNoTls) {
     origin.tls = true;
     HttpClient client = this->client(trusting(ca_file_));
     expect_failure(start(client, origin).error(), Stage::connecting, false, "does not speak TLS");
+}
+
+TEST_F(HttpClientTlsTest, RefusesANameThatTlsCannotCarry) {
+    net::ssl::context context = gateway::client_tls_context(ca_file_.path());
+    net::ssl::stream<gateway::tcp::socket> session{threads_, context};
+    EXPECT_TRUE(gateway::expect_host(session.native_handle(), std::string(300, 'x')));
+    EXPECT_FALSE(gateway::expect_host(session.native_handle(), "localhost"));
 }
 
 TEST_F(HttpClientTlsTest, FailuresAreThoseOfPlainConnections) {

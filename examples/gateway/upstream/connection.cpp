@@ -77,8 +77,10 @@ net::awaitable<void> Connection::connect(const std::vector<tcp::endpoint>& endpo
 }
 
 net::awaitable<void> Connection::handshake() {
-    error_code error;
-    expect_host(tls_->native_handle(), origin_.host);
+    error_code error = expect_host(tls_->native_handle(), origin_.host);
+    if (error) {
+        fail(Stage::connecting, "the TLS handshake cannot begin: " + error.message());
+    }
     co_await tls_->async_handshake(net::ssl::stream_base::client, net::redirect_error(net::use_awaitable, error));
     if (error) {
         fail(Stage::connecting, "the TLS handshake failed: " + handshake_problem(tls_->native_handle(), error));

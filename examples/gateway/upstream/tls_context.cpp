@@ -12,10 +12,7 @@
 namespace gateway {
 namespace {
 
-[[noreturn]] void throw_openssl_error() {
-    const error_code error{static_cast<int>(::ERR_get_error()), net::error::get_ssl_category()};
-    throw boost::system::system_error{error};
-}
+error_code last_error() { return {static_cast<int>(::ERR_get_error()), net::error::get_ssl_category()}; }
 
 }  // namespace
 
@@ -36,20 +33,19 @@ net::ssl::context client_tls_context(const std::string& ca_file) {
     return context;
 }
 
-void expect_host(SSL* session, const std::string& host) {
+error_code expect_host(SSL* session, const std::string& host) {
     error_code not_an_address;
     net::ip::make_address(host, not_an_address);
+    ::ERR_clear_error();
     // With OpenSSL's own check, unlike with a callback, the session knows afterwards that it was the name.
     if (!not_an_address) {
-        if (::X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(session), host.c_str()) != 1) {
-            throw_openssl_error();
-        }
-        return;
+        const bool set = ::X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(session), host.c_str()) == 1;
+        return set ? error_code{} : last_error();
     }
     ::SSL_set_hostflags(session, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (::SSL_set1_host(session, host.c_str()) != 1 || SSL_set_tlsext_host_name(session, host.c_str()) != 1) {
-        throw_openssl_error();
-    }
+    const bool set =
+        ::SSL_set1_host(session, host.c_str()) == 1 && SSL_set_tlsext_host_name(session, host.c_str()) == 1;
+    return set ? error_code{} : last_error();
 }
 
 std::string handshake_problem(const SSL* session, const error_code& error) {

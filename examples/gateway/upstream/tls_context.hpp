@@ -15,8 +15,8 @@ namespace gateway {
 [[nodiscard]] net::ssl::context client_tls_context(const std::string& ca_file);
 
 /// Before the handshake: names host (SNI, unless it is an address) and demands that the certificate is for it.
-/// Throws system_error.
-void expect_host(SSL* session, const std::string& host);
+/// An error: host cannot be one.
+[[nodiscard]] error_code expect_host(SSL* session, const std::string& host);
 
 /// Why the handshake failed with error: what is wrong with the server's certificate, if it is that.
 [[nodiscard]] std::string handshake_problem(const SSL* session, const error_code& error);

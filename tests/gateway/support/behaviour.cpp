@@ -27,6 +27,7 @@ constexpr std::array words{Word{"ok", Kind::answer},
                            Word{"garbage", Kind::garbage},
                            Word{"invalid-json", Kind::invalid_json},
                            Word{"chunked", Kind::chunked},
+                           Word{"until-close", Kind::until_close},
                            Word{"interim", Kind::interim},
                            Word{"hang", Kind::hang}};
 
@@ -95,7 +96,7 @@ Behaviour Behaviour::parse(std::string_view text) {
         "\"" + std::string{text} +
         "\" is no behaviour; write ok, slow:MS, a status as 503, a status with Retry-After as "
         "429:2, half, stall, reset, half-reset, close, answer-close, garbage, invalid-json, huge:BYTES, "
-        "chunked, interim or hang"};
+        "chunked, until-close, interim or hang"};
 }
 
 std::vector<Behaviour> Behaviour::parse_list(std::string_view text) {

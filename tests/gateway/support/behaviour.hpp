@@ -27,6 +27,7 @@ struct Behaviour {
         invalid_json,  ///< a 200 whose body is cut off
         huge,          ///< a 200 with a body of so many bytes
         chunked,       ///< an answer of which the length is not known beforehand
+        until_close,   ///< an answer that ends with the connection
         interim,       ///< 100 and 103 responses first
         hang,          ///< nothing
         hold,          ///< nothing until FakeUpstream::release(), then an answer
@@ -48,8 +49,8 @@ struct Behaviour {
     static Behaviour huge(std::size_t size);
 
     /// "ok", "slow:500" (milliseconds), "503", "429:2" (Retry-After), "half", "stall", "reset", "half-reset",
-    /// "close", "answer-close", "garbage", "invalid-json", "huge:1000000" (bytes), "chunked", "interim", "hang". Throws
-    /// std::invalid_argument.
+    /// "close", "answer-close", "garbage", "invalid-json", "huge:1000000" (bytes), "chunked", "until-close", "interim",
+    /// "hang". Throws std::invalid_argument.
     static Behaviour parse(std::string_view text);
     /// Several, with commas between them.
     static std::vector<Behaviour> parse_list(std::string_view text);

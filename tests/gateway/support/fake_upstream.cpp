@@ -106,6 +106,9 @@ HttpResponse response_to(const HttpRequest& request, const Behaviour& behaviour,
     if (behaviour.kind == Kind::chunked) {
         response.content_length(boost::none);
         response.chunked(true);
+    } else if (behaviour.kind == Kind::until_close) {
+        response.content_length(boost::none);
+        response.keep_alive(false);
     } else {
         response.prepare_payload();
     }
