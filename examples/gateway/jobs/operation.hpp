@@ -71,6 +71,7 @@ class AsyncOperation final : public Operation {
                   [handler = std::move(handler_), failure = std::move(failure), result = std::move(result_)]() mutable {
                       std::move(handler)(std::move(failure), std::move(result));
                   });
+        outstanding_.reset();
     }
 
   private:
