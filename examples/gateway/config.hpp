@@ -43,9 +43,10 @@ struct Config {
     std::chrono::milliseconds job_timeout{1'800'000};  ///< queueing, retries and all; past it the job fails
 
     // The jobs.
-    std::string database = "gateway.db";           ///< ":memory:": nothing survives
-    std::size_t max_pending = 10'000;              ///< jobs accepted and not ended; past it, 503
-    std::chrono::milliseconds job_ttl{3'600'000};  ///< how long the result of an ended job is kept
+    std::string database = "gateway.db";                         ///< ":memory:": nothing survives
+    std::size_t max_pending = 10'000;                            ///< jobs accepted and not ended; past it, 503
+    std::uint64_t max_pending_bytes = std::uint64_t{256} << 20;  ///< of their requests together; past it, 503
+    std::chrono::milliseconds job_ttl{3'600'000};                ///< how long the result of an ended job is kept
     RestartPolicy on_restart = RestartPolicy::resume;
 
     // The upstream.

@@ -42,7 +42,7 @@ net::awaitable<void> GenerationService::start() {
     if (options_.on_restart == RestartPolicy::fail) {
         std::string why = "the gateway was restarted before the job was done";
         if (const std::size_t count = co_await store_.fail_pending(std::move(why)); count > 0) {
-            log::warning("gave up the jobs of a former run", {{"jobs", count}});
+            log::warn("gave up the jobs of a former run", {{"jobs", count}});
         }
     } else {
         net::co_spawn(housekeeping_, resume(), net::detached);
@@ -77,7 +77,7 @@ net::awaitable<dispatch::Ledger> GenerationService::drain(std::chrono::milliseco
     pending_.cancel_waiting();
     net::post(housekeeping_, [this] { pause_.cancel(); });
     if (const bool done = co_await pending_.wait_until_none(Clock::now() + limit); !done) {
-        log::warning("the time for draining is over; what is pending stays stored", {{"jobs", pending_.jobs()}});
+        log::warn("the time for draining is over; what is pending stays stored", {{"jobs", pending_.jobs()}});
         stopping_ = true;
         pool_.stop();
         co_await pending_.wait_until_none(Clock::time_point::max());
