@@ -119,9 +119,9 @@ TEST(JobStorePowerLoss, KeepsAllThatItAcknowledged) {
         }
     };
     // Large enough that the WAL is moved into the database on the way, more than once.
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < 30; ++i) {
         inserted.push_back("job " + std::to_string(i));
-        insert(*store, inserted.back(), 200'000);
+        insert(*store, inserted.back(), 300'000);
         ASSERT_NO_FATAL_FAILURE(check());
         if (i % 2 == 0) {
             complete(*store, inserted.back());

@@ -256,6 +256,16 @@ TEST_P(JobStoreTest, CompletesOnTheExecutorOfWhoAwaits) {
     close();
 }
 
+TEST_P(JobStoreTest, OutlivesAJoinedThreadPool) {
+    for (int i = 0; i < 200; ++i) {
+        net::thread_pool threads{1};
+        auto end =
+            net::co_spawn(net::make_strand(threads), store().insert(make_job(std::to_string(i))), net::use_future);
+        threads.join();
+        EXPECT_NO_THROW(end.get());
+    }
+}
+
 TEST_P(JobStoreTest, WhatWasHandedOverIsCarriedOutWhenCancelled) {
     Gate gate;
     options.now_ms = [&] {
