@@ -5,6 +5,8 @@
 #include <gateway/jobs/job_store.hpp>
 #include <gateway/jobs/uuid.hpp>
 #include <memory>
+#include <optional>
+#include <ostream>
 #include <random>
 #include <set>
 #include <sqlite3.h>
@@ -136,6 +138,8 @@ struct Fault {
     Call call;
     Until until;
     int code;
+
+    friend void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
 };
 
 class JobStoreFault : public testing::TestWithParam<Fault> {

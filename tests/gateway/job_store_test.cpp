@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <gateway/jobs/database.hpp>
 #include <gateway/jobs/job_store.hpp>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <sys/stat.h>
 #include <thread>
