@@ -506,7 +506,8 @@ TEST_F(JobStoreFile, InADirectoryThatIsMissing) {
 }
 
 TEST_F(JobStoreFile, ThatIsADirectory) {
-    EXPECT_NE(refusal(directory.path().string()).find("it is a directory"), std::string::npos);
+    std::filesystem::create_directory(path);
+    EXPECT_NE(refusal(path).find("it is a directory"), std::string::npos);
 }
 
 TEST_F(JobStoreFile, ThatIsNoDatabase) {
