@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <gateway/jobs/database.hpp>
 #include <sqlite3.h>
 #include <string>

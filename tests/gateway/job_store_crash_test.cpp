@@ -5,6 +5,8 @@
 #include <gateway/jobs/job_store.hpp>
 #include <gateway/jobs/uuid.hpp>
 #include <memory>
+#include <optional>
+#include <ostream>
 #include <random>
 #include <set>
 #include <sqlite3.h>
@@ -119,9 +121,9 @@ TEST(JobStorePowerLoss, KeepsAllThatItAcknowledged) {
         }
     };
     // Large enough that the WAL is moved into the database on the way, more than once.
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < 30; ++i) {
         inserted.push_back("job " + std::to_string(i));
-        insert(*store, inserted.back(), 200'000);
+        insert(*store, inserted.back(), 300'000);
         ASSERT_NO_FATAL_FAILURE(check());
         if (i % 2 == 0) {
             complete(*store, inserted.back());
@@ -136,6 +138,8 @@ struct Fault {
     Call call;
     Until until;
     int code;
+
+    friend void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
 };
 
 class JobStoreFault : public testing::TestWithParam<Fault> {

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <gateway/jobs/database.hpp>
 #include <gateway/jobs/job_store.hpp>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <sys/stat.h>
 #include <thread>
@@ -256,6 +260,16 @@ TEST_P(JobStoreTest, CompletesOnTheExecutorOfWhoAwaits) {
     close();
 }
 
+TEST_P(JobStoreTest, OutlivesAJoinedThreadPool) {
+    for (int i = 0; i < 200; ++i) {
+        net::thread_pool threads{1};
+        auto end =
+            net::co_spawn(net::make_strand(threads), store().insert(make_job(std::to_string(i))), net::use_future);
+        threads.join();
+        EXPECT_NO_THROW(end.get());
+    }
+}
+
 TEST_P(JobStoreTest, WhatWasHandedOverIsCarriedOutWhenCancelled) {
     Gate gate;
     options.now_ms = [&] {
@@ -492,7 +506,8 @@ TEST_F(JobStoreFile, InADirectoryThatIsMissing) {
 }
 
 TEST_F(JobStoreFile, ThatIsADirectory) {
-    EXPECT_NE(refusal(directory.path().string()).find("it is a directory"), std::string::npos);
+    std::filesystem::create_directory(path);
+    EXPECT_NE(refusal(path).find("it is a directory"), std::string::npos);
 }
 
 TEST_F(JobStoreFile, ThatIsNoDatabase) {

@@ -4,6 +4,7 @@
 #include <gateway/jobs/job_table.hpp>
 #include <gateway/jobs/store_error.hpp>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

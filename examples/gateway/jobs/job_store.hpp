@@ -47,8 +47,9 @@ struct JobStoreCounters {
 ///
 /// The operations' executor is that of the awaiting coroutine; they never complete from within the call, and count as
 /// its outstanding work until they do. Cancellation: what was handed over is carried out, and its result told. They
-/// throw StoreError: overloaded when max_queued wait already, else failed. Thread-safe. They have to be done before
-/// what the coroutines run on is destroyed; begin none once the destructor has begun.
+/// throw StoreError: overloaded when max_queued wait already, else failed. Thread-safe. What the coroutines run on may
+/// be destroyed before the store once it has run out of work (a joined thread pool), else after it. Begin no operation
+/// once the destructor has begun.
 class JobStore {
   public:
     /// Opens the database. Throws StoreError (unusable), naming the file, what is wrong with it and what to do;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <future>
 #include <gateway/jobs/job_store.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
