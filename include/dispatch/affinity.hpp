@@ -14,12 +14,14 @@
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/mutex.hpp>
 #include <dispatch/detail/session_table.hpp>
 #include <dispatch/detail/siphash.hpp>
+#include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
@@ -55,7 +57,8 @@ class SessionMap {
     /// several threads that come with a new session at the same time, one chooses.
     ///
     /// When the map is full, the session nearest its expiry makes room (with other threads at work, one
-    /// of the nearest). choose runs under a lock, and must not use the map. Where it returns no worker, or
+    /// of the nearest). choose may take a SessionVerdict, which is fresh or expired. It runs under a lock, and must
+    /// not use the map. Where it returns no worker, or
     /// it or an allocation throws, nothing has changed (with other threads at work, who made room may be
     /// gone).
     template <typename Choose>
@@ -65,18 +68,23 @@ class SessionMap {
         const std::size_t home = hash >> shard_shift;
         std::size_t patrolled = 0;
         std::optional<std::size_t> worker;
+        SessionVerdict verdict = SessionVerdict::fresh;
         {
             Shard& shard = shards_[home];
             const std::lock_guard lock{shard.mutex};
             patrolled = shard.patrol = (shard.patrol + 1) % shard_count;
-            drop_expired(home, now);
-            if (Session* const known = shard.table.find(hash); known != nullptr && now < known->expiry) [[likely]] {
-                slide(home, *known, now);
-                worker = known->worker;
+            if (Session* const known = shard.table.find(hash); known != nullptr) [[likely]] {
+                if (now < known->expiry) [[likely]] {
+                    slide(home, *known, now);
+                    worker = known->worker;
+                } else {
+                    verdict = SessionVerdict::expired;
+                }
             }
+            drop_expired(home, now);
         }
         if (!worker) [[unlikely]] {
-            worker = assign(home, hash, now, choose);
+            worker = assign(home, hash, now, [&] { return call(choose, verdict); });
         }
         // A shard that nobody comes to must not remember its sessions for good.
         if (expires_by(patrolled, now)) [[unlikely]] {
@@ -157,13 +165,22 @@ class SessionMap {
         return std::chrono::duration_cast<std::chrono::nanoseconds>(point.time_since_epoch()).count();
     }
 
+    template <typename Choose>
+    static std::optional<std::size_t> call(Choose& choose, SessionVerdict verdict) {
+        if constexpr (std::is_invocable_v<Choose&, SessionVerdict>) {
+            return choose(verdict);
+        } else {
+            return choose();
+        }
+    }
+
     /// Before never, which only an empty shard has.
     Time expiry_after(Time now) const noexcept { return now >= never - ttl_ ? never - 1 : now + ttl_; }
 
     /// What lookup_or_assign() does for a session that has no pin, unless it got one meanwhile.
     template <typename Choose>
     [[gnu::noinline]] std::optional<std::size_t> assign(std::size_t home, std::uint64_t hash, Time now,
-                                                        Choose& choose) {
+                                                        const Choose& choose) {
         Shard& shard = shards_[home];
         for (Place place{*this};; place.take_oldest(hash)) {
             const std::lock_guard lock{shard.mutex};
@@ -190,7 +207,7 @@ class SessionMap {
 
     /// Under the shard's lock. A pin that has ended does not count in the choice of the next.
     template <typename Choose>
-    std::optional<std::size_t> repin(std::size_t home, Session& session, Time now, Choose& choose) {
+    std::optional<std::size_t> repin(std::size_t home, Session& session, Time now, const Choose& choose) {
         pinned_[session.worker].fetch_sub(1, std::memory_order_relaxed);
         std::optional<std::size_t> worker;
         try {

@@ -13,9 +13,11 @@
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/handler_traits.hpp>
 #include <dispatch/detail/lane_worker.hpp>
+#include <dispatch/detail/observed_handler.hpp>
 #include <dispatch/detail/runner.hpp>
 #include <dispatch/detail/worker_core.hpp>
 #include <dispatch/metrics.hpp>
+#include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/selection.hpp>
 
@@ -110,6 +112,17 @@ std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Exe
     return workers;
 }
 
+/// The same with an observer (see Observer), of which each worker has a copy. It sees when jobs are started and
+/// finished; for where they are routed, give the pool the policy Observed. A handler that is observed is told the time
+/// at its start, which costs two looks at the clock more a job, and a coroutine one frame.
+template <typename R, typename S, typename Executor = net::any_io_executor, typename Handler, Observer O>
+std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Executor> executor, std::size_t n,
+                                                        Handler handler, WorkerOptions options, O observer) {
+    return spawn_workers<R, S, Executor>(
+        std::move(executor), n, detail::ObservedHandler<R, S, Handler, O>{std::move(handler), std::move(observer)},
+        options);
+}
+
 /// The same with R and S taken from the handler's signature.
 template <typename Handler>
 auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler, WorkerOptions options = {}) {
@@ -119,6 +132,17 @@ auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler
     if constexpr (detail::NonGenericHandler<Handler>) {
         return spawn_workers<detail::DeducedRequest<Handler>, detail::DeducedResponse<Handler>>(
             std::move(executor), n, std::move(handler), options);
+    }
+}
+
+template <typename Handler, Observer O>
+auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler, WorkerOptions options, O observer) {
+    static_assert(detail::NonGenericHandler<Handler>,
+                  "dispatch: the request and response types cannot be told from a handler that is generic or "
+                  "overloaded: write spawn_workers<Request, Response>(executor, n, handler, options, observer)");
+    if constexpr (detail::NonGenericHandler<Handler>) {
+        return spawn_workers<detail::DeducedRequest<Handler>, detail::DeducedResponse<Handler>>(
+            std::move(executor), n, std::move(handler), options, std::move(observer));
     }
 }
 
