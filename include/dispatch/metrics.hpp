@@ -11,6 +11,7 @@ namespace dispatch::inline DISPATCH_ABI {
 
 /// A worker at a glance. Each field is exact at some moment during the call, not all at the same one.
 struct WorkerMetrics {
+    /// WorkerHandle::id().
     std::size_t worker_id = 0;
     /// Jobs that hold a permit.
     std::size_t inflight = 0;
@@ -30,6 +31,7 @@ struct WorkerMetrics {
 /// What became of the jobs of a pool since it was made. Once the pool is idle,
 /// submitted == completed + failed + rejected + expired + cancelled + stopped.
 struct Ledger {
+    /// Jobs that were accepted or turned away. (One that there was no memory for does not count.)
     std::uint64_t submitted = 0;
     /// The handler returned a response.
     std::uint64_t completed = 0;
@@ -44,6 +46,7 @@ struct Ledger {
     /// errc::stopped, or running when the pool stopped and the handler gave up.
     std::uint64_t stopped = 0;
 
+    /// Whether all counters are equal.
     friend bool operator==(const Ledger&, const Ledger&) = default;
 };
 

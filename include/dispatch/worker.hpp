@@ -33,6 +33,7 @@ class PoolCore;
 template <typename R, typename S, typename Executor = net::any_io_executor>
 class WorkerHandle {
   public:
+    /// What the worker was spawned on.
     using executor_type = Executor;
 
     /// The worker's number: its place among those spawned together.

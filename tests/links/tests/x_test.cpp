@@ -1,1 +1,1 @@
-TEST(Foo, Baz) {
+TEST(Foo, Baz) {}
