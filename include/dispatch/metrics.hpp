@@ -9,11 +9,12 @@
 
 namespace dispatch::inline DISPATCH_ABI {
 
-/// A worker at a glance. Each field is exact at some moment during the call, not all at the same one.
+/// A worker at a glance. inflight, queue_len and waiting are exact at one moment during the call, the others
+/// at moments of their own.
 struct WorkerMetrics {
     /// WorkerHandle::id().
     std::size_t worker_id = 0;
-    /// Jobs that hold a permit.
+    /// Jobs that hold a permit, or are about to: there is one for them.
     std::size_t inflight = 0;
     /// Jobs that wait in the queue for a permit; at most capacity.
     std::size_t queue_len = 0;

@@ -38,7 +38,7 @@ class WorkerHandle {
 
     /// The worker's number: its place among those spawned together.
     std::size_t id() const noexcept { return core_->id(); }
-    /// Jobs that hold a permit.
+    /// Jobs that hold a permit, or are about to: there is one for them.
     std::size_t inflight() const noexcept { return core_->load()->inflight(); }
     /// Jobs that wait in the queue for a permit.
     std::size_t queue_len() const noexcept { return core_->load()->queued(); }
