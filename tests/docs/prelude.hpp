@@ -23,7 +23,9 @@
 
 #include <dispatch/pool.hpp>
 
-namespace asio = dispatch::net;  // NOLINT(misc-unused-alias-decls)
+#if defined(DISPATCH_USE_BOOST_ASIO)
+namespace asio = boost::asio;  // NOLINT(misc-unused-alias-decls)
+#endif
 
 /// What a fragment finds, unless its section has names of its own.
 namespace docs_defaults {
