@@ -38,6 +38,7 @@ namespace dispatch::inline DISPATCH_ABI {
 template <typename Clock = std::chrono::steady_clock>
 class SessionMap {
   public:
+    /// When something happens, on the map's clock.
     using time_point = typename Clock::time_point;
 
     /// ttl: how long a pin lasts, above 0. At most max_sessions are remembered; workers are numbered
@@ -108,6 +109,7 @@ class SessionMap {
 
     /// Sessions that are remembered: an estimate, and with those that have expired and not yet gone.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+    /// How many it remembers at the most.
     std::size_t max_sessions() const noexcept { return max_sessions_; }
 
     /// Those of them that are pinned to worker.

@@ -35,11 +35,12 @@ class PoolCore;
 template <typename R, typename S, typename Executor = net::any_io_executor>
 class WorkerHandle {
   public:
+    /// What the worker was spawned on.
     using executor_type = Executor;
 
     /// The worker's number: its place among those spawned together.
     std::size_t id() const noexcept { return core_->id(); }
-    /// Jobs that hold a permit.
+    /// Jobs that hold a permit, or are about to: there is one for them.
     std::size_t inflight() const noexcept { return core_->load()->inflight(); }
     /// Jobs that wait in the queue for a permit.
     std::size_t queue_len() const noexcept { return core_->load()->queued(); }
