@@ -78,7 +78,7 @@ class WorkerPool {
     /// Makes a pool of workers, which must not be part of another one; all of them run on executors of
     /// one context. Throws std::invalid_argument when there are none, when one has a pool already or
     /// comes twice, or when an option is out of range.
-    explicit WorkerPool(std::vector<Handle> workers, PoolOptions options = {}, Policy policy = {})
+    explicit WorkerPool(std::vector<Handle> workers, PoolOptions options = {}, Policy policy = Policy{})
         : core_{std::in_place, std::move(workers), options, std::move(policy)} {}
 
     WorkerPool(WorkerPool&&) noexcept = default;
