@@ -34,7 +34,8 @@ std::size_t CONSUMER_JOIN(run_on_, FLAVOUR)(std::size_t jobs) {
     dispatch::WorkerPool<int, int> pool{dispatch::spawn_workers<int, int>(threads.get_executor(), 2, handle)};
     std::vector<std::future<int>> answers;
     for (std::size_t n = 0; n != jobs; ++n) {
-        const std::optional<std::string_view> session = n % 2 == 0 ? std::optional<std::string_view>{"me"} : std::nullopt;
+        const std::optional<std::string_view> session =
+            n % 2 == 0 ? std::optional<std::string_view>{"me"} : std::nullopt;
         answers.push_back(pool.submit(session, static_cast<int>(n), net::use_future));
     }
     std::size_t right = 0;
