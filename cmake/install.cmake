@@ -24,8 +24,9 @@ install(FILES "${PROJECT_BINARY_DIR}/dispatch-config.cmake" "${PROJECT_BINARY_DI
 
 # pkg-config: dispatch-asio, dispatch-boost, and dispatch, which is the default one of them.
 set(pc_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
-file(RELATIVE_PATH pc_prefix "${CMAKE_INSTALL_PREFIX}/${pc_dir}" "${CMAKE_INSTALL_PREFIX}")
+file(RELATIVE_PATH pc_prefix "${CMAKE_INSTALL_FULL_DATADIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
 string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
+file(RELATIVE_PATH pc_includedir "${CMAKE_INSTALL_PREFIX}" "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
 # The definitions that Asio before 1.26 needs with Clang: later ones, and other compilers, have them anyway.
 set(pc_cflags_asio "-DASIO_STANDALONE -DASIO_HAS_CO_AWAIT -DASIO_HAS_STD_COROUTINE")
 set(pc_cflags_boost "-DDISPATCH_USE_BOOST_ASIO")
