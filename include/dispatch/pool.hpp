@@ -82,7 +82,7 @@ class WorkerPool {
     /// Makes a pool of workers, which must not be part of another one; all of them run on executors of
     /// one context. Throws std::invalid_argument when there are none, when one has a pool already or
     /// comes twice, or when an option is out of range.
-    explicit WorkerPool(std::vector<Handle> workers, PoolOptions options = {}, Policy policy = {})
+    explicit WorkerPool(std::vector<Handle> workers, PoolOptions options = {}, Policy policy = Policy{})
         : core_{std::in_place, std::move(workers), options, std::move(policy)} {}
 
     /// Takes the workers over with all their jobs. The pool that is moved from may only be assigned to or

@@ -7,6 +7,10 @@
 
 #if defined(DISPATCH_USE_BOOST_ASIO)
 
+#if !__has_include(<boost/asio/awaitable.hpp>)
+#error \
+    "dispatch: Boost.Asio was not found: install Boost 1.81 or later (Debian: libboost1.81-dev), or add its directory to the include path."
+#endif
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -47,6 +51,10 @@ namespace net = boost::asio;
 
 #else
 
+#if !__has_include(<asio/awaitable.hpp>)
+#error \
+    "dispatch: standalone Asio was not found: install it (Debian, Ubuntu: libasio-dev), add its directory to the include path, or define DISPATCH_USE_BOOST_ASIO to use Boost.Asio."
+#endif
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
