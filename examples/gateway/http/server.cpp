@@ -23,6 +23,8 @@ void report(const char* what, const std::exception_ptr& error) {
         }
     } catch (const std::exception& exception) {
         log::error(what, {{"error", reason(exception)}});
+    } catch (...) {
+        log::error(what, {{"error", "not a std::exception"}});
     }
 }
 
@@ -81,8 +83,7 @@ void HttpServer::make_room() {
     const auto longest = std::ranges::min_element(
         connections_, {}, [](const std::shared_ptr<HttpConnection>& connection) { return connection->idle_since(); });
     if (longest != connections_.end() && (*longest)->idle_since() != Clock::time_point::max()) {
-        ++counters_.evicted;
-        (*longest)->close_when_idle();
+        (*longest)->evict_when_idle();
     }
 }
 
