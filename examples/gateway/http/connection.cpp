@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -18,6 +17,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "../log.hpp"
+#include "chunk_extensions.hpp"
 #include "date.hpp"
 #include "head_scanner.hpp"
 #include "request_rules.hpp"
@@ -27,27 +27,6 @@ namespace gateway {
 namespace {
 
 constexpr std::size_t read_size = 4096;
-
-/// Beast takes any byte between quotes in a chunk's extensions, and as many as come. Two parties that differ on where
-/// such a line ends differ on where the request does.
-class ChunkExtensions {
-  public:
-    /// limit: bytes, in all chunks of a body together.
-    explicit ChunkExtensions(std::size_t limit) : left_{limit} {}
-
-    void operator()(std::uint64_t /*chunk_size*/, beast::string_view extensions, error_code& error) {
-        if (extensions.find_first_of("\r\n") != beast::string_view::npos) {
-            error = http::error::bad_chunk_extension;
-        } else if (extensions.size() > left_) {
-            error = http::error::header_limit;
-        } else {
-            left_ -= extensions.size();
-        }
-    }
-
-  private:
-    std::size_t left_;
-};
 
 }  // namespace
 
@@ -64,19 +43,12 @@ net::awaitable<void> HttpConnection::run() {
 }
 
 void HttpConnection::close_when_idle() {
+    idle_since_ = told_to_end;
     net::post(get_executor(), [self = shared_from_this()] {
         if (self->phase_ == Phase::idle) {
-            self->stop_reading();
-        }
-    });
-}
-
-void HttpConnection::evict_when_idle() {
-    idle_since_ = Clock::time_point::max();
-    net::post(get_executor(), [self = shared_from_this()] {
-        if (self->phase_ == Phase::idle) {
-            ++self->shared_.counters.evicted;
             self->close();
+        } else {
+            self->idle_since_ = not_idle;
         }
     });
 }
@@ -106,9 +78,11 @@ net::awaitable<bool> HttpConnection::await_request(std::chrono::milliseconds lim
     if (!arrived && !shared_.stopping) {
         enter(Phase::idle, limit);
         const error_code error = co_await receive();
-        arrived = !error && socket_.is_open();  // evicted, perhaps, when the bytes were there already
+        arrived = !error && socket_.is_open();  // it may be closed when bytes have just arrived
     }
-    idle_since_ = Clock::time_point::max();
+    if (arrived) {
+        idle_since_ = not_idle;
+    }
     co_return arrived;
 }
 
@@ -135,7 +109,8 @@ net::awaitable<bool> HttpConnection::serve_request() {
     if (written && refusal) {
         count(*refusal);
     }
-    co_return written&& response.keep_alive();
+    const bool keep = written && response.keep_alive();
+    co_return keep;
 }
 
 net::awaitable<std::optional<Refusal>> HttpConnection::read_head(Parser& parser) {
@@ -213,9 +188,9 @@ Refusal HttpConnection::refusal_of(error_code error) const {
                 "what the body's chunks come with is over " + std::to_string(shared_.options.header_limit) + " bytes"};
     }
     if (error == net::error::eof || error == http::error::partial_message) {
-        return {http::status::bad_request, "the request is not complete"};
+        return bad_request("the request is not complete");
     }
-    return {http::status::bad_request, "not an HTTP request: " + error.message()};
+    return bad_request("not an HTTP request: " + error.message());
 }
 
 /// The handler's response, with the version, the length, and what becomes of the connection.
@@ -226,15 +201,15 @@ net::awaitable<HttpResponse> HttpConnection::respond(HttpRequest& request) {
     HttpResponse response;
     try {
         response = co_await shared_.handler(request);
+        if (!response.has_content_length()) {
+            response.prepare_payload();
+        }
     } catch (const std::exception& error) {
         response = failed(request, reason(error));
     } catch (...) {
         response = failed(request, "not a std::exception");
     }
     response.version(request.version());
-    if (!response.has_content_length()) {
-        response.prepare_payload();
-    }
     // A header that a client sees before it sends the next request: do not keep a connection that is about to be
     // closed.
     response.keep_alive(request.keep_alive() && !shared_.stopping);
@@ -289,7 +264,7 @@ void HttpConnection::on_expiry() {
     if (phase_ == Phase::reading || phase_ == Phase::writing) {
         ++shared_.counters.timed_out;
     }
-    if (phase_ == Phase::idle || phase_ == Phase::reading) {
+    if (phase_ == Phase::reading) {
         stop_reading();
     } else {
         close();

@@ -47,17 +47,17 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     /// connection must be kept alive meanwhile.
     net::awaitable<void> run();
 
-    /// Ends the connection, in order, if it is idle. Thread-safe.
+    /// Ends the connection if it is idle. Thread-safe.
     void close_when_idle();
-
-    /// Ends the connection if it is idle, and at once, for its place is needed. Thread-safe.
-    void evict_when_idle();
 
     /// Drops the client. A handler that runs is waited for. Thread-safe.
     void abort();
 
-    /// Since when the connection has been waiting for its next request (not its first); max: it is not, or has been
-    /// told to make room. Thread-safe.
+    static constexpr Clock::time_point told_to_end = Clock::time_point::min();
+    static constexpr Clock::time_point not_idle = Clock::time_point::max();
+
+    /// Since when the connection has been waiting for its next request (not its first); or one of the above, of which
+    /// told_to_end becomes not_idle when it is not. Thread-safe.
     [[nodiscard]] Clock::time_point idle_since() const { return idle_since_; }
 
   private:
@@ -87,7 +87,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     Watchdog watchdog_;
     beast::flat_buffer buffer_;
     Phase phase_ = Phase::idle;
-    std::atomic<Clock::time_point> idle_since_{Clock::time_point::max()};
+    std::atomic<Clock::time_point> idle_since_{not_idle};
 };
 
 }  // namespace gateway

@@ -3,13 +3,10 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
 
 namespace gateway {
 
 namespace {
-
-Refusal bad(std::string why) { return {http::status::bad_request, std::move(why)}; }
 
 bool is_control(char c) { return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f'; }
 
@@ -17,12 +14,13 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::optional<Refusal> check_request_line(std::string_view line) {
     if (std::ranges::count(line, ' ') != 2) {
-        return bad("a request begins with a line of a method, a target and a version, with one space between them");
+        return bad_request(
+            "a request begins with a line of a method, a target and a version, with one space between them");
     }
     const std::string_view version = line.substr(line.rfind(' ') + 1);
     if (version.size() != 8 || !version.starts_with("HTTP/") || !is_digit(version[5]) || version[6] != '.' ||
         !is_digit(version[7])) {
-        return bad("the first line of a request ends with its version, such as HTTP/1.1");
+        return bad_request("the first line of a request ends with its version, such as HTTP/1.1");
     }
     if (version != "HTTP/1.1" && version != "HTTP/1.0") {
         return Refusal{http::status::http_version_not_supported,
@@ -38,13 +36,13 @@ std::optional<Refusal> HeadScanner::scan(std::string_view received) {
         const char c = received[scanned_];
         const bool after_cr = scanned_ > 0 && received[scanned_ - 1] == '\r';
         if (after_cr != (c == '\n')) {
-            return bad("in a request's head, CR and LF end a line, together, and stand nowhere else");
+            return bad_request("in a request's head, CR and LF end a line, together, and stand nowhere else");
         }
         if (is_control(c) && c != '\r' && c != '\n') {
-            return bad("a request's head has no control characters");
+            return bad_request("a request's head has no control characters");
         }
         if (scanned_ == line_ && (c == ' ' || c == '\t')) {
-            return bad("a line of a request's head does not begin with a space: fields are not folded");
+            return bad_request("a line of a request's head does not begin with a space: fields are not folded");
         }
         ++scanned_;
         if (c == '\n') {

@@ -3,6 +3,7 @@
 #define GATEWAY_HTTP_REFUSAL_HPP
 
 #include <string>
+#include <utility>
 
 #include "message.hpp"
 
@@ -13,6 +14,8 @@ struct Refusal {
     http::status status;
     std::string why;
 };
+
+inline Refusal bad_request(std::string why) { return {http::status::bad_request, std::move(why)}; }
 
 }  // namespace gateway
 
