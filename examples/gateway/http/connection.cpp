@@ -2,7 +2,6 @@
 #include "connection.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <exception>
 #include <string>
@@ -244,9 +243,9 @@ net::awaitable<void> HttpConnection::finish() {
     enter(Phase::closing, shared_.options.linger_timeout);
     error_code error;
     socket_.shutdown(tcp::socket::shutdown_send, error);
-    std::array<char, 4096> ignored{};
     while (!error && !watchdog_.expired()) {
-        co_await socket_.async_read_some(net::buffer(ignored), net::redirect_error(net::use_awaitable, error));
+        buffer_.clear();
+        error = co_await receive();
     }
     close();
 }
