@@ -86,6 +86,45 @@ int run_dispatch(std::size_t workers, std::int64_t clients, std::int64_t session
     return measure(contender, contender.operation(static_cast<std::uint64_t>(sessions)), clients);
 }
 
+/// An observer that counts.
+struct Count {
+    void routed(const dispatch::RoutedEvent&) noexcept { ++*events; }
+    void started(const dispatch::StartedEvent&) noexcept { ++*events; }
+    void finished(const dispatch::FinishedEvent&) noexcept { ++*events; }
+    std::uint64_t* events;
+};
+
+/// A pool that is observed.
+class Observee {
+  public:
+    using Policy = dispatch::Observed<Count>;
+    using Pool = dispatch::WorkerPool<std::uint64_t, std::uint64_t, Policy>;
+
+    Observee(const AnyExecutor& executor, Count count)
+        : pool_{dispatch::spawn_workers<std::uint64_t, std::uint64_t>(executor, 4, Echo<>{}, {}, count),
+                {},
+                Policy{count}} {}
+
+    AnyExecutor executor() const { return pool_.get_executor(); }
+
+    struct Operation {
+        using Response = std::uint64_t;
+        Pool* pool;
+        auto operator()(std::uint64_t request) const { return pool->submit(std::nullopt, request); }
+    };
+    Operation operation() { return {&pool_}; }
+
+  private:
+    Pool pool_;
+};
+
+int run_observed() {
+    std::uint64_t events = 0;
+    net::thread_pool threads{1};
+    Observee observee{threads.get_executor(), Count{&events}};
+    return measure(observee, observee.operation(), 64);
+}
+
 template <typename Contender, typename... Args>
 int run_baseline(Args... args) {
     net::thread_pool threads{1};
@@ -123,6 +162,8 @@ int run() {
         return run_dispatch<AnyExecutor>(256, 64, 0, Echo<>{});
     } else if constexpr (name<T> == "workers_1024") {
         return run_dispatch<AnyExecutor>(1024, 64, 0, Echo<>{});
+    } else if constexpr (name<T> == "observed") {
+        return run_observed();
     } else if constexpr (name<T> == "baseline_post") {
         return run_baseline<Post>();
     } else if constexpr (name<T> == "baseline_co_spawn") {

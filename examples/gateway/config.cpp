@@ -5,18 +5,17 @@
 #include <CLI/Config.hpp>  // App refers to it
 #include <CLI/Formatter.hpp>
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <memory>
 #include <numeric>
 #include <sstream>
+#include <utility>
 
 #include <dispatch/version.hpp>
 
 #include "config_options.hpp"
+#include "quote.hpp"
+#include "small_file.hpp"
 #include "upstream/loopback.hpp"
 #include "upstream/url.hpp"
 
@@ -59,7 +58,7 @@ class HelpFormatter : public CLI::Formatter {
   public:
     std::string make_option(const CLI::Option* option, bool /*positional*/) const override {
         std::string line = "  " + option->get_name(false, true);
-        if (option->get_type_size() != 0) {
+        if (!option->get_type_name().empty()) {
             line += " " + option->get_type_name();
         }
         return line + "\n" + wrap(option->get_description(), 6, 100);
@@ -126,6 +125,22 @@ struct CommandLine {
     std::optional<std::string> text;  ///< of --help or --version: nothing else counts
 };
 
+/// As CLI11 wants them. It would take what follows "--model=" for the model: an empty value is split off.
+std::vector<std::string> reversed(std::span<const char* const> arguments) {
+    std::vector<std::string> result;
+    for (const char* const text : arguments) {
+        std::string argument = text;
+        if (argument.starts_with("--") && argument.ends_with("=")) {
+            argument.pop_back();
+            result.push_back(std::move(argument));
+            argument.clear();
+        }
+        result.push_back(std::move(argument));
+    }
+    std::ranges::reverse(result);
+    return result;
+}
+
 CommandLine read_command_line(std::span<const char* const> arguments) {
     CLI::App app{introduction, "gateway"};
     app.formatter(std::make_shared<HelpFormatter>());
@@ -145,15 +160,15 @@ CommandLine read_command_line(std::span<const char* const> arguments) {
     app.set_version_flag("--version", version(), "Print the version and exit.")->group("Process");
     app.set_help_flag("--help", "Print this and exit.")->group("Process");
     try {
-        app.parse(std::vector<std::string>{arguments.rbegin(), arguments.rend()});  // CLI11 takes them from the back
+        app.parse(reversed(arguments));
     } catch (const CLI::CallForHelp&) {
-        line.text = app.help();
+        line.text = CLI::detail::find_and_replace(app.help(), "\n\n\n", "\n\n");
         return line;
     } catch (const CLI::CallForVersion&) {
         line.text = version();
         return line;
     } catch (const CLI::ParseError& error) {
-        throw ConfigError{error.what()};
+        throw ConfigError{std::string{error.what()} + " (give each flag once, with one value: see --help)"};
     }
     if (const std::vector<std::string> extras = app.remaining(); !extras.empty()) {
         refuse_argument(extras.front());
@@ -183,14 +198,12 @@ void set(Config& config, const Option& option, const std::string& origin, const 
 }
 
 std::string read_secret(const std::string& origin, const std::string& path) {
-    constexpr std::size_t most = 64 * 1024;
-    std::ifstream file{path, std::ios::binary};
-    std::string text(most, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (file.bad() || (!file.eof() && file.fail())) {
-        throw ConfigError{origin + ": cannot read " + quote(path) + ": " + std::strerror(errno)};
+    std::string text;
+    try {
+        text = read_small_file(path);
+    } catch (const std::runtime_error& error) {
+        throw ConfigError{origin + ": " + error.what()};
     }
-    text.resize(static_cast<std::size_t>(file.gcount()));
     // Editors and echo end a file with a line end.
     text.erase(text.find_last_not_of("\r\n") + 1);
     return text;
@@ -287,7 +300,7 @@ std::variant<Config, PrintAndExit> parse_config(std::span<const char* const> arg
     }
     Config config = read_config(line, environment);
     if (line.print_config) {
-        return PrintAndExit{print(config)};
+        return PrintAndExit{to_text(config)};
     }
     return config;
 }
@@ -309,7 +322,7 @@ std::vector<std::string> warnings(const Config& config) {
     return found;
 }
 
-std::string print(const Config& config) {
+std::string to_text(const Config& config) {
     std::string text;
     for (const Option& option : config_options()) {
         text += option.name + " = " + option.show(config) + "\n";

@@ -23,6 +23,7 @@ enum class LogFormat : std::uint8_t { text, json };
 /// All that can be set, with its defaults. Durations are whole units of what their flag says.
 struct Config {
     // The HTTP server.
+    std::string name;  ///< of this gateway among several: sent as X-Gateway, if it is not empty
     std::string address = "127.0.0.1";
     std::uint16_t port = 8080;  ///< 0: any free one
     std::size_t max_connections = 1024;
@@ -42,9 +43,10 @@ struct Config {
     std::chrono::milliseconds job_timeout{1'800'000};  ///< queueing, retries and all; past it the job fails
 
     // The jobs.
-    std::string database = "gateway.db";           ///< ":memory:": nothing survives
-    std::size_t max_pending = 10'000;              ///< jobs accepted and not ended; past it, 503
-    std::chrono::milliseconds job_ttl{3'600'000};  ///< how long the result of an ended job is kept
+    std::string database = "gateway.db";                         ///< ":memory:": nothing survives
+    std::size_t max_pending = 10'000;                            ///< jobs accepted and not ended; past it, 503
+    std::uint64_t max_pending_bytes = std::uint64_t{256} << 20;  ///< of their requests together; past it, 503
+    std::chrono::milliseconds job_ttl{3'600'000};                ///< how long the result of an ended job is kept
     RestartPolicy on_restart = RestartPolicy::resume;
 
     // The upstream.
@@ -62,7 +64,7 @@ struct Config {
     std::size_t max_attempts = 5;
     std::chrono::milliseconds backoff_min{2'000};
     std::chrono::milliseconds backoff_max{60'000};
-    double token_rate = 50;  ///< embedded: tokens a second
+    double token_rate = 50;  ///< embedded: tokens a second; 0: all at once
 
     // The process.
     std::chrono::milliseconds drain_timeout{30'000};  ///< for accepted jobs, at SIGTERM
@@ -97,7 +99,7 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 [[nodiscard]] std::vector<std::string> warnings(const Config& config);
 
 /// "name = value" a line; a secret's value is "(set)".
-[[nodiscard]] std::string print(const Config& config);
+[[nodiscard]] std::string to_text(const Config& config);
 
 }  // namespace gateway
 

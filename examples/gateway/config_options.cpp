@@ -136,7 +136,10 @@ Option text(std::string name, std::string placeholder, std::string Config::* fie
 Option word(std::string name, std::string placeholder, std::string Config::* field, std::string_view marks,
             std::string help) {
     Option option = text(std::move(name), std::move(placeholder), field, std::move(help));
-    option.expects = "letters, digits and any of " + std::string{marks} + ", at most 256";
+    option.expects = "at most 256 letters, digits and";
+    for (const char mark : marks) {
+        option.expects += {' ', mark};
+    }
     option.set = [=](Config& config, std::string_view value) {
         const auto fits = [=](char c) {
             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -229,6 +232,8 @@ Option base_url() {
 
 std::vector<Option> server_options() {
     return {
+        word("name", "NAME", &Config::name, "-._",
+             "What this gateway calls itself in X-Gateway, if there are several."),
         address(),
         number("port", "NUMBER", &Config::port, 0, 65'535, "The port to listen on; 0: any free one."),
         number("max-connections", "NUMBER", &Config::max_connections, 1, million, "Clients connected at a time."),
@@ -265,6 +270,8 @@ std::vector<Option> job_options() {
              "Where jobs are kept (SQLite); \":memory:\": nowhere, none survives the process."),
         number("max-pending", "NUMBER", &Config::max_pending, 1, 10 * million,
                "Jobs accepted and not ended; past it, 503."),
+        number("max-pending-bytes", "BYTES", &Config::max_pending_bytes, 1, std::uint64_t{1} << 40U,
+               "Bytes of their requests together; past it, 503."),
         seconds("job-ttl", &Config::job_ttl, shortest, year, "How long the result of an ended job is kept."),
         choice("on-restart", &Config::on_restart, {{"resume", RestartPolicy::resume}, {"fail", RestartPolicy::fail}},
                "What becomes of the jobs that had not ended when the process did."),
@@ -296,7 +303,7 @@ std::vector<Option> upstream_options() {
                 "The wait before the second attempt; it doubles."),
         seconds("backoff-max", &Config::backoff_max, std::chrono::milliseconds{0}, hour,
                 "The longest wait between two attempts."),
-        decimal("token-rate", "NUMBER", &Config::token_rate, 0.1, million, "embedded: tokens a second."),
+        decimal("token-rate", "NUMBER", &Config::token_rate, 0, million, "embedded: tokens a second; 0: all at once."),
     };
 }
 
@@ -343,14 +350,6 @@ std::span<const Option> config_options() {
         return made;
     }();
     return all;
-}
-
-std::string quote(std::string_view text) {
-    constexpr std::size_t longest = 100;
-    std::string start{text.substr(0, longest)};
-    start += text.size() > longest ? "..." : "";
-    // JSON's escapes, all of it in ASCII: no control character reaches the terminal.
-    return Json(start).dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
 }  // namespace gateway

@@ -34,9 +34,6 @@ struct Option {
 
 [[nodiscard]] std::span<const Option> config_options();
 
-/// The start of text between quotes, on one line.
-[[nodiscard]] std::string quote(std::string_view text);
-
 }  // namespace gateway
 
 #endif  // GATEWAY_CONFIG_OPTIONS_HPP

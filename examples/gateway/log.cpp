@@ -24,7 +24,7 @@ spdlog::level::level_enum spdlog_level(Level level) {
             return spdlog::level::debug;
         case info:
             return spdlog::level::info;
-        case warning:
+        case warn:
             return spdlog::level::warn;
         case error:
             return spdlog::level::err;

@@ -31,10 +31,10 @@ class sink;
 
 namespace gateway::log {
 
-enum class Level : std::uint8_t { debug, info, warning, error, off };
+enum class Level : std::uint8_t { debug, info, warn, error, off };
 
 /// In the order of Level.
-inline constexpr std::array<std::string_view, 5> level_names{"debug", "info", "warning", "error", "off"};
+inline constexpr std::array<std::string_view, 5> level_names{"debug", "info", "warn", "error", "off"};
 
 /// Longer text is cut, and ends on "...".
 inline constexpr std::size_t max_value_bytes = 1000;
@@ -83,7 +83,7 @@ void write(Level level, std::string_view message, Fields fields) noexcept;
 
 inline void debug(std::string_view message, Fields fields = {}) noexcept { write(Level::debug, message, fields); }
 inline void info(std::string_view message, Fields fields = {}) noexcept { write(Level::info, message, fields); }
-inline void warning(std::string_view message, Fields fields = {}) noexcept { write(Level::warning, message, fields); }
+inline void warn(std::string_view message, Fields fields = {}) noexcept { write(Level::warn, message, fields); }
 inline void error(std::string_view message, Fields fields = {}) noexcept { write(Level::error, message, fields); }
 
 }  // namespace gateway::log

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // An HTTP front end for a large language model: takes generation requests, spreads them over a dispatch::WorkerPool by
-// session or by load, asks the model, and keeps the results. How it hangs together:
+// session or by load, asks the model, and keeps the results. How it hangs together, from the outside in:
 //
-//   http/       HttpServer: connections, limits, time limits
-//   routes      HTTP to the service
-//   service     accepts a job, stores it, has the pool run it, stores its end
-//   jobs/       JobStore: what must survive, in SQLite
-//   generation  what the pool's workers do: ask the model
-//   upstream/   the models: embedded, Vertex AI, OpenAI-compatible; retries, credentials, HTTP client
-//   config, log, metrics
+//   http/         HttpServer: connections, limits of size and time
+//   routes        what is answered to whom; metrics, bearer
+//   service       keeps a job, has the pool run it, keeps how it ends; pending_jobs
+//   jobs/         JobStore: what survives, in SQLite
+//   generation    what the pool's workers do: ask the model
+//   upstream/     the models: embedded, Vertex AI, OpenAI's; retries, credentials, HTTP client
+//   config, log   flags and environment; structured lines on stderr
 //
 //   gateway &
 //   curl -H 'X-Session-Id: me' -d '{"contents": [{"parts": [{"text": "Hello!"}]}]}' '127.0.0.1:8080/generate?wait=true'
 #include <algorithm>
+#include <chrono>
 #include <csignal>
-#include <cstdlib>
+#include <cstdint>
 #include <exception>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <variant>
 
 #include <boost/asio/co_spawn.hpp>
@@ -29,7 +30,6 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
-#include <dispatch/json.hpp>
 #include <dispatch/pool.hpp>
 
 #include "config.hpp"
@@ -40,4 +40,141 @@
 #include "metrics.hpp"
 #include "routes.hpp"
 #include "service.hpp"
-#include "upstream/make_model.hpp"
+#include "upstream/upstream.hpp"
+
+namespace {
+
+using namespace gateway;
+
+HttpServerOptions server_options(const Config& config) {
+    HttpServerOptions options;
+    options.address = config.address;
+    options.port = config.port;
+    options.max_connections = config.max_connections;
+    options.header_limit = config.header_limit;
+    options.body_limit = config.body_limit;
+    options.request_timeout = config.request_timeout;
+    options.idle_timeout = config.idle_timeout;
+    return options;
+}
+
+JobStoreOptions store_options(const Config& config) {
+    JobStoreOptions options;
+    options.path = config.database;
+    options.ttl = config.job_ttl;
+    options.max_queued = 2 * config.max_pending + config.max_connections;
+    return options;
+}
+
+ServiceOptions service_options(const Config& config) {
+    ServiceOptions options;
+    options.max_pending = config.max_pending;
+    options.max_pending_bytes = config.max_pending_bytes;
+    options.job_timeout = config.job_timeout;
+    options.job_ttl = config.job_ttl;
+    options.on_restart = config.on_restart;
+    return options;
+}
+
+GenerationPool make_pool(const Config& config, const net::any_io_executor& executor, Model& model) {
+    dispatch::WorkerOptions worker;
+    worker.max_concurrency = config.concurrency;
+    worker.queue_capacity = config.queue;
+    dispatch::PoolOptions options;
+    options.affinity_ttl = config.session_ttl;
+    options.max_sessions = config.max_sessions;
+    // Jobs are in the background, and max_pending bounds them: one whose session's worker is full waits for it.
+    options.overflow = dispatch::Overflow::wait;
+    return GenerationPool{
+        dispatch::spawn_workers<Generation, Generated>(executor, config.workers, Generator{model}, worker), options};
+}
+
+std::string url_of(const Config& config, std::uint16_t port) {
+    const bool v6 = config.address.find(':') != std::string::npos;
+    return "http://" + (v6 ? '[' + config.address + ']' : config.address) + ':' + std::to_string(port);
+}
+
+/// Serves until a signal, and then ends in order: takes no more jobs while /readyz tells balancers so, lets what is
+/// pending end, and only then closes the port.
+net::awaitable<dispatch::Ledger> serve(GenerationService& service, HttpServer& server, net::signal_set& signals,
+                                       const Config& config) {
+    co_await service.start();
+    const std::uint16_t port = server.start();
+    std::cout << "listening on " << url_of(config, port) << std::endl;
+    co_await signals.async_wait(net::use_awaitable);
+    log::info("shutting down");
+    dispatch::Ledger ledger = co_await service.drain(config.drain_timeout);
+    co_await server.stop(std::chrono::seconds{2});
+    co_return ledger;
+}
+
+void print(const dispatch::Ledger& ledger) {
+    std::cout << "ledger: " << ledger.submitted << " submitted = " << ledger.completed << " completed + "
+              << ledger.failed << " failed + " << ledger.rejected << " rejected + " << ledger.expired << " expired + "
+              << ledger.cancelled << " cancelled + " << ledger.stopped << " stopped" << std::endl;
+}
+
+void run(const Config& config) {
+    const Clock::time_point start = Clock::now();
+    JobStore store{store_options(config)};
+    const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
+    net::thread_pool threads{config.threads > 0 ? config.threads : processors};
+    const net::any_io_executor executor = threads.get_executor();
+    net::signal_set signals{executor, SIGINT, SIGTERM};
+    Upstream upstream{config, process_environment, executor};
+    GenerationPool pool = make_pool(config, executor, upstream.model());
+    GenerationService service{executor, pool, store, service_options(config)};
+    HttpServer* listener = nullptr;
+    const auto snapshot = [&] {
+        MetricsSnapshot metrics;
+        metrics.workers = pool.worker_metrics();
+        metrics.ledger = pool.ledger();
+        metrics.jobs = service.counters();
+        metrics.store = store.counters();
+        metrics.http = listener->counters();
+        metrics.upstream = upstream.counters();
+        metrics.connections = upstream.connections();
+        metrics.uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start);
+        return metrics;
+    };
+    Routes routes{service, snapshot, {config.client_token, config.name}};
+    HttpServer server{executor, [&](HttpRequest& request) { return routes.respond(request); }, server_options(config)};
+    listener = &server;
+
+    const dispatch::Ledger ledger =
+        net::co_spawn(threads, serve(service, server, signals, config), net::use_future).get();
+    upstream.close();
+    threads.join();
+    print(ledger);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Config config;
+    try {
+        const std::span arguments{argv, static_cast<std::size_t>(argc)};
+        std::variant<Config, PrintAndExit> parsed =
+            parse_config(arguments.subspan(argc > 0 ? 1 : 0), process_environment);
+        if (const PrintAndExit* const page = std::get_if<PrintAndExit>(&parsed)) {
+            std::cout << page->text;
+            return 0;
+        }
+        config = std::get<Config>(std::move(parsed));
+        log::init(log::level_named(config.log_level).value_or(log::Level::info), config.log_format);
+        for (const std::string& warning : warnings(config)) {
+            log::warn("configuration", {{"warning", warning}});
+        }
+    } catch (const ConfigError& error) {
+        std::cerr << "gateway: " << error.what() << "; --help lists the flags\n";
+        return 2;
+    }
+    try {
+        run(config);
+    } catch (const std::exception& error) {
+        std::cerr << "gateway: cannot serve on " << config.address << " port " << config.port << ": "
+                  << gateway::reason(error) << '\n';
+        return 1;
+    }
+    return 0;
+}

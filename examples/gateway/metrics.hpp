@@ -5,12 +5,12 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <dispatch/metrics.hpp>
 
 #include "http/server.hpp"
+#include "jobs/job_store.hpp"
 #include "json.hpp"
 #include "service.hpp"
 #include "upstream/counters.hpp"
@@ -23,9 +23,10 @@ struct MetricsSnapshot {
     std::vector<dispatch::WorkerMetrics> workers;
     dispatch::Ledger ledger;
     ServiceCounters jobs;
+    JobStoreCounters store;
     HttpServerCounters http;
     UpstreamCounters upstream;
-    HttpClientCounters connections;
+    HttpClientMetrics connections;
     std::chrono::seconds uptime{};
 };
 

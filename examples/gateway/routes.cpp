@@ -106,10 +106,18 @@ HttpResponse describe(const Outcome& outcome) {
 
 }  // namespace
 
-Routes::Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, std::string client_token)
-    : service_{service}, metrics_{std::move(metrics)}, client_token_{std::move(client_token)} {}
+Routes::Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, Options options)
+    : service_{service}, metrics_{std::move(metrics)}, options_{std::move(options)} {}
 
 net::awaitable<HttpResponse> Routes::respond(HttpRequest& request) {
+    HttpResponse response = co_await route(request);
+    if (!options_.name.empty()) {
+        response.set("X-Gateway", options_.name);
+    }
+    co_return response;
+}
+
+net::awaitable<HttpResponse> Routes::route(HttpRequest& request) {
     // The target's text, which the request keeps while its body is taken.
     const auto [path, query] = split(view(request.target()));
     constexpr std::string_view jobs = "/jobs/";
@@ -119,7 +127,8 @@ net::awaitable<HttpResponse> Routes::respond(HttpRequest& request) {
         }
         co_return path == "/readyz" ? ready() : json_response(http::status::ok, Json{{"status", "ok"}});
     }
-    if (!client_token_.empty() && !is_bearer(view(request[http::field::authorization]), client_token_)) {
+    if (!options_.client_token.empty() &&
+        !is_bearer(view(request[http::field::authorization]), options_.client_token)) {
         co_return unauthorized();
     }
     if (path == "/generate") {
@@ -173,6 +182,7 @@ net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, std::string_
         const std::string id = co_await service_.accept(std::move(session), std::move(request.body()));
         HttpResponse response = json_response(http::status::accepted, Json{{"job_id", id}});
         response.set(http::field::location, "/jobs/" + id);
+        response.set("X-Job-Id", id);
         co_return response;
     } catch (const Refused& refused) {
         co_return refusal(refused);

@@ -29,13 +29,20 @@ namespace gateway {
 /// outlive it.
 class Routes {
   public:
-    /// client_token: empty, none is wanted.
-    Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, std::string client_token);
+    struct Options {
+        /// Empty: none is wanted.
+        std::string client_token;
+        /// Of this gateway among several: X-Gateway in each response, unless it is empty.
+        std::string name;
+    };
+
+    Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, Options options);
 
     /// The response to request, from which it takes the body.
     net::awaitable<HttpResponse> respond(HttpRequest& request);
 
   private:
+    net::awaitable<HttpResponse> route(HttpRequest& request);
     net::awaitable<HttpResponse> generate(HttpRequest& request, std::string_view query);
     net::awaitable<HttpResponse> job(std::string id);
     HttpResponse metrics(const HttpRequest& request) const;
@@ -43,7 +50,7 @@ class Routes {
 
     GenerationService& service_;
     std::function<MetricsSnapshot()> metrics_;
-    std::string client_token_;
+    Options options_;
 };
 
 }  // namespace gateway

@@ -14,12 +14,14 @@
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/mutex.hpp>
 #include <dispatch/detail/session_table.hpp>
 #include <dispatch/detail/siphash.hpp>
+#include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
@@ -36,6 +38,7 @@ namespace dispatch::inline DISPATCH_ABI {
 template <typename Clock = std::chrono::steady_clock>
 class SessionMap {
   public:
+    /// When something happens, on the map's clock.
     using time_point = typename Clock::time_point;
 
     /// ttl: how long a pin lasts, above 0. At most max_sessions are remembered; workers are numbered
@@ -55,7 +58,8 @@ class SessionMap {
     /// several threads that come with a new session at the same time, one chooses.
     ///
     /// When the map is full, the session nearest its expiry makes room (with other threads at work, one
-    /// of the nearest). choose runs under a lock, and must not use the map. Where it returns no worker, or
+    /// of the nearest). choose may take a SessionVerdict, which is fresh or expired. It runs under a lock, and must
+    /// not use the map. Where it returns no worker, or
     /// it or an allocation throws, nothing has changed (with other threads at work, who made room may be
     /// gone).
     template <typename Choose>
@@ -65,18 +69,23 @@ class SessionMap {
         const std::size_t home = hash >> shard_shift;
         std::size_t patrolled = 0;
         std::optional<std::size_t> worker;
+        SessionVerdict verdict = SessionVerdict::fresh;
         {
             Shard& shard = shards_[home];
             const std::lock_guard lock{shard.mutex};
             patrolled = shard.patrol = (shard.patrol + 1) % shard_count;
-            drop_expired(home, now);
-            if (Session* const known = shard.table.find(hash); known != nullptr && now < known->expiry) [[likely]] {
-                slide(home, *known, now);
-                worker = known->worker;
+            if (Session* const known = shard.table.find(hash); known != nullptr) [[likely]] {
+                if (now < known->expiry) [[likely]] {
+                    slide(home, *known, now);
+                    worker = known->worker;
+                } else {
+                    verdict = SessionVerdict::expired;
+                }
             }
+            drop_expired(home, now);
         }
         if (!worker) [[unlikely]] {
-            worker = assign(home, hash, now, choose);
+            worker = assign(home, hash, now, [&] { return call(choose, verdict); });
         }
         // A shard that nobody comes to must not remember its sessions for good.
         if (expires_by(patrolled, now)) [[unlikely]] {
@@ -100,6 +109,7 @@ class SessionMap {
 
     /// Sessions that are remembered: an estimate, and with those that have expired and not yet gone.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+    /// How many it remembers at the most.
     std::size_t max_sessions() const noexcept { return max_sessions_; }
 
     /// Those of them that are pinned to worker.
@@ -157,13 +167,22 @@ class SessionMap {
         return std::chrono::duration_cast<std::chrono::nanoseconds>(point.time_since_epoch()).count();
     }
 
+    template <typename Choose>
+    static std::optional<std::size_t> call(Choose& choose, SessionVerdict verdict) {
+        if constexpr (std::is_invocable_v<Choose&, SessionVerdict>) {
+            return choose(verdict);
+        } else {
+            return choose();
+        }
+    }
+
     /// Before never, which only an empty shard has.
     Time expiry_after(Time now) const noexcept { return now >= never - ttl_ ? never - 1 : now + ttl_; }
 
     /// What lookup_or_assign() does for a session that has no pin, unless it got one meanwhile.
     template <typename Choose>
     [[gnu::noinline]] std::optional<std::size_t> assign(std::size_t home, std::uint64_t hash, Time now,
-                                                        Choose& choose) {
+                                                        const Choose& choose) {
         Shard& shard = shards_[home];
         for (Place place{*this};; place.take_oldest(hash)) {
             const std::lock_guard lock{shard.mutex};
@@ -190,7 +209,7 @@ class SessionMap {
 
     /// Under the shard's lock. A pin that has ended does not count in the choice of the next.
     template <typename Choose>
-    std::optional<std::size_t> repin(std::size_t home, Session& session, Time now, Choose& choose) {
+    std::optional<std::size_t> repin(std::size_t home, Session& session, Time now, const Choose& choose) {
         pinned_[session.worker].fetch_sub(1, std::memory_order_relaxed);
         std::optional<std::size_t> worker;
         try {

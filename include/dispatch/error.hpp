@@ -13,7 +13,8 @@ namespace dispatch::inline DISPATCH_ABI {
 
 /// Why a job was not run to its end. Errors of this kind reach the submitter as a std::system_error.
 enum class errc {
-    /// The worker's queue had no place left, and the pool (or try_submit) rejects instead of waiting.
+    /// No queue had a place left (with a pinned session: its worker's), and the pool, or try_submit,
+    /// rejects instead of waiting.
     queue_full = 1,
     /// The job's deadline passed before its response was there.
     deadline_exceeded,
@@ -23,8 +24,10 @@ enum class errc {
 
 }  // namespace dispatch::inline DISPATCH_ABI
 
+/// @cond
 template <>
 struct std::is_error_code_enum<dispatch::errc> : std::true_type {};
+/// @endcond
 
 namespace dispatch::inline DISPATCH_ABI {
 
@@ -55,6 +58,7 @@ inline const std::error_category& error_category() noexcept {
     return category.value;
 }
 
+/// The error_code of value, to which an errc also converts by itself. Thread-safe.
 inline std::error_code make_error_code(errc value) noexcept { return {static_cast<int>(value), error_category()}; }
 
 namespace detail {

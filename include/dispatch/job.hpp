@@ -23,8 +23,10 @@ namespace dispatch::inline DISPATCH_ABI {
 /// What a handler may ask about the job that it runs. Valid until the handler has ended.
 class JobContext {
   public:
+    /// The clock of deadlines and of queued_for().
     using Clock = std::chrono::steady_clock;
 
+    /// For workers, and for tests of handlers: what the functions below return.
     JobContext(std::size_t worker_id, std::string_view session, std::optional<Clock::time_point> deadline,
                Clock::duration queued_for) noexcept
         : worker_id_{worker_id}, session_{session}, deadline_{deadline}, queued_for_{queued_for} {}
@@ -37,7 +39,7 @@ class JobContext {
     std::string_view session() const noexcept { return session_; }
     /// SubmitOptions::deadline.
     std::optional<Clock::time_point> deadline() const noexcept { return deadline_; }
-    /// From submit to the handler's start.
+    /// How long the job took from submit to the handler's start.
     Clock::duration queued_for() const noexcept { return queued_for_; }
 
   private:
@@ -112,15 +114,17 @@ enum class JobState : std::uint8_t {
 }  // namespace detail
 
 /// A request, and where its one response goes: the node that travels from submit through a worker's
-/// queue and lane back to the submitter's executor.
+/// queue and lane back to the submitter's executor. Made by WorkerPool::submit; a user of the library never
+/// meets one.
 template <typename R, typename S, typename Executor = net::any_io_executor>
 class Job : public detail::Operation<detail::Reply<S>, Executor> {
     using Base = detail::Operation<detail::Reply<S>, Executor>;
 
   public:
+    /// The clock of its times.
     using Clock = JobContext::Clock;
 
-    /// tail has room for the session's text.
+    /// A job for wanted, with a look at options, submitted at now. tail has room for the session's text.
     Job(std::byte* tail, R&& wanted, const SubmitOptions& options, Clock::time_point now)
         : Base{tail},
           request{std::in_place, std::move(wanted)},
@@ -134,14 +138,17 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
     const std::string_view session;
     /// The epoch, unless the job's worker asks for times.
     Clock::time_point submitted_at;
+    /// SubmitOptions::deadline.
     const std::optional<Clock::time_point> deadline;
 
     /// Guarded by the inbox, as state is; afterwards constant.
     detail::RunTicket ticket;
+    /// Where the job is in its life.
     detail::JobState state = detail::JobState::queued;
     /// Place in the inbox's heap of deadlines.
     std::size_t deadline_index = 0;
 
+    /// Puts the response there as the reply. Throws what moving it throws.
     template <typename... Response>
     void succeed(Response&&... response) {
         this->result.emplace();
@@ -150,6 +157,7 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
         }
     }
 
+    /// Puts error there as the reply.
     void fail(std::exception_ptr error) noexcept {
         this->result.emplace();
         this->result->error = std::move(error);
@@ -169,6 +177,7 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
         }
     }
 
+    /// Lets go for one owner; true for the last one, which frees the memory.
     bool end() noexcept { return !deadline || owners_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
   private:

@@ -9,10 +9,12 @@
 
 namespace dispatch::inline DISPATCH_ABI {
 
-/// A worker at a glance. Each field is exact at some moment during the call, not all at the same one.
+/// A worker at a glance. inflight, queue_len and waiting are exact at one moment during the call, the others
+/// at moments of their own.
 struct WorkerMetrics {
+    /// WorkerHandle::id().
     std::size_t worker_id = 0;
-    /// Jobs that hold a permit.
+    /// Jobs that hold a permit, or are about to: there is one for them.
     std::size_t inflight = 0;
     /// Jobs that wait in the queue for a permit; at most capacity.
     std::size_t queue_len = 0;
@@ -32,6 +34,7 @@ struct WorkerMetrics {
 /// What became of the jobs of a pool since it was made. Once the pool is idle,
 /// submitted == completed + failed + rejected + expired + cancelled + stopped.
 struct Ledger {
+    /// Jobs that were accepted or turned away. (One that there was no memory for does not count.)
     std::uint64_t submitted = 0;
     /// The handler returned a response.
     std::uint64_t completed = 0;
@@ -46,6 +49,7 @@ struct Ledger {
     /// errc::stopped, or running when the pool stopped and the handler gave up.
     std::uint64_t stopped = 0;
 
+    /// Whether all counters are equal.
     friend bool operator==(const Ledger&, const Ledger&) = default;
 };
 

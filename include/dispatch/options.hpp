@@ -45,10 +45,12 @@ enum class Overflow : std::uint8_t {
 struct PoolOptions {
     /// How long a session stays on its worker; 0 turns affinity off. Not negative.
     std::chrono::nanoseconds affinity_ttl = std::chrono::seconds{30};
+    /// Whether each job of a session makes its pin longer.
     AffinityExpiry affinity_expiry = AffinityExpiry::fixed;
     /// Sessions remembered at a time: 1 to 2^31. When all are live, the one nearest its expiry makes
     /// room for a new one; no request is refused for it.
     std::size_t max_sessions = std::size_t{1} << 20;
+    /// What submit does when the chosen worker's queue is full. (try_submit rejects in any case.)
     Overflow overflow = Overflow::wait;
 };
 

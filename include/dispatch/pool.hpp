@@ -8,6 +8,7 @@
 //   detail/lane_worker     a worker with its handler: what a lane does
 //   detail/worker_core     a worker without its handler: how jobs come in and how they end
 //   detail/worker_loop     a worker without jobs: lanes with permits, and the loop that adds them
+//   detail/observed_handler           a handler whose beginnings and ends are observed
 //   detail/lane, drain_gate           one coroutine of a worker; waiting until a pool is idle
 //   job.hpp, semaphore.hpp            the node that travels; the gate of each worker
 //   detail/worker_executor, runner    a worker's strand, and what runs it and carries its replies
@@ -17,6 +18,7 @@
 //   detail/admission, worker_load     who may come in; what is counted
 //   detail/inbox, run_queue           what waits for a worker; what waits for a thread
 //   affinity.hpp, selection.hpp       which worker a session has; which one is least loaded
+//   observer.hpp                      what an observer of a pool sees
 //   options.hpp, metrics.hpp, error.hpp    what goes in and what comes out
 #ifndef DISPATCH_POOL_HPP
 #define DISPATCH_POOL_HPP
@@ -66,13 +68,15 @@ concept SessionName = std::convertible_to<T, std::optional<std::string_view>>;
 /// may be destroyed with work outstanding (it stops first), also from within a handler, and before or
 /// after its execution context.
 ///
-/// Policy chooses among the workers; Executor is what the workers were spawned on; Clock times the
-/// sessions' pins and may be one that a test moves by hand.
+/// R and S are the types of requests and responses, S may be void. Policy chooses among the workers; Executor is what
+/// the workers were spawned on; Clock times the sessions' pins and may be one that a test moves by hand.
 template <typename R, typename S, SelectionPolicy Policy = LeastLoaded, typename Executor = net::any_io_executor,
           typename Clock = std::chrono::steady_clock>
 class WorkerPool {
   public:
+    /// What the workers were spawned on.
     using executor_type = Executor;
+    /// One of the workers that the pool is made of.
     using Handle = WorkerHandle<R, S, Executor>;
 
     /// Makes a pool of workers, which must not be part of another one; all of them run on executors of
@@ -81,7 +85,10 @@ class WorkerPool {
     explicit WorkerPool(std::vector<Handle> workers, PoolOptions options = {}, Policy policy = {})
         : core_{std::in_place, std::move(workers), options, std::move(policy)} {}
 
+    /// Takes the workers over with all their jobs. The pool that is moved from may only be assigned to or
+    /// destroyed.
     WorkerPool(WorkerPool&&) noexcept = default;
+    /// The same; the pool that was here is stopped first, and not waited for.
     WorkerPool& operator=(WorkerPool&& other) noexcept {
         if (this != &other) {
             close();
@@ -98,6 +105,10 @@ class WorkerPool {
     /// (std::nullopt) the one that Policy chooses. When its queue is full PoolOptions::overflow says
     /// whether the caller waits. The session's text is copied when the operation starts, which with
     /// co_await is within the full expression.
+    ///
+    /// token is any completion token; without one the result is for co_await. request is moved into the
+    /// job, and from there to the worker's handler. The pool may be destroyed meanwhile, also between this
+    /// call and the co_await; the job completes all the same.
     ///
     /// Completion signature: void(std::exception_ptr, S), or void(std::exception_ptr) when S is void.
     /// The handler is called exactly once, on its associated executor (the pool's if it has none), never
@@ -130,6 +141,7 @@ class WorkerPool {
     auto try_submit(const Session& session, R request, Token&& token = {}) {
         return start(SubmitOptions{.session = session}, std::move(request), Overflow::reject, token);
     }
+    /// The same with a deadline, and what else SubmitOptions has.
     template <typename Token = default_token<Executor>>
     auto try_submit(SubmitOptions options, R request, Token&& token = {}) {
         return start(options, std::move(request), Overflow::reject, token);

@@ -14,7 +14,9 @@ namespace dispatch::inline DISPATCH_ABI {
 /// A worker, and the load that it was seen to have. The pool counts the job there only if the load is
 /// still the same, and asks again otherwise.
 struct Choice {
+    /// Its number, from 0 to size() - 1.
     std::size_t worker;
+    /// What LoadView::load(worker) returned.
     std::uint32_t load;
 };
 
@@ -24,8 +26,8 @@ enum class Purpose : std::uint8_t {
     new_session,  ///< a session's first job, and those that follow while its pin lasts
 };
 
-/// What a policy sees of a pool: size() workers (at least one), each with its load (in flight + queued
-/// + waiting) and the sessions pinned to it. Figures of some moment: other threads go on meanwhile.
+/// What a policy sees of a pool: size() workers (at least one), each with its load (in flight, queued and
+/// waiting together) and the sessions pinned to it. Figures of some moment: other threads go on meanwhile.
 template <typename V>
 concept LoadView = requires(const V& view, std::size_t worker) {
     { view.size() } noexcept -> std::convertible_to<std::size_t>;
@@ -72,6 +74,7 @@ concept SelectionPolicy = std::movable<P> && requires(P& policy, const detail::A
 /// one of them with the fewest sessions. O(workers).
 class LeastLoaded {
   public:
+    /// The worker for one job, or for a session; see SelectionPolicy. Thread-safe.
     template <LoadView V>
     Choice pick(const V& view, Purpose purpose) noexcept {
         const std::size_t size = view.size();
@@ -121,6 +124,7 @@ class LeastLoaded {
 /// another one has a place: the pool sees to that for every policy.)
 class RoundRobin {
   public:
+    /// The next worker; see SelectionPolicy. Thread-safe.
     template <LoadView V>
     Choice pick(const V& view, Purpose /*purpose*/) noexcept {
         const std::size_t next = last_.get() + 1;
@@ -138,13 +142,17 @@ class RoundRobin {
 /// Power of Two Choices in Randomized Load Balancing", 2001).
 class PowerOfTwoChoices {
   public:
+    /// Pools with the same seed draw the same workers in the same order.
     explicit PowerOfTwoChoices(std::uint64_t seed = 0x853c49e6748fea9bULL) noexcept : state_{seed} {}
+    /// Goes on drawing where other is now.
     PowerOfTwoChoices(const PowerOfTwoChoices& other) noexcept : state_{other.state_.load(std::memory_order_relaxed)} {}
+    /// The same.
     PowerOfTwoChoices& operator=(const PowerOfTwoChoices& other) noexcept {
         state_.store(other.state_.load(std::memory_order_relaxed), std::memory_order_relaxed);
         return *this;
     }
 
+    /// The worker for one job, or for a session; see SelectionPolicy. Thread-safe.
     template <LoadView V>
     Choice pick(const V& view, Purpose purpose) noexcept {
         const auto size = static_cast<std::uint32_t>(view.size());

@@ -34,10 +34,13 @@ class PermitSource {
 /// moved from. It may outlive the Semaphore. One thread at a time.
 class [[nodiscard("a permit that is dropped is given back at once")]] Permit {
   public:
+    /// An empty one.
     Permit() = default;
     /// For Semaphore: takes over a unit that was already subtracted.
     explicit Permit(std::shared_ptr<detail::PermitSource> source) noexcept : source_{std::move(source)} {}
+    /// Takes the unit over, if there is one: the permit that is moved from is empty.
     Permit(Permit&&) noexcept = default;
+    /// The same; a unit that this holds is given back first.
     Permit& operator=(Permit&& other) noexcept {
         if (this != &other) {
             release();
@@ -45,6 +48,7 @@ class [[nodiscard("a permit that is dropped is given back at once")]] Permit {
         }
         return *this;
     }
+    /// Gives the unit back.
     ~Permit() { release(); }
 
     /// Whether this holds a unit.
@@ -194,6 +198,7 @@ class BasicSemaphore {
     using Waiter = typename State::Waiter;
 
   public:
+    /// What handlers without an executor of their own are called on.
     using executor_type = Executor;
 
     /// units is how many permits there are to begin with. Handlers without an executor of their own
@@ -201,7 +206,9 @@ class BasicSemaphore {
     BasicSemaphore(const Executor& executor, std::size_t units) : state_{std::make_shared<State>(executor, units)} {
         detail::listen(state_, executor);
     }
+    /// Takes over units and those who wait. The one that is moved from may only be assigned to or destroyed.
     BasicSemaphore(BasicSemaphore&&) noexcept = default;
+    /// The same; those who wait for this one complete with operation_aborted.
     BasicSemaphore& operator=(BasicSemaphore&& other) noexcept {
         if (this != &other) {
             cancel();
@@ -212,6 +219,7 @@ class BasicSemaphore {
     /// Those who wait complete with operation_aborted.
     ~BasicSemaphore() { cancel(); }
 
+    /// The executor of handlers without one of their own. Only while its context lives.
     executor_type get_executor() const noexcept { return state_->executor(); }
 
     /// Units that are free: an estimate, for other threads go on meanwhile.
@@ -219,9 +227,9 @@ class BasicSemaphore {
 
     /// Waits for a unit.
     ///
-    /// Completion signature: void(error_code, Permit), on the handler's associated executor, never from
-    /// within this function. Cancellation (any type): leaves the line with operation_aborted, unless a
-    /// unit was granted before; a unit is never lost.
+    /// token: any completion token. Completion signature: void(error_code, Permit), on the handler's associated
+    /// executor, never from within this function. Cancellation (any type): leaves the line with operation_aborted,
+    /// unless a unit was granted before; a unit is never lost.
     template <typename Token = default_token<Executor>>
     auto async_acquire(Token&& token = {}) {
         return net::async_initiate<Token, void(detail::net_error, Permit)>(Acquire{state_}, token);
@@ -273,6 +281,7 @@ class BasicSemaphore {
     std::shared_ptr<State> state_;
 };
 
+/// A semaphore on any executor.
 using Semaphore = BasicSemaphore<net::any_io_executor>;
 
 }  // namespace dispatch::inline DISPATCH_ABI

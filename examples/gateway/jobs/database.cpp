@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "database.hpp"
 
+#include <sqlite3.h>
 #include <system_error>
 #include <utility>
-
-#include <sqlite3.h>
 
 namespace gateway {
 

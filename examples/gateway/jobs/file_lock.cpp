@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file_lock.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace gateway {
 

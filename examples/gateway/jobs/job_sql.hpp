@@ -29,7 +29,7 @@ inline constexpr std::string_view schema = R"(
         result BLOB NOT NULL,
         CHECK((status = 0) = (ended IS NULL))
     ) STRICT;
-    CREATE INDEX jobs_pending ON jobs(number) WHERE status = 0;
+    CREATE INDEX jobs_pending ON jobs(number, status) WHERE status = 0;
     CREATE INDEX jobs_ended ON jobs(ended, status) WHERE ended IS NOT NULL;
 )";
 

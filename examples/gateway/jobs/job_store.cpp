@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "job_store.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
+#include <sqlite3.h>
 #include <stdexcept>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 #include <variant>
-
-#include <sqlite3.h>
 
 #include "database.hpp"
 #include "file_lock.hpp"
@@ -71,10 +69,20 @@ std::unique_ptr<FileLock> take(const JobStoreOptions& options) {
     return lock;
 }
 
+/// The journal mode that the database has then.
+std::string set_journal_mode(Database& database, const std::string& mode) {
+    Statement statement{database, "set the journal mode", "PRAGMA journal_mode = " + mode};
+    Statement::Rows rows = statement.rows();
+    return rows.next() ? rows.bytes(0) : std::string{};
+}
+
 Database open_for_writing(const JobStoreOptions& options) {
     Database database{options.path, Database::Mode::read_write};
     prepare_schema(database);
-    database.execute("PRAGMA journal_mode = WAL");
+    if (set_journal_mode(database, "WAL") != (options.path == in_memory ? "memory" : "wal")) {
+        throw StoreError{StoreError::Kind::unusable,
+                         "its file system has no shared memory, which SQLite's WAL needs: name a file on a local disk"};
+    }
     database.execute(options.full_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
     database.execute("PRAGMA journal_size_limit = 67108864");  // what a burst has made of the WAL is given back
     return database;

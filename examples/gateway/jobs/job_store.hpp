@@ -42,13 +42,14 @@ struct JobStoreCounters {
 /// be found after a crash. If one throws, it did nothing; but a crash that follows, before the next change, may bring
 /// back what failed in its last step (the disk's sync).
 ///
-/// One process at a time may have a database: two would run the same pending jobs. It writes on a thread of its own, all
-/// that waits at once, and reads on another, which does not wait for the writer.
+/// One process at a time may have a database: two would run the same pending jobs. It writes on a thread of its own,
+/// all that waits at once, and reads on another, which does not wait for the writer.
 ///
 /// The operations' executor is that of the awaiting coroutine; they never complete from within the call, and count as
-/// its outstanding work until they do. Cancellation: what was handed over is carried out, and its result told. They throw
-/// StoreError: overloaded when max_queued wait already, else failed. Thread-safe. They have to be done before what the
-/// coroutines run on is destroyed; begin none once the destructor has begun.
+/// its outstanding work until they do. Cancellation: what was handed over is carried out, and its result told. They
+/// throw StoreError: overloaded when max_queued wait already, else failed. Thread-safe. What the coroutines run on may
+/// be destroyed before the store once it has run out of work (a joined thread pool), else after it. Begin no operation
+/// once the destructor has begun.
 class JobStore {
   public:
     /// Opens the database. Throws StoreError (unusable), naming the file, what is wrong with it and what to do;

@@ -8,8 +8,9 @@
 #include <utility>
 
 #include <boost/asio/associated_executor.hpp>
-#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 
 #include "../net.hpp"
 #include "store_error.hpp"
@@ -56,7 +57,7 @@ class AsyncOperation final : public Operation {
     AsyncOperation(Work work, Committed committed, Handler handler)
         : work_{std::move(work)},
           committed_{std::move(committed)},
-          outstanding_{net::get_associated_executor(handler)},
+          executor_{net::prefer(net::get_associated_executor(handler), net::execution::outstanding_work.tracked)},
           handler_{std::move(handler)} {}
 
     void complete() override {
@@ -67,7 +68,7 @@ class AsyncOperation final : public Operation {
         } else {
             committed_(std::as_const(result_));
         }
-        net::post(outstanding_.get_executor(),
+        net::post(executor_,
                   [handler = std::move(handler_), failure = std::move(failure), result = std::move(result_)]() mutable {
                       std::move(handler)(std::move(failure), std::move(result));
                   });
@@ -81,7 +82,9 @@ class AsyncOperation final : public Operation {
     Work work_;
     Committed committed_;
     Result result_{};
-    net::executor_work_guard<net::associated_executor_t<Handler>> outstanding_;
+    // Counts as outstanding work as long as it is there, and there is no other copy: a thread pool that has been joined
+    // is not used any more, and may go before the store.
+    net::any_io_executor executor_;
     Handler handler_;
 };
 

@@ -44,7 +44,11 @@ void TransactionThread::enqueue(std::unique_ptr<Operation> operation) {
 }
 
 void TransactionThread::loop() {
-    for (Batch batch = next_batch(); !batch.empty(); batch = next_batch()) {
+    for (;;) {
+        const Batch batch = next_batch();
+        if (batch.empty()) {
+            return;
+        }
         run(batch);
         {
             // Before they complete: who asks for more then finds room.

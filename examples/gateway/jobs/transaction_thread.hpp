@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <memory>
@@ -52,8 +53,8 @@ class TransactionThread {
         using Signature = void(std::exception_ptr, std::invoke_result_t<Work&>);
         auto start = [this](auto handler, Work moved_work, Committed moved_committed) {
             using AnOperation = AsyncOperation<Work, Committed, decltype(handler)>;
-            enqueue(std::make_unique<AnOperation>(std::move(moved_work), std::move(moved_committed),
-                                                  std::move(handler)));
+            enqueue(
+                std::make_unique<AnOperation>(std::move(moved_work), std::move(moved_committed), std::move(handler)));
         };
         co_return co_await net::async_initiate<const net::use_awaitable_t<>, Signature>(
             std::move(start), net::use_awaitable, std::move(work), std::move(committed));

@@ -46,7 +46,7 @@ net::awaitable<std::string> CachedTokenSource::refresh() {
         cache_.store(std::move(token), asked);
         co_return value;
     } catch (const TokenError& error) {
-        log::warning("no new access token", {{"why", error.what()}});
+        log::warn("no new access token", {{"why", error.what()}});
         const std::lock_guard lock{mutex_};
         const Clock::time_point now = now_();
         cache_.fail(error, now);

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service_account.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <stdexcept>
 #include <utility>
 
 #include "../config.hpp"
-#include "../config_options.hpp"
+#include "../quote.hpp"
+#include "../small_file.hpp"
 #include "loopback.hpp"
 #include "token_endpoint.hpp"
 
@@ -72,22 +70,16 @@ ServiceAccountKey parse_service_account_key(std::string_view text) {
 }
 
 ServiceAccountKey read_service_account_key(const std::string& path) {
-    constexpr std::size_t most = 64 * 1024;
-    std::string text(most + 1, '\0');
-    std::ifstream file{path, std::ios::binary};
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    const std::string name = "the credentials file " + quote(path);
-    if (!file.is_open() || file.bad()) {
-        throw ConfigError{name + " cannot be read: " + std::strerror(errno)};
+    std::string text;
+    try {
+        text = read_small_file(path);
+    } catch (const std::runtime_error& error) {
+        throw ConfigError{std::string{"the credentials file: "} + error.what()};
     }
-    if (!file.eof()) {
-        throw ConfigError{name + " has more than " + std::to_string(most) + " bytes: it is no key file"};
-    }
-    text.resize(static_cast<std::size_t>(file.gcount()));
     try {
         return parse_service_account_key(text);
     } catch (const ConfigError& error) {
-        throw ConfigError{name + " cannot be used: " + error.what()};
+        throw ConfigError{"the credentials file " + quote(path) + " cannot be used: " + error.what()};
     }
 }
 

@@ -40,10 +40,14 @@ std::string quoted(std::string_view text) {
 std::string host_of(const urls::url_view& url, std::string_view text) {
     switch (url.host_type()) {
         case urls::host_type::ipv4:
-        case urls::host_type::name: break;
-        case urls::host_type::ipv6: return url.host_ipv6_address().to_string();
-        case urls::host_type::none: refuse(text, "it names no host");
-        default: refuse(text, "its host is neither a name nor an address");
+        case urls::host_type::name:
+            break;
+        case urls::host_type::ipv6:
+            return url.host_ipv6_address().to_string();
+        case urls::host_type::none:
+            refuse(text, "it names no host");
+        default:
+            refuse(text, "its host is neither a name nor an address");
     }
     const auto encoded = url.encoded_host();
     std::string host{encoded.data(), encoded.size()};
@@ -61,6 +65,10 @@ std::string host_of(const urls::url_view& url, std::string_view text) {
 }
 
 std::uint16_t port_of(const urls::url_view& url, bool tls, std::string_view text) {
+    // Boost 1.81 ends a port at the first character that is no digit, and has a path begin there.
+    if (!url.encoded_path().empty() && url.encoded_path().front() != '/') {
+        refuse(text, "its port is not a number");
+    }
     if (url.port().empty()) {
         return default_port(tls);
     }

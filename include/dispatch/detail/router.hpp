@@ -11,6 +11,7 @@
 #include <dispatch/affinity.hpp>
 #include <dispatch/detail/admission.hpp>
 #include <dispatch/detail/config.hpp>
+#include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/selection.hpp>
 
@@ -20,6 +21,7 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 struct Route {
     enum class Verdict : std::uint8_t { accepted, queue_full, closed };
     Verdict verdict;
+    SessionVerdict session;
     std::size_t worker;
 };
 
@@ -36,13 +38,17 @@ class Router {
 
     /// Throws only when the session map cannot grow; then nothing was counted or pinned.
     [[gnu::always_inline]] inline Route route(std::optional<std::string_view> session, Overflow overflow) {
-        const Route route = session && sessions_ ? route_pinned(*session, overflow) : choose(Purpose::job, overflow);
+        Route route = session && sessions_ ? route_pinned(*session, overflow) : choose(Purpose::job, overflow);
         if (!admission_.open()) [[unlikely]] {
             // Also where it is full: who hears queue_full may come again.
             if (route.verdict == Route::Verdict::accepted) {
                 admission_.load(route.worker).release();
             }
-            return {Route::Verdict::closed, route.worker};
+            route.verdict = Route::Verdict::closed;
+        }
+        if constexpr (SeesRoutes<Policy>) {
+            policy_.routed(RoutedEvent{route.worker, session.value_or(std::string_view{}), route.session,
+                                       route.verdict == Route::Verdict::accepted});
         }
         return route;
     }
@@ -62,9 +68,10 @@ class Router {
     /// A new session that is refused is not pinned: nobody drives others out of the map by being refused.
     [[gnu::noinline]] Route route_pinned(std::string_view session, Overflow overflow) {
         std::optional<Route> fresh;
-        const std::optional<std::size_t> worker =
-            sessions_->lookup_or_assign(session, Clock::now(), [&]() -> std::optional<std::size_t> {
+        const std::optional<std::size_t> worker = sessions_->lookup_or_assign(
+            session, Clock::now(), [&](SessionVerdict verdict) -> std::optional<std::size_t> {
                 fresh = choose(Purpose::new_session, overflow);
+                fresh->session = verdict;
                 return fresh->verdict == Route::Verdict::accepted ? std::optional{fresh->worker} : std::nullopt;
             });
         return fresh ? *fresh : enter(*worker, overflow);
@@ -77,12 +84,12 @@ class Router {
             if (admission_.load(choice.worker).full(choice.load)) [[unlikely]] {
                 const std::optional<Choice> room = least_loaded_with_room();
                 if (!room && overflow == Overflow::reject) {
-                    return {Route::Verdict::queue_full, choice.worker};
+                    return {Route::Verdict::queue_full, SessionVerdict::none, choice.worker};
                 }
                 choice = room.value_or(choice);
             }
             if (admission_.load(choice.worker).try_reserve(choice.load)) {
-                return {Route::Verdict::accepted, choice.worker};
+                return {Route::Verdict::accepted, SessionVerdict::none, choice.worker};
             }
         }
     }
@@ -104,15 +111,15 @@ class Router {
         WorkerLoad& load = admission_.load(worker);
         if (overflow == Overflow::wait) {
             load.reserve();
-            return {Route::Verdict::accepted, worker};
+            return {Route::Verdict::accepted, SessionVerdict::hit, worker};
         }
         std::uint32_t seen = load.value();
         while (!load.full(seen)) {
             if (load.try_reserve(seen)) {
-                return {Route::Verdict::accepted, worker};
+                return {Route::Verdict::accepted, SessionVerdict::hit, worker};
             }
         }
-        return {Route::Verdict::queue_full, worker};
+        return {Route::Verdict::queue_full, SessionVerdict::hit, worker};
     }
 
     Admission& admission_;

@@ -7,7 +7,6 @@
 #include <fstream>
 #include <stdexcept>
 #include <system_error>
-
 #include <unistd.h>
 
 namespace test {

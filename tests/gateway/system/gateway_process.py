@@ -2,7 +2,6 @@
 """What the system tests share: a gateway as a process, and clients."""
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -82,8 +81,3 @@ class Gateway:
         if self.process.poll() is None:
             self.kill()
         self.log.close()
-
-
-def build_type_is_slow():
-    """Under a sanitizer or valgrind, a test may do less."""
-    return os.environ.get("GATEWAY_TEST_SCALE") == "small"

@@ -40,8 +40,7 @@ class Load:
                     self.accepted.append(body["job_id"])
                 else:
                     self.failures += 1
-            if status != 202:
-                time.sleep(0.02)
+            time.sleep(random.uniform(0, 0.05))
 
     def join(self):
         for thread in self.threads:
@@ -62,7 +61,7 @@ def main():
             before = len(load.accepted)
             wait_until(lambda: len(load.accepted) > before + 10 or not any(t.is_alive() for t in load.threads),
                        "jobs are accepted")
-            time.sleep(random.uniform(0, 0.4))
+            time.sleep(random.uniform(0, 0.2))
             gateway.kill()
             kills += 1
             gateway.start()

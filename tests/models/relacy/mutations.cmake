@@ -111,10 +111,10 @@ mutation(admission close_acq_rel detail/admission.hpp
     [[phase_.compare_exchange_weak(seen, phase, std::memory_order_seq_cst)]]
     [[phase_.compare_exchange_weak(seen, phase, std::memory_order_acq_rel)]] "USER ASSERT FAILED")
 mutation(admission looks_at_the_gate_first detail/router.hpp
-    [[        const Route route = session]] [[        if (admission_.open()) {
+    [[        Route route = session]] [[        if (admission_.open()) {
             return session && sessions_ ? route_pinned(*session, overflow) : choose(Purpose::job, overflow);
         }
-        const Route route = session]] "USER ASSERT FAILED")
+        Route route = session]] "USER ASSERT FAILED")
 mutation(admission keeps_the_load detail/router.hpp
     [[            admission_.load(route.worker).release();
 ]] "" "nobody sees that all have left")

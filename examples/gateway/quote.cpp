@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quote.hpp"
+
+#include <cstddef>
+
+#include "json.hpp"
+
+namespace gateway {
+
+std::string quote(std::string_view text) {
+    constexpr std::size_t longest = 100;
+    std::string start{text.substr(0, longest)};
+    start += text.size() > longest ? "..." : "";
+    return Json(start).dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
+}  // namespace gateway

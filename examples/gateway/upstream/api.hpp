@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_UPSTREAM_API_HPP
+#define GATEWAY_UPSTREAM_API_HPP
+
+#include "../http/message.hpp"
+#include "../json.hpp"
+
+namespace gateway {
+
+/// How an upstream is spoken to: generateContent requests to its own form, and its responses back. Pure.
+class Api {
+  public:
+    Api() = default;
+    Api(const Api&) = delete;
+    Api& operator=(const Api&) = delete;
+    virtual ~Api() = default;
+
+    /// The HTTP request that asks for request, without credentials. Throws UpstreamError when that has no form for it.
+    [[nodiscard]] virtual HttpRequest make_request(const Json& request) const = 0;
+
+    /// A generateContent response from the body of a response with status 200. Throws UpstreamError when it is none.
+    [[nodiscard]] virtual Json read_response(const Json& body) const = 0;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_UPSTREAM_API_HPP

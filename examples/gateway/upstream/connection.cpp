@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connection.hpp"
+
+#include <utility>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include "resolve.hpp"
+#include "tls_context.hpp"
+#include "url.hpp"
+
+namespace gateway {
+namespace {
+
+using Stage = TransportError::Stage;
+
+/// 100, 102 and 103 responses before the real one. An upstream that sends more means no good.
+constexpr int max_interim_responses = 16;
+
+bool is_interim(const HttpResponse& response) { return response.result_int() / 100 == 1; }
+
+/// The peer is gone or going, in one of the ways in which one hears of it.
+bool peer_left(const error_code& error) {
+    return error == net::error::connection_reset || error == net::error::broken_pipe ||
+           error == net::error::connection_aborted;
+}
+
+}  // namespace
+
+Connection::Connection(const net::any_io_executor& executor, Origin origin, net::ssl::context& tls)
+    : origin_{std::move(origin)}, socket_{executor} {
+    if (origin_.tls) {
+        tls_.emplace(socket_, tls);
+    }
+}
+
+net::awaitable<void> Connection::open() {
+    std::string problem;
+    std::vector<tcp::endpoint> endpoints;
+    try {
+        endpoints = co_await resolve(origin_.host, origin_.port);
+    } catch (const boost::system::system_error& error) {
+        problem = "the name " + origin_.host + " cannot be resolved: " + reason(error);
+    }
+    if (!problem.empty()) {
+        fail(Stage::connecting, problem);
+    }
+    co_await connect(endpoints);
+    if (tls_) {
+        co_await handshake();
+    }
+}
+
+net::awaitable<void> Connection::connect(const std::vector<tcp::endpoint>& endpoints) {
+    error_code error;
+    for (const tcp::endpoint& endpoint : endpoints) {
+        socket_.close(error);
+        socket_.open(endpoint.protocol(), error);
+        if (!error) {
+            co_await socket_.async_connect(endpoint, net::redirect_error(net::use_awaitable, error));
+        }
+        if (!error) {
+            break;
+        }
+    }
+    if (error) {
+        fail(Stage::connecting, "cannot connect: " + error.message());
+    }
+    // A request is written at once, so waiting for more to send gains nothing. A generation may take minutes
+    // in which nothing is sent: the probes keep what stands between from forgetting the connection.
+    socket_.set_option(tcp::no_delay{true}, error);
+    socket_.set_option(tcp::socket::keep_alive{true}, error);
+}
+
+net::awaitable<void> Connection::handshake() {
+    error_code error = expect_host(tls_->native_handle(), origin_.host);
+    if (error) {
+        fail(Stage::connecting, "the TLS handshake cannot begin: " + error.message());
+    }
+    co_await tls_->async_handshake(net::ssl::stream_base::client, net::redirect_error(net::use_awaitable, error));
+    if (error) {
+        fail(Stage::connecting, "the TLS handshake failed: " + handshake_problem(tls_->native_handle(), error));
+    }
+}
+
+net::awaitable<void> Connection::exchange(const HttpRequest& request, ResponseLimits limits) {
+    reusable_ = false;
+    parser_.reset();
+    auto done = tls_ ? exchange_on(*tls_, request, limits) : exchange_on(socket_, request, limits);
+    co_await std::move(done);
+}
+
+template <typename Stream>
+net::awaitable<void> Connection::exchange_on(Stream& stream, const HttpRequest& request, ResponseLimits limits) {
+    error_code write_error;
+    co_await http::async_write(stream, request, net::redirect_error(net::use_awaitable, write_error));
+    // Who refuses a request may answer and close before having read it all.
+    if (write_error && !peer_left(write_error)) {
+        fail(Stage::waiting, "the request could not be sent: " + write_error.message());
+    }
+    const bool to_head = request.method() == http::verb::head;
+    const error_code error = co_await receive(stream, to_head, limits);
+    if (error) {
+        fail(stage(), problem(error, limits));
+    }
+    reusable_ = !write_error && parser_->keep_alive() && request.keep_alive() && buffer_.size() == 0;
+}
+
+template <typename Stream>
+net::awaitable<error_code> Connection::receive(Stream& stream, bool to_head, ResponseLimits limits) {
+    error_code error;
+    for (int interim = 0; interim <= max_interim_responses; ++interim) {
+        parser_.emplace();
+        parser_->header_limit(limits.header);
+        parser_->body_limit(limits.body);
+        parser_->skip(to_head);
+        co_await http::async_read_header(stream, buffer_, *parser_, net::redirect_error(net::use_awaitable, error));
+        if (error || parser_->get().result() == http::status::switching_protocols) {
+            break;
+        }
+        if (!is_interim(parser_->get())) {
+            co_await http::async_read(stream, buffer_, *parser_, net::redirect_error(net::use_awaitable, error));
+            co_return error;
+        }
+    }
+    co_return error ? error : error_code{http::error::bad_status};
+}
+
+HttpResponse Connection::take_response() {
+    HttpResponse response = parser_->release();
+    parser_.reset();
+    return response;
+}
+
+TransportError::Stage Connection::stage() const {
+    return buffer_.size() > 0 || (parser_ && parser_->got_some()) ? Stage::receiving : Stage::waiting;
+}
+
+std::string Connection::problem(const error_code& error, ResponseLimits limits) const {
+    const bool responding = stage() == Stage::receiving;
+    if (error == http::error::body_limit) {
+        return "the response's body is over " + std::to_string(limits.body) + " bytes";
+    }
+    if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+        return "the response's header is over " + std::to_string(limits.header) + " bytes";
+    }
+    if (error == http::error::end_of_stream || error == http::error::partial_message || error == net::error::eof ||
+        error == net::ssl::error::stream_truncated) {
+        return responding ? "it closed the connection in the middle of the response"
+                          : "it closed the connection without a response";
+    }
+    if (peer_left(error)) {
+        return responding ? "it reset the connection in the middle of the response"
+                          : "it reset the connection before a response";
+    }
+    if (error.category() == error_code{http::error::bad_status}.category()) {
+        return "its response is not valid HTTP: " + error.message();
+    }
+    return "the response could not be received: " + error.message();
+}
+
+void Connection::fail(TransportError::Stage stage, const std::string& what) const {
+    throw TransportError{stage, false, to_string(origin_) + ": " + what};
+}
+
+bool Connection::quiet() {
+    if (!socket_.is_open() || buffer_.size() > 0) {
+        return false;
+    }
+    // Even a TLS record that carries no data, as one that announces the end, is none that a request should follow.
+    error_code error;
+    char byte = 0;
+    socket_.non_blocking(true, error);
+    if (!error) {
+        socket_.receive(net::buffer(&byte, 1), tcp::socket::message_peek, error);
+    }
+    return error == net::error::would_block;
+}
+
+void Connection::close() noexcept {
+    error_code ignored;
+    socket_.close(ignored);
+}
+
+}  // namespace gateway

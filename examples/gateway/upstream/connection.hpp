@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_UPSTREAM_CONNECTION_HPP
+#define GATEWAY_UPSTREAM_CONNECTION_HPP
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include "../http/message.hpp"
+#include "../net.hpp"
+#include "http_transport.hpp"
+
+namespace gateway {
+
+/// What a response may have at most, in bytes.
+struct ResponseLimits {
+    std::uint32_t header = 0;
+    std::uint64_t body = 0;
+};
+
+/// A connection to one origin, plain or with TLS, on which one request after another is sent.
+///
+/// Its socket belongs to no strand. Whoever uses it now does so on a strand of its own, on which all that
+/// touches the connection happens, closing included; between two users it changes hands under a mutex. So it
+/// is never touched by two threads at a time. The execution context must outlive it.
+class Connection {
+  public:
+    /// tls must outlive the connection.
+    Connection(const net::any_io_executor& executor, Origin origin, net::ssl::context& tls);
+
+    /// Resolves, connects, and shakes hands. Executor: that of the awaiting coroutine, which must be a strand;
+    /// likewise below. Cancellation: terminal, then close(). Throws TransportError.
+    net::awaitable<void> open();
+
+    /// Sends request, which must live meanwhile, and receives the response into response().
+    /// Cancellation: terminal, then close(). Throws TransportError.
+    net::awaitable<void> exchange(const HttpRequest& request, ResponseLimits limits);
+
+    /// The response, once exchange() has returned; moved out.
+    [[nodiscard]] HttpResponse take_response();
+
+    /// Where exchange() is, or was when it ended early.
+    [[nodiscard]] TransportError::Stage stage() const;
+
+    /// After exchange() has returned: whether another may follow.
+    [[nodiscard]] bool reusable() const { return reusable_; }
+
+    /// Whether the peer has neither closed this idle connection nor sent anything on it, as far as is known
+    /// here. Does not block.
+    [[nodiscard]] bool quiet();
+
+    /// Makes what is under way and what is tried later fail. Idempotent.
+    void close() noexcept;
+
+    [[nodiscard]] const Origin& origin() const { return origin_; }
+
+  private:
+    using Parser = http::response_parser<http::string_body>;
+
+    net::awaitable<void> connect(const std::vector<tcp::endpoint>& endpoints);
+    net::awaitable<void> handshake();
+    template <typename Stream>
+    net::awaitable<void> exchange_on(Stream& stream, const HttpRequest& request, ResponseLimits limits);
+    template <typename Stream>
+    net::awaitable<error_code> receive(Stream& stream, bool to_head, ResponseLimits limits);
+    [[nodiscard]] std::string problem(const error_code& error, ResponseLimits limits) const;
+    [[noreturn]] void fail(TransportError::Stage stage, const std::string& what) const;
+
+    Origin origin_;
+    tcp::socket socket_;
+    std::optional<net::ssl::stream<tcp::socket&>> tls_;
+    beast::flat_buffer buffer_;
+    std::optional<Parser> parser_;
+    bool reusable_ = false;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_UPSTREAM_CONNECTION_HPP

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_UPSTREAM_EMBEDDED_MODEL_HPP
+#define GATEWAY_UPSTREAM_EMBEDDED_MODEL_HPP
+
+#include "model.hpp"
+
+namespace gateway {
+
+/// A model that needs no network: babbles words in the order in which a small text of its own has them, and takes its
+/// time as a real one does. The same request gets the same response.
+///
+/// Honours maxOutputTokens (64), stopSequences, candidateCount and seed. A token is a word.
+class EmbeddedModel : public Model {
+  public:
+    /// token_rate: tokens a second, 0: all at once.
+    explicit EmbeddedModel(double token_rate) : token_rate_{token_rate} {}
+
+    net::awaitable<Json> generate(const Json& request) override;
+
+  private:
+    double token_rate_;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_UPSTREAM_EMBEDDED_MODEL_HPP

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http_client.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "connection.hpp"
+#include "connection_pool.hpp"
+#include "run_on_strand.hpp"
+#include "time_limit.hpp"
+#include "tls_context.hpp"
+#include "url.hpp"
+
+namespace gateway {
+namespace {
+
+using Stage = TransportError::Stage;
+
+void require(bool valid, const char* option) {
+    if (!valid) {
+        throw std::invalid_argument{std::string{"HttpClientOptions::"} + option + " must be greater than 0"};
+    }
+}
+
+HttpClientOptions checked(HttpClientOptions options) {
+    require(options.max_connections > 0, "max_connections");
+    require(options.connect_timeout.count() > 0, "connect_timeout");
+    require(options.header_limit > 0, "header_limit");
+    require(options.body_limit > 0, "body_limit");
+    return options;
+}
+
+struct Counters {
+    std::atomic<std::uint64_t> opened{0};
+    std::atomic<std::uint64_t> reused{0};
+    std::atomic<std::uint64_t> timeouts{0};
+    std::atomic<std::uint64_t> failed_connecting{0};
+    std::atomic<std::uint64_t> failed_waiting{0};
+    std::atomic<std::uint64_t> failed_receiving{0};
+
+    void count(const TransportError& error) {
+        timeouts += error.timed_out() ? 1 : 0;
+        switch (error.stage()) {
+            case Stage::connecting:
+                ++failed_connecting;
+                break;
+            case Stage::waiting:
+                ++failed_waiting;
+                break;
+            case Stage::receiving:
+                ++failed_receiving;
+                break;
+        }
+    }
+};
+
+}  // namespace
+
+/// Shared by the client and its sends, so that either may be the last.
+struct HttpClient::State {
+    State(net::any_io_executor client_executor, HttpClientOptions client_options)
+        : executor{std::move(client_executor)},
+          options{checked(std::move(client_options))},
+          tls{client_tls_context(options.ca_file)},
+          pool{executor, PoolLimits{options.max_connections, options.max_idle, options.idle_timeout}} {}
+
+    const net::any_io_executor executor;
+    const HttpClientOptions options;
+    net::ssl::context tls;
+    ConnectionPool pool;
+    Counters counters;
+};
+
+/// One send, from its beginning to its end, on its strand.
+class HttpClient::Attempt {
+  public:
+    Attempt(State& state, const Origin& origin, HttpRequest request, Clock::time_point deadline)
+        : state_{state}, pool_{state.pool.at(origin)}, request_{std::move(request)}, deadline_{deadline} {}
+
+    net::awaitable<HttpResponse> run() {
+        prepare();
+        co_await acquire_permit();
+        connection_ = pool_.take();
+        if (connection_ != nullptr) {
+            ++state_.counters.reused;
+        } else {
+            co_await connect();
+            ++state_.counters.opened;
+        }
+        co_await send_and_receive();
+        HttpResponse response = connection_->take_response();
+        if (connection_->reusable()) {
+            pool_.put(std::move(connection_));  // before the permit goes
+        }
+        co_return response;
+    }
+
+  private:
+    void prepare() {
+        request_.version(11);
+        request_.set(http::field::host, authority(pool_.origin()));
+        request_.erase(http::field::connection);
+        if (state_.options.user_agent.empty()) {
+            request_.erase(http::field::user_agent);
+        } else {
+            request_.set(http::field::user_agent, state_.options.user_agent);
+        }
+        request_.prepare_payload();
+    }
+
+    net::awaitable<void> acquire_permit() {
+        permit_ = pool_.permits().try_acquire();
+        if (permit_) {
+            co_return;
+        }
+        auto wait = run_until(deadline_, wait_for_permit(), [] {});
+        const bool in_time = co_await std::move(wait);
+        if (!in_time) {
+            fail_late(Stage::connecting, "none of the " + std::to_string(state_.options.max_connections) +
+                                             " connections that it may have became free in time");
+        }
+    }
+
+    net::awaitable<void> wait_for_permit() { permit_ = co_await pool_.permits().async_acquire(net::use_awaitable); }
+
+    net::awaitable<void> connect() {
+        connection_ = std::make_unique<Connection>(state_.executor, pool_.origin(), state_.tls);
+        const Clock::time_point limit = std::min(deadline_, Clock::now() + state_.options.connect_timeout);
+        auto open = run_until(limit, connection_->open(), [this] { connection_->close(); });
+        const bool in_time = co_await std::move(open);
+        if (!in_time) {
+            fail_late(Stage::connecting, "it could not be connected to in time");
+        }
+    }
+
+    net::awaitable<void> send_and_receive() {
+        const ResponseLimits limits{state_.options.header_limit, state_.options.body_limit};
+        auto exchange = run_until(deadline_, connection_->exchange(request_, limits), [this] { connection_->close(); });
+        const bool in_time = co_await std::move(exchange);
+        if (!in_time) {
+            const Stage stage = connection_->stage();
+            fail_late(stage, stage == Stage::waiting ? "it did not respond in time"
+                                                     : "its response did not arrive in full in time");
+        }
+    }
+
+    [[noreturn]] void fail_late(Stage stage, const std::string& what) const {
+        throw TransportError{stage, true, to_string(pool_.origin()) + ": " + what};
+    }
+
+    State& state_;
+    OriginPool& pool_;
+    HttpRequest request_;
+    const Clock::time_point deadline_;
+    dispatch::Permit permit_;
+    std::unique_ptr<Connection> connection_;  // closed before the permit goes
+};
+
+HttpClient::HttpClient(const net::any_io_executor& executor, HttpClientOptions options)
+    : state_{std::make_shared<State>(executor, std::move(options))} {}
+
+HttpClient::~HttpClient() { close(); }
+
+net::awaitable<HttpResponse> HttpClient::send(const Origin& origin, HttpRequest request, Clock::time_point deadline) {
+    return run_on_strand(state_->executor, run(state_, origin, std::move(request), deadline));
+}
+
+net::awaitable<HttpResponse> HttpClient::run(std::shared_ptr<State> state, Origin origin, HttpRequest request,
+                                             Clock::time_point deadline) {
+    Attempt attempt{*state, origin, std::move(request), deadline};
+    try {
+        co_return co_await attempt.run();
+    } catch (const TransportError& error) {
+        state->counters.count(error);
+        throw;
+    }
+}
+
+void HttpClient::close() { state_->pool.close(); }
+
+HttpClientMetrics HttpClient::metrics() const {
+    const Counters& counters = state_->counters;
+    return HttpClientMetrics{
+        counters.opened,         counters.reused,           counters.timeouts,  counters.failed_connecting,
+        counters.failed_waiting, counters.failed_receiving, state_->pool.idle()};
+}
+
+}  // namespace gateway

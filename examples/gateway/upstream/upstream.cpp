@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "credentials.hpp"
+#include "embedded_model.hpp"
+#include "openai.hpp"
+#include "remote_model.hpp"
+#include "url.hpp"
+#include "vertex.hpp"
+
+namespace gateway {
+
+namespace {
+
+HttpClientOptions client_options(const Config& config) {
+    HttpClientOptions options;
+    // Each running generation holds one, and each may ask for a token besides.
+    options.max_connections = std::max<std::size_t>(config.workers * config.concurrency, 1);
+    options.ca_file = config.ca_file;
+    return options;
+}
+
+Url base_url(const Config& config) {
+    if (config.base_url.empty()) {
+        return {vertex_origin(config.location), ""};
+    }
+    try {
+        return parse_url(config.base_url);
+    } catch (const std::invalid_argument& error) {
+        throw ConfigError{std::string{"--base-url: "} + error.what()};
+    }
+}
+
+std::unique_ptr<Api> make_api(const Config& config, const Url& base) {
+    if (config.upstream == UpstreamKind::openai) {
+        return std::make_unique<OpenAiApi>(base.path, config.model);
+    }
+    return std::make_unique<VertexApi>(base.path, config.project, config.location,
+                                       config.model.empty() ? default_vertex_model : config.model);
+}
+
+}  // namespace
+
+struct Upstream::Parts {
+    std::unique_ptr<HttpClient> client;
+    std::unique_ptr<RemoteModel> remote;
+    std::unique_ptr<EmbeddedModel> embedded;
+};
+
+Upstream::Upstream(const Config& config, const Environment& environment, const net::any_io_executor& executor)
+    : parts_{std::make_unique<Parts>()} {
+    if (config.upstream == UpstreamKind::embedded) {
+        parts_->embedded = std::make_unique<EmbeddedModel>(config.token_rate);
+        return;
+    }
+    const Url base = base_url(config);
+    RemoteModelOptions options;
+    options.origin = base.origin;
+    options.retry.max_attempts = config.max_attempts;
+    options.retry.backoff_min = config.backoff_min;
+    options.retry.backoff_max = config.backoff_max;
+    options.attempt_timeout = config.attempt_timeout;
+    parts_->client = std::make_unique<HttpClient>(executor, client_options(config));
+    parts_->remote = std::make_unique<RemoteModel>(make_api(config, base), *parts_->client,
+                                                   make_token_source(config, *parts_->client, environment, executor),
+                                                   std::move(options));
+}
+
+Upstream::~Upstream() = default;
+
+Model& Upstream::model() {
+    if (parts_->remote) {
+        return *parts_->remote;
+    }
+    return *parts_->embedded;
+}
+
+UpstreamCounters Upstream::counters() const { return parts_->remote ? parts_->remote->counters() : UpstreamCounters{}; }
+
+HttpClientMetrics Upstream::connections() const {
+    return parts_->client ? parts_->client->metrics() : HttpClientMetrics{};
+}
+
+void Upstream::close() {
+    if (parts_->client) {
+        parts_->client->close();
+    }
+}
+
+}  // namespace gateway

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_UPSTREAM_UPSTREAM_HPP
+#define GATEWAY_UPSTREAM_UPSTREAM_HPP
+
+#include <memory>
+
+#include "../config.hpp"
+#include "counters.hpp"
+#include "http_client.hpp"
+#include "model.hpp"
+
+namespace gateway {
+
+/// The model that a configuration asks for, with what it needs to reach it.
+class Upstream {
+  public:
+    /// The model's own work is done on executor, whose context must outlive it. Throws ConfigError for a value that
+    /// cannot be used, and what reading the certificates of Config::ca_file throws.
+    Upstream(const Config& config, const Environment& environment, const net::any_io_executor& executor);
+    ~Upstream();
+
+    [[nodiscard]] Model& model();
+
+    /// Zero for the embedded model. Thread-safe.
+    [[nodiscard]] UpstreamCounters counters() const;
+    [[nodiscard]] HttpClientMetrics connections() const;
+
+    /// Keeps no connection any more. Thread-safe.
+    void close();
+
+  private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_UPSTREAM_UPSTREAM_HPP

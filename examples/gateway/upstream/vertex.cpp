@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vertex.hpp"
+
+#include "model.hpp"
+
+namespace gateway {
+
+Origin vertex_origin(std::string_view location) {
+    Origin origin;
+    origin.tls = true;
+    origin.host = location == "global" ? "" : std::string{location} + '-';
+    origin.host += "aiplatform.googleapis.com";
+    origin.port = 443;
+    return origin;
+}
+
+VertexApi::VertexApi(std::string_view base_path, std::string_view project, std::string_view location,
+                     std::string_view model)
+    : target_{base_path} {
+    target_.append("/v1/projects/").append(project).append("/locations/").append(location);
+    target_.append("/publishers/google/models/").append(model).append(":generateContent");
+}
+
+HttpRequest VertexApi::make_request(const Json& request) const {
+    HttpRequest message{http::verb::post, target_, 11};
+    message.set(http::field::content_type, "application/json");
+    message.body() = dump(request);
+    return message;
+}
+
+Json VertexApi::read_response(const Json& body) const {
+    // No candidates is an answer, too: promptFeedback says why.
+    if (!body.is_object() || !(body.contains("candidates") || body.contains("promptFeedback"))) {
+        throw UpstreamError{"the upstream's answer is no generateContent response"};
+    }
+    return body;
+}
+
+}  // namespace gateway

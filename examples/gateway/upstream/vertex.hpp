@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_UPSTREAM_VERTEX_HPP
+#define GATEWAY_UPSTREAM_VERTEX_HPP
+
+#include <string>
+#include <string_view>
+
+#include "api.hpp"
+#include "http_transport.hpp"
+
+namespace gateway {
+
+inline constexpr std::string_view default_vertex_model = "gemini-2.0-flash";
+
+/// Where Vertex AI is served for a location such as "us-central1" or "global".
+[[nodiscard]] Origin vertex_origin(std::string_view location);
+
+/// Vertex AI's generateContent: requests and responses go through as they are.
+class VertexApi : public Api {
+  public:
+    /// base_path: before the usual path; usually empty.
+    VertexApi(std::string_view base_path, std::string_view project, std::string_view location, std::string_view model);
+
+    [[nodiscard]] HttpRequest make_request(const Json& request) const override;
+    [[nodiscard]] Json read_response(const Json& body) const override;
+
+  private:
+    std::string target_;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_UPSTREAM_VERTEX_HPP

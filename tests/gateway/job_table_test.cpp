@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
+#include <gateway/jobs/job_sql.hpp>
+#include <gateway/jobs/job_table.hpp>
+#include <gateway/jobs/store_error.hpp>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace gateway;
+
+constexpr std::int64_t always = std::numeric_limits<std::int64_t>::min();
+
+class JobTable : public testing::Test {
+  protected:
+    JobTable() { prepare_schema(database); }
+
+    void insert(const std::string& id, std::string request = "request") {
+        PendingJob job;
+        job.id = id;
+        job.session = "session";
+        job.request = std::move(request);
+        writer().insert(++number, job, 1);
+    }
+
+    JobWriter& writer() {
+        if (!writer_) {
+            writer_.emplace(database);
+        }
+        return *writer_;
+    }
+    JobReader& reader() {
+        if (!reader_) {
+            reader_.emplace(database);
+        }
+        return *reader_;
+    }
+
+    std::vector<std::string> plan(std::string_view sql) {
+        Statement statement{database, "explain", "EXPLAIN QUERY PLAN " + std::string{sql}};
+        std::vector<std::string> steps;
+        Statement::Rows rows = statement.rows();
+        while (rows.next()) {
+            steps.push_back(rows.bytes(3));
+        }
+        return steps;
+    }
+
+    /// Every step on the table is a search, and one is by this index.
+    void expect_search(std::string_view sql, const std::string& index) {
+        bool found = false;
+        for (const std::string& step : plan(sql)) {
+            EXPECT_EQ(step.find("SCAN"), std::string::npos) << sql << ": " << step;
+            found = found || step.find(index) != std::string::npos;
+        }
+        EXPECT_TRUE(found) << sql;
+    }
+
+    Database database{":memory:", Database::Mode::read_write};
+    std::int64_t number = 0;
+
+  private:
+    std::optional<JobWriter> writer_;
+    std::optional<JobReader> reader_;
+};
+
+TEST_F(JobTable, NoStatementScansIt) {
+    const std::string by_id = "INDEX sqlite_autoindex_jobs_1 (id=?)";
+    expect_search(job_sql::find, by_id);
+    expect_search(job_sql::finish, by_id);
+    expect_search(job_sql::former, "INDEX jobs_pending (number>? AND number<?)");
+    expect_search(job_sql::fail_former, "INDEX jobs_pending (number<?)");
+    expect_search(job_sql::remove_ended, "INDEX jobs_ended (ended<?)");
+    expect_search(job_sql::last_number, "SEARCH jobs");  // the end of the table's own order
+    EXPECT_TRUE(plan(job_sql::insert).empty());
+}
+
+TEST_F(JobTable, IsCountedWithoutTheJobsThemselves) {
+    EXPECT_NE(plan(job_sql::count_pending).front().find("COVERING INDEX jobs_pending"), std::string::npos);
+    EXPECT_NE(plan(job_sql::count_ended).front().find("COVERING INDEX jobs_ended"), std::string::npos);
+}
+
+TEST_F(JobTable, AnEndedJobKeepsItsResultAndNotItsRequest) {
+    insert("a");
+    EXPECT_TRUE(writer().finish("a", JobStatus::completed, "result", 2));
+    Statement statement{database, "look", "SELECT request, result, created, ended FROM jobs"};
+    Statement::Rows rows = statement.rows();
+    ASSERT_TRUE(rows.next());
+    EXPECT_EQ(rows.bytes(0), "");
+    EXPECT_EQ(rows.bytes(1), "result");
+    EXPECT_EQ(rows.integer(2), 1);
+    EXPECT_EQ(rows.integer(3), 2);
+}
+
+TEST_F(JobTable, AJobEndsOnce) {
+    insert("a");
+    EXPECT_FALSE(writer().finish("b", JobStatus::failed, "", 2));
+    EXPECT_TRUE(writer().finish("a", JobStatus::failed, "first", 2));
+    EXPECT_FALSE(writer().finish("a", JobStatus::completed, "second", 3));
+    EXPECT_EQ(reader().find("a", always)->result, "first");
+}
+
+TEST_F(JobTable, FindsWhatHasNotEndedTooLongAgo) {
+    insert("a");
+    EXPECT_TRUE(reader().find("a", std::numeric_limits<std::int64_t>::max()));  // pending
+    writer().finish("a", JobStatus::completed, "", 5);
+    EXPECT_TRUE(reader().find("a", 4));
+    EXPECT_FALSE(reader().find("a", 5));
+}
+
+TEST_F(JobTable, PagesOfFormerJobsEndWhereTheyAreLarge) {
+    for (int i = 0; i < 5; ++i) {
+        insert(std::to_string(i), std::string(10'000'000, 'x'));
+    }
+    const FormerJobs page = reader().former(0, number, 5);
+    ASSERT_EQ(page.jobs.size(), 2U);  // past 16 MiB with the second
+    EXPECT_EQ(page.last, 2);
+    EXPECT_EQ(reader().former(page.last, number, 5).jobs.front().id, "2");
+}
+
+TEST_F(JobTable, FormerJobsAreThoseUpToTheLastOfTheFormerRun) {
+    for (const char* const id : {"a", "b", "c", "d"}) {
+        insert(id);
+    }
+    writer().finish("b", JobStatus::completed, "", 2);
+    const FormerJobs page = reader().former(0, 3, 10);
+    ASSERT_EQ(page.jobs.size(), 2U);
+    EXPECT_EQ(page.jobs[0].id, "a");
+    EXPECT_EQ(page.jobs[1].id, "c");
+    EXPECT_EQ(page.jobs[1].session, "session");
+    EXPECT_EQ(page.jobs[1].request, "request");
+    EXPECT_TRUE(reader().former(page.last, 3, 10).jobs.empty());
+    EXPECT_EQ(writer().fail_former(3, "why", 9), 2U);
+    EXPECT_EQ(reader().find("c", always)->result, "why");
+    EXPECT_EQ(reader().find("d", always)->status, JobStatus::pending);
+}
+
+TEST_F(JobTable, TheOldestEndedJobsGoFirst) {
+    for (const char* const id : {"a", "b", "c", "d"}) {
+        insert(id);
+    }
+    writer().finish("c", JobStatus::failed, "", 10);
+    writer().finish("a", JobStatus::completed, "", 20);
+    writer().finish("b", JobStatus::completed, "", 30);
+    const JobCounts first = writer().remove_ended(25, 1);
+    EXPECT_EQ(first.failed, 1U);
+    EXPECT_EQ(first.completed, 0U);
+    EXPECT_FALSE(reader().find("c", always));
+    EXPECT_EQ(writer().remove_ended(25, 1'000).completed, 1U);
+    const JobCounts left = reader().counts();
+    EXPECT_EQ(left.pending, 1U);
+    EXPECT_EQ(left.completed, 1U);
+    EXPECT_EQ(left.failed, 0U);
+}
+
+TEST(JobSchema, IsMadeOnceAndKnownAgain) {
+    Database database{":memory:", Database::Mode::read_write};
+    prepare_schema(database);
+    EXPECT_NO_THROW(prepare_schema(database));
+}
+
+void expect_refusal(Database& database, const std::string& why) {
+    try {
+        prepare_schema(database);
+        FAIL();
+    } catch (const StoreError& error) {
+        EXPECT_EQ(error.kind(), StoreError::Kind::unusable);
+        EXPECT_NE(std::string{error.what()}.find(why), std::string::npos) << error.what();
+    }
+}
+
+TEST(JobSchema, OfANewerProgramIsRefused) {
+    Database database{":memory:", Database::Mode::read_write};
+    prepare_schema(database);
+    database.execute("PRAGMA user_version = 7");
+    expect_refusal(database, "version 7, and this program knows version 1");
+}
+
+TEST(JobSchema, OfAnotherProgramIsRefused) {
+    Database database{":memory:", Database::Mode::read_write};
+    database.execute("CREATE TABLE jobs(mine)");
+    expect_refusal(database, "another program");
+}
+
+TEST(JobSchema, WithAnotherProgramsMarkIsRefused) {
+    Database database{":memory:", Database::Mode::read_write};
+    database.execute("PRAGMA application_id = 1");
+    expect_refusal(database, "another program");
+}
+
+}  // namespace
