@@ -2,7 +2,8 @@
 #include "connection.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,22 +16,25 @@
 #include <boost/beast/http/write.hpp>
 
 #include "../log.hpp"
+#include "chunk_extensions.hpp"
 #include "date.hpp"
+#include "head_scanner.hpp"
 #include "request_rules.hpp"
 
 namespace gateway {
 
 namespace {
 
-constexpr std::size_t first_read = 4096;
+constexpr std::size_t read_size = 4096;
 
 }  // namespace
 
 HttpConnection::HttpConnection(tcp::socket socket, const Shared& shared)
     : socket_{std::move(socket)},
       shared_{shared},
-      watchdog_{socket_.get_executor(), std::min({shared.options.request_timeout, shared.options.idle_timeout,
-                                                  shared.options.linger_timeout})} {}
+      watchdog_{socket_.get_executor(),
+                std::min({shared.options.request_timeout, shared.options.idle_timeout, shared.options.linger_timeout})},
+      buffer_{shared.options.header_limit + read_size} {}
 
 net::awaitable<void> HttpConnection::run() {
     using namespace net::experimental::awaitable_operators;
@@ -38,10 +42,12 @@ net::awaitable<void> HttpConnection::run() {
 }
 
 void HttpConnection::close_when_idle() {
-    idle_since_ = Clock::time_point::max();
+    idle_since_ = told_to_end;
     net::post(get_executor(), [self = shared_from_this()] {
         if (self->phase_ == Phase::idle) {
-            self->stop_reading();
+            self->close();
+        } else {
+            self->idle_since_ = not_idle;
         }
     });
 }
@@ -70,13 +76,12 @@ net::awaitable<bool> HttpConnection::await_request(std::chrono::milliseconds lim
     bool arrived = buffer_.size() > 0;  // pipelined
     if (!arrived && !shared_.stopping) {
         enter(Phase::idle, limit);
-        error_code error;
-        const std::size_t size = co_await socket_.async_read_some(buffer_.prepare(first_read),
-                                                                  net::redirect_error(net::use_awaitable, error));
-        buffer_.commit(size);
-        arrived = !error;
+        const error_code error = co_await receive();
+        arrived = !error && socket_.is_open();  // it may be closed when bytes have just arrived
     }
-    idle_since_ = Clock::time_point::max();
+    if (arrived) {
+        idle_since_ = not_idle;
+    }
     co_return arrived;
 }
 
@@ -84,44 +89,110 @@ net::awaitable<bool> HttpConnection::await_request(std::chrono::milliseconds lim
 net::awaitable<bool> HttpConnection::serve_request() {
     enter(Phase::reading, shared_.options.request_timeout);
     Parser parser;
-    parser.header_limit(shared_.options.header_limit);
-    parser.body_limit(shared_.options.body_limit);
-    error_code error;
-    co_await http::async_read_header(socket_, buffer_, parser, net::redirect_error(net::use_awaitable, error));
-    std::optional<HttpResponse> response;
-    if (std::optional<BrokenRule> rule = error ? std::nullopt : broken_rule(parser.get())) {
-        response = refuse(rule->status, rule->why);
+    std::optional<Refusal> refusal = co_await read_head(parser);
+    if (!refusal && !parser.is_done()) {
+        refusal = co_await read_body(parser);
+    }
+    HttpResponse response;
+    if (refusal) {
+        response = error_response(refusal->status, refusal->why);
+        response.keep_alive(false);  // where such a request ends is uncertain
     } else {
-        if (!error && !parser.is_done()) {
-            error = co_await read_body(parser);
-        }
-        if (!error) {
-            response = co_await respond(parser.get());
-        } else {
-            response = refusal(error);
-        }
+        response = co_await respond(parser.get());
     }
-    if (!response) {
-        co_return false;
+    response.set(http::field::date, http_date());
+    if (parser.get().method() == http::verb::head) {
+        response.body().clear();  // Content-Length stays
     }
-    response->set(http::field::date, http_date());
-    const bool written = co_await write(*response);
-    co_return written && response->keep_alive();
+    const bool written = co_await write(response);
+    if (written && refusal) {
+        count(*refusal);
+    }
+    const bool keep = written && response.keep_alive();
+    co_return keep;
 }
 
-net::awaitable<error_code> HttpConnection::read_body(Parser& parser) {
+net::awaitable<std::optional<Refusal>> HttpConnection::read_head(Parser& parser) {
+    HeadScanner scanner{shared_.options.header_limit};
+    for (;;) {
+        if (std::optional<Refusal> refusal = scanner.scan(received())) {
+            co_return refusal;
+        }
+        if (scanner.complete()) {
+            break;
+        }
+        if (const error_code error = co_await receive(); error) {
+            co_return refusal_of(error);
+        }
+    }
+    parser.header_limit(shared_.options.header_limit);
+    parser.body_limit(shared_.options.body_limit);
+    const std::string_view head = scanner.head(received());
     error_code error;
-    if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    parser.put(net::buffer(head), error);
+    buffer_.consume(scanner.size());
+    if (error) {
+        co_return refusal_of(error);
+    }
+    std::optional<Refusal> broken = broken_rule(parser.get());
+    if (!broken) {
+        to_origin_form(parser.get());
+    }
+    co_return broken;
+}
+
+net::awaitable<std::optional<Refusal>> HttpConnection::read_body(Parser& parser) {
+    HttpRequest& request = parser.get();
+    // Beast adds the fields that may follow a body in chunks to the others, where they would pass for what the rules
+    // have seen, and a proxy too.
+    std::optional<http::request_header<>> head;
+    if (parser.chunked()) {
+        head = request.base();
+    }
+    ChunkExtensions extensions{shared_.options.header_limit};
+    parser.on_chunk_header(extensions);
+    error_code error;
+    if (request.version() == 11 && request.count(http::field::expect) > 0) {
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
         co_await net::async_write(socket_, net::buffer(go_on), net::redirect_error(net::use_awaitable, error));
     }
     if (!error) {
         co_await http::async_read(socket_, buffer_, parser, net::redirect_error(net::use_awaitable, error));
     }
+    if (head) {
+        request.base() = std::move(*head);
+    }
+    co_return error ? std::optional{refusal_of(error)} : std::nullopt;
+}
+
+net::awaitable<error_code> HttpConnection::receive() {
+    error_code error;
+    const std::size_t size =
+        co_await socket_.async_read_some(buffer_.prepare(read_size), net::redirect_error(net::use_awaitable, error));
+    buffer_.commit(size);
     co_return error;
 }
 
-/// The handler's response, with the version and what becomes of the connection.
+/// What to say to a client whose request could not be read. It may be gone, which shows when it is told.
+Refusal HttpConnection::refusal_of(error_code error) const {
+    if (watchdog_.expired()) {
+        return {http::status::request_timeout, "the request took too long to arrive"};
+    }
+    if (error == http::error::body_limit) {
+        return {http::status::payload_too_large,
+                "the body is over " + std::to_string(shared_.options.body_limit) + " bytes"};
+    }
+    if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+        return {http::status::request_header_fields_too_large,
+                "what the body's chunks come with is over " + std::to_string(shared_.options.header_limit) + " bytes"};
+    }
+    if (error == net::error::eof || error == http::error::partial_message) {
+        return bad_request("the request is not complete");
+    }
+    return bad_request("not an HTTP request: " + error.message());
+}
+
+/// The handler's response, with the version, the length, and what becomes of the connection.
 net::awaitable<HttpResponse> HttpConnection::respond(HttpRequest& request) {
     ++shared_.counters.requests;
     phase_ = Phase::handling;
@@ -129,50 +200,25 @@ net::awaitable<HttpResponse> HttpConnection::respond(HttpRequest& request) {
     HttpResponse response;
     try {
         response = co_await shared_.handler(request);
+        if (!response.has_content_length()) {
+            response.prepare_payload();
+        }
     } catch (const std::exception& error) {
-        ++shared_.counters.failed;
-        log::error("a request failed", {{"target", view(request.target())}, {"error", reason(error)}});
-        response = error_response(http::status::internal_server_error, "the request failed");
+        response = failed(request, reason(error));
+    } catch (...) {
+        response = failed(request, "not a std::exception");
     }
     response.version(request.version());
     // A header that a client sees before it sends the next request: do not keep a connection that is about to be
     // closed.
     response.keep_alive(request.keep_alive() && !shared_.stopping);
-    if (request.method() == http::verb::head) {
-        response.body().clear();  // Content-Length stays
-    }
     co_return response;
 }
 
-/// What to say, before the connection is closed, to a client whose request could not be read; nothing if it is gone.
-std::optional<HttpResponse> HttpConnection::refusal(error_code error) const {
-    if (watchdog_.expired()) {
-        return refuse(http::status::request_timeout, "the request took too long to arrive");
-    }
-    if (error == http::error::header_limit) {
-        return refuse(http::status::request_header_fields_too_large,
-                      "the header is over " + std::to_string(shared_.options.header_limit) + " bytes");
-    }
-    if (error == http::error::body_limit) {
-        return refuse(http::status::payload_too_large,
-                      "the body is over " + std::to_string(shared_.options.body_limit) + " bytes");
-    }
-    if (error == http::error::bad_version) {
-        return refuse(http::status::http_version_not_supported, "HTTP/1.0 and HTTP/1.1 are spoken here");
-    }
-    if (error != http::error::end_of_stream && error != http::error::partial_message &&
-        error.category() == error_code{http::error::bad_method}.category()) {
-        return refuse(http::status::bad_request, "not an HTTP request: " + error.message());
-    }
-    return std::nullopt;
-}
-
-/// Where a request ends that is not in order is uncertain: the connection does not go on.
-HttpResponse HttpConnection::refuse(http::status status, const std::string& why) const {
-    ++shared_.counters.malformed;
-    HttpResponse response = error_response(status, why);
-    response.keep_alive(false);
-    return response;
+HttpResponse HttpConnection::failed(const HttpRequest& request, std::string_view why) const {
+    ++shared_.counters.failed;
+    log::error("a request failed", {{"target", view(request.target())}, {"error", why}});
+    return error_response(http::status::internal_server_error, "the request failed");
 }
 
 net::awaitable<bool> HttpConnection::write(HttpResponse& response) {
@@ -182,17 +228,30 @@ net::awaitable<bool> HttpConnection::write(HttpResponse& response) {
     co_return !error;
 }
 
+void HttpConnection::count(const Refusal& refusal) const {
+    if (refusal.status == http::status::payload_too_large ||
+        refusal.status == http::status::request_header_fields_too_large) {
+        ++shared_.counters.too_large;
+    } else if (refusal.status != http::status::request_timeout) {  // which on_expiry has counted
+        ++shared_.counters.malformed;
+    }
+}
+
 /// Closes in order: says that nothing more will be sent, and takes in what the client is still
 /// sending. Closing with bytes unread makes TCP send a reset, which can overtake the response.
 net::awaitable<void> HttpConnection::finish() {
     enter(Phase::closing, shared_.options.linger_timeout);
     error_code error;
     socket_.shutdown(tcp::socket::shutdown_send, error);
-    std::array<char, 4096> ignored{};
     while (!error && !watchdog_.expired()) {
-        co_await socket_.async_read_some(net::buffer(ignored), net::redirect_error(net::use_awaitable, error));
+        buffer_.clear();
+        error = co_await receive();
     }
     close();
+}
+
+std::string_view HttpConnection::received() const {
+    return {static_cast<const char*>(buffer_.cdata().data()), buffer_.size()};
 }
 
 void HttpConnection::enter(Phase phase, std::chrono::milliseconds limit) {
@@ -204,7 +263,7 @@ void HttpConnection::on_expiry() {
     if (phase_ == Phase::reading || phase_ == Phase::writing) {
         ++shared_.counters.timed_out;
     }
-    if (phase_ == Phase::idle || phase_ == Phase::reading) {
+    if (phase_ == Phase::reading) {
         stop_reading();
     } else {
         close();

@@ -4,11 +4,10 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
+#include <string_view>
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -17,12 +16,15 @@
 #include "counters.hpp"
 #include "message.hpp"
 #include "options.hpp"
+#include "refusal.hpp"
 #include "watchdog.hpp"
 
 namespace gateway {
 
-/// Turns a request, which lives until the response is there, into a response. What it throws becomes a 500. It is not
-/// cancelled when the client leaves.
+/// Turns a request, which lives until the response is there, into a response. Called on the connection's strand, for
+/// one request of a connection at a time. What it throws is logged, and becomes a 500. It is not cancelled when the
+/// client leaves, nor when the server stops: the response is then dropped. Version, keep-alive, Date and, where it is
+/// missing, Content-Length are set by the server, which also leaves out the body for HEAD.
 using HttpHandler = std::function<net::awaitable<HttpResponse>(HttpRequest&)>;
 
 /// One client: reads a request, answers it, reads the next. Pipelined requests wait in the buffer and
@@ -48,26 +50,33 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     /// Ends the connection if it is idle. Thread-safe.
     void close_when_idle();
 
-    /// Drops the client. Thread-safe.
+    /// Drops the client. A handler that runs is waited for. Thread-safe.
     void abort();
 
-    /// Since when the connection has been waiting for its next request (not its first); max: it is not, or has been
-    /// asked to end. Thread-safe.
+    static constexpr Clock::time_point told_to_end = Clock::time_point::min();
+    static constexpr Clock::time_point not_idle = Clock::time_point::max();
+
+    /// Since when the connection has been waiting for its next request (not its first); or one of the above, of which
+    /// told_to_end becomes not_idle when it is not. Thread-safe.
     [[nodiscard]] Clock::time_point idle_since() const { return idle_since_; }
 
   private:
     enum class Phase { idle, reading, handling, writing, closing };
-    using Parser = beast::http::request_parser<http::string_body>;
+    using Parser = http::request_parser<http::string_body>;
 
     net::awaitable<void> serve();
     net::awaitable<bool> await_request(std::chrono::milliseconds limit);
     net::awaitable<bool> serve_request();
-    net::awaitable<error_code> read_body(Parser& parser);
+    net::awaitable<std::optional<Refusal>> read_head(Parser& parser);
+    net::awaitable<std::optional<Refusal>> read_body(Parser& parser);
+    net::awaitable<error_code> receive();
+    Refusal refusal_of(error_code error) const;
     net::awaitable<HttpResponse> respond(HttpRequest& request);
-    std::optional<HttpResponse> refusal(error_code error) const;
-    HttpResponse refuse(http::status status, const std::string& why) const;
+    HttpResponse failed(const HttpRequest& request, std::string_view why) const;
     net::awaitable<bool> write(HttpResponse& response);
+    void count(const Refusal& refusal) const;
     net::awaitable<void> finish();
+    std::string_view received() const;
     void enter(Phase phase, std::chrono::milliseconds limit);
     void on_expiry();
     void stop_reading();
@@ -78,7 +87,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     Watchdog watchdog_;
     beast::flat_buffer buffer_;
     Phase phase_ = Phase::idle;
-    std::atomic<Clock::time_point> idle_since_{Clock::time_point::max()};
+    std::atomic<Clock::time_point> idle_since_{not_idle};
 };
 
 }  // namespace gateway

@@ -12,20 +12,22 @@ namespace gateway {
 struct HttpServerCounters {
     std::uint64_t accepted = 0;   ///< connections
     std::uint64_t requests = 0;   ///< that arrived in full
-    std::uint64_t malformed = 0;  ///< that were refused as they were no proper HTTP, or too large
+    std::uint64_t malformed = 0;  ///< that were refused as they were no proper HTTP
+    std::uint64_t too_large = 0;  ///< that were refused as their head or body was over the limit
     std::uint64_t timed_out = 0;  ///< connections that took too long to send a request or take a response
-    std::uint64_t evicted = 0;    ///< idle connections that made room for others
+    std::uint64_t evicted = 0;    ///< idle connections that were told to make room for others
     std::uint64_t failed = 0;     ///< requests whose handler threw
     std::size_t connections = 0;  ///< open at present
 };
 
 /// What they are counted with.
 struct AtomicHttpServerCounters {
-    std::atomic<std::uint64_t> accepted{0}, requests{0}, malformed{0}, timed_out{0}, evicted{0}, failed{0};
+    std::atomic<std::uint64_t> accepted{0}, requests{0}, malformed{0}, too_large{0}, timed_out{0}, evicted{0},
+        failed{0};
     std::atomic<std::size_t> connections{0};
 
     [[nodiscard]] HttpServerCounters snapshot() const {
-        return {accepted, requests, malformed, timed_out, evicted, failed, connections};
+        return {accepted, requests, malformed, too_large, timed_out, evicted, failed, connections};
     }
 };
 

@@ -19,7 +19,8 @@ struct HttpServerOptions {
     /// requests for longest; where none is idle, newcomers wait in the system's backlog until one ends. The time
     /// limits below see to it that one does, however slow the clients are on purpose.
     std::size_t max_connections = 1024;
-    /// Request line and header fields together; past it, 431.
+    /// Request line and header fields together; past it, 431. Again for the trailer fields and, all together, the
+    /// extensions of the chunks of a body.
     std::uint32_t header_limit = 16 * 1024;
     /// Past it, 413.
     std::uint64_t body_limit = 1024 * 1024;

@@ -23,6 +23,8 @@ void report(const char* what, const std::exception_ptr& error) {
         }
     } catch (const std::exception& exception) {
         log::error(what, {{"error", reason(exception)}});
+    } catch (...) {
+        log::error(what, {{"error", "not a std::exception"}});
     }
 }
 
@@ -76,11 +78,15 @@ net::awaitable<void> HttpServer::accept_loop() {
     }
 }
 
-/// Asks the connection that has been idle for longest to end, if one is idle.
+/// Tells the connection that has been idle for longest to end, if one is idle, and none is about to end already.
 void HttpServer::make_room() {
     const auto longest = std::ranges::min_element(
         connections_, {}, [](const std::shared_ptr<HttpConnection>& connection) { return connection->idle_since(); });
-    if (longest != connections_.end() && (*longest)->idle_since() != Clock::time_point::max()) {
+    if (longest == connections_.end()) {
+        return;
+    }
+    const Clock::time_point since = (*longest)->idle_since();
+    if (since != HttpConnection::told_to_end && since != HttpConnection::not_idle) {
         ++counters_.evicted;
         (*longest)->close_when_idle();
     }

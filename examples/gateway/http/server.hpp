@@ -22,8 +22,8 @@ namespace gateway {
 /// and ends in order. It knows nothing of what is served.
 class HttpServer {
   public:
-    /// handler is called for each request, on its connection's strand of executor. The server must live until stop()
-    /// is done or the threads that run executor have ended.
+    /// Connections run on strands of executor, and handler with them. The server must live until stop() is done or
+    /// the threads that run executor have ended.
     HttpServer(const net::any_io_executor& executor, HttpHandler handler, HttpServerOptions options);
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
@@ -31,8 +31,9 @@ class HttpServer {
     /// Binds, listens, and begins to accept; returns the port. Throws boost::system::system_error. Once.
     std::uint16_t start();
 
-    /// Stops accepting, closes idle connections, lets requests in flight finish for grace, drops those that are left,
-    /// and completes when the last connection is gone. May be awaited on any executor. Once.
+    /// Stops accepting, closes idle connections, lets requests in flight finish for grace, drops the clients that are
+    /// left, and completes when the last connection is gone, and so when the last handler has returned: handlers are
+    /// not interrupted. May be awaited on any executor; is not to be cancelled. Throws nothing. Once, after start().
     net::awaitable<void> stop(std::chrono::milliseconds grace);
 
     /// Thread-safe.

@@ -15,10 +15,13 @@ RawClient::RawClient(std::uint16_t port) { socket_.connect({net::ip::address_v4:
 
 void RawClient::send(std::string_view bytes) { net::write(socket_, net::buffer(bytes)); }
 
-HttpResponse RawClient::receive() {
-    HttpResponse response;
-    http::read(socket_, buffer_, response);
-    return response;
+void RawClient::finish_sending() { socket_.shutdown(tcp::socket::shutdown_send); }
+
+HttpResponse RawClient::receive_large(std::size_t limit) {
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(limit);
+    http::read(socket_, buffer_, parser);
+    return parser.release();
 }
 
 HttpResponse RawClient::receive_head() {

@@ -2,6 +2,7 @@
 #ifndef TESTS_GATEWAY_SUPPORT_RAW_CLIENT_HPP
 #define TESTS_GATEWAY_SUPPORT_RAW_CLIENT_HPP
 
+#include <cstddef>
 #include <cstdint>
 #include <gateway/http/message.hpp>
 #include <gateway/net.hpp>
@@ -24,8 +25,14 @@ class RawClient {
 
     void send(std::string_view bytes);
 
+    /// Says that nothing more will be sent.
+    void finish_sending();
+
     /// Throws when the server closes instead of answering.
-    gateway::HttpResponse receive();
+    gateway::HttpResponse receive() { return receive_large(default_limit); }
+
+    /// The same, for a body of up to limit bytes.
+    gateway::HttpResponse receive_large(std::size_t limit);
 
     /// The response to a HEAD: no body, whatever Content-Length says.
     gateway::HttpResponse receive_head();
@@ -39,6 +46,8 @@ class RawClient {
     bool closed_by_server();
 
   private:
+    static constexpr std::size_t default_limit = 8 * 1024 * 1024;
+
     gateway::net::io_context context_;
     gateway::tcp::socket socket_{context_};
     gateway::beast::flat_buffer buffer_;
