@@ -11,6 +11,7 @@
 
 #include "json.hpp"
 #include "rfc3339.hpp"
+#include "utf8.hpp"
 
 namespace gateway::log {
 namespace {
@@ -34,17 +35,10 @@ spdlog::level::level_enum spdlog_level(Level level) {
     return spdlog::level::off;
 }
 
-/// text, if need be without its end; no character of UTF-8 is cut in two.
+/// text, if need be without its end.
 std::string bounded(std::string_view text) {
-    if (text.size() <= max_value_bytes) {
-        return std::string{text};
-    }
-    std::size_t end = max_value_bytes;
-    const auto continues = [&](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U; };
-    while (end > max_value_bytes - 3 && continues(end)) {
-        --end;
-    }
-    return std::string{text.substr(0, end)} + "...";
+    const std::string_view start = utf8_start(text, max_value_bytes);
+    return std::string{start} + (start.size() < text.size() ? "..." : "");
 }
 
 struct ToJson {

@@ -4,13 +4,14 @@
 #include <cstddef>
 
 #include "json.hpp"
+#include "utf8.hpp"
 
 namespace gateway {
 
 std::string quote(std::string_view text) {
     constexpr std::size_t longest = 100;
-    std::string start{text.substr(0, longest)};
-    start += text.size() > longest ? "..." : "";
+    std::string start{utf8_start(text, longest)};
+    start += start.size() < text.size() ? "..." : "";
     return Json(start).dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 

@@ -7,17 +7,22 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "babble.hpp"
+#include "member.hpp"
 
 namespace gateway {
 
 namespace {
 
 constexpr std::int64_t default_tokens = 64;
+constexpr std::int64_t most_tokens = 8'192;
+constexpr std::int64_t most_candidates = 8;
+constexpr std::size_t most_stops = 16;
 constexpr double tokens_to_first = 5;  // as long as these take, until the first one is there
 
 /// FNV-1a (Fowler, Noll and Vo).
@@ -29,20 +34,63 @@ std::uint64_t hash(std::string_view text) {
     return value;
 }
 
-std::size_t words_in(const Json& contents) {
+std::size_t words_in(std::string_view text) {
     std::size_t words = 0;
-    for (const Json& content : contents) {
-        for (const Json& part : content.value("parts", Json::array())) {
-            const std::string text = part.is_object() ? part.value("text", "") : "";
-            bool in_word = false;
-            for (const char c : text) {
-                const bool space = c == ' ' || c == '\n' || c == '\t';
-                words += !space && !in_word ? 1U : 0U;
-                in_word = !space;
+    bool in_word = false;
+    for (const char c : text) {
+        const bool space = c == ' ' || c == '\n' || c == '\t';
+        words += !space && !in_word ? 1U : 0U;
+        in_word = !space;
+    }
+    return words;
+}
+
+std::size_t words_in_contents(const Json& request) {
+    const Json none = Json::array();
+    const auto list = [&](const Json& object, const char* name) -> const Json& {
+        const Json* const found = find_member(object, name);
+        return found != nullptr && found->is_array() ? *found : none;
+    };
+    std::size_t words = 0;
+    for (const Json& content : list(request, "contents")) {
+        for (const Json& part : list(content, "parts")) {
+            if (const Json* const text = find_member(part, "text"); text != nullptr && text->is_string()) {
+                words += words_in(text->get_ref<const std::string&>());
             }
         }
     }
     return words;
+}
+
+/// The number of that name in config, at most limit; without one, otherwise.
+std::int64_t number_in(const Json& config, const char* name, const char* snake_name, std::int64_t otherwise,
+                       std::int64_t limit) {
+    const Json* const value = find_member(config, name, snake_name);
+    return value != nullptr && value->is_number_integer()
+               ? std::clamp<std::int64_t>(value->get<std::int64_t>(), 1, limit)
+               : otherwise;
+}
+
+std::vector<std::string> stops_in(const Json& config) {
+    std::vector<std::string> stops;
+    if (const Json* const given = find_member(config, "stopSequences", "stop_sequences");
+        given != nullptr && given->is_array()) {
+        for (std::size_t i = 0; i < std::min(given->size(), most_stops); ++i) {
+            if (const Json& stop = (*given)[i]; stop.is_string()) {
+                stops.push_back(stop.get<std::string>());
+            }
+        }
+    }
+    return stops;
+}
+
+/// Where the first of stops begins in text; npos: nowhere. None was in the first before bytes of it.
+std::size_t find_stop(std::string_view text, const std::vector<std::string>& stops, std::size_t before) {
+    std::size_t first = std::string_view::npos;
+    for (const std::string& stop : stops) {
+        first = std::min(first, text.find(stop, before - std::min(before, stop.size())));
+    }
+    return first;
 }
 
 struct Candidate {
@@ -51,21 +99,19 @@ struct Candidate {
     std::string_view finish_reason = "MAX_TOKENS";
 };
 
-Candidate write(Babble& babble, std::size_t max_tokens, const Json& stops) {
+Candidate write(Babble& babble, std::size_t max_tokens, const std::vector<std::string>& stops) {
     Candidate candidate;
     while (candidate.tokens < max_tokens) {
+        const std::size_t before = candidate.text.size();
         if (candidate.tokens > 0) {
             candidate.text += ' ';
         }
         candidate.text += babble.next();
         ++candidate.tokens;
-        for (const Json& stop : stops) {
-            if (const std::size_t at = candidate.text.find(stop.get_ref<const std::string&>());
-                at != std::string::npos) {
-                candidate.text.resize(at);
-                candidate.finish_reason = "STOP";
-                return candidate;
-            }
+        if (const std::size_t at = find_stop(candidate.text, stops, before); at != std::string::npos) {
+            candidate.text.resize(at);
+            candidate.finish_reason = "STOP";
+            return candidate;
         }
         // A model that may go on for long ends with a sentence, sometimes.
         if (candidate.tokens * 4 > max_tokens * 3 && candidate.text.ends_with('.')) {
@@ -79,11 +125,13 @@ Candidate write(Babble& babble, std::size_t max_tokens, const Json& stops) {
 }  // namespace
 
 net::awaitable<Json> EmbeddedModel::generate(const Json& request) {
-    const Json config = request.value("generationConfig", Json::object());
-    const auto max_tokens =
-        static_cast<std::size_t>(std::min<std::int64_t>(config.value("maxOutputTokens", default_tokens), 100'000));
-    const std::int64_t candidates = config.value("candidateCount", std::int64_t{1});
-    const Json stops = config.value("stopSequences", Json::array());
+    const Json none = Json::object();
+    const Json* const given = find_member(request, "generationConfig", "generation_config");
+    const Json& config = given != nullptr ? *given : none;
+    const auto max_tokens = static_cast<std::size_t>(
+        number_in(config, "maxOutputTokens", "max_output_tokens", default_tokens, most_tokens));
+    const std::int64_t candidates = number_in(config, "candidateCount", "candidate_count", 1, most_candidates);
+    const std::vector<std::string> stops = stops_in(config);
     const std::uint64_t seed = hash(dump(request));
 
     Json response;
@@ -100,7 +148,7 @@ net::awaitable<Json> EmbeddedModel::generate(const Json& request) {
         tokens += candidate.tokens;
         longest = std::max(longest, candidate.tokens);
     }
-    const std::size_t prompt = words_in(request.at("contents"));
+    const std::size_t prompt = words_in_contents(request);
     response["usageMetadata"]["promptTokenCount"] = prompt;
     response["usageMetadata"]["candidatesTokenCount"] = tokens;
     response["usageMetadata"]["totalTokenCount"] = prompt + tokens;

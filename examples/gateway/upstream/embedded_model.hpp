@@ -9,7 +9,8 @@ namespace gateway {
 /// A model that needs no network: babbles words in the order in which a small text of its own has them, and takes its
 /// time as a real one does. The same request gets the same response.
 ///
-/// Honours maxOutputTokens (64), stopSequences, candidateCount and seed. A token is a word.
+/// Honours maxOutputTokens (64 without it, 8192 at the most), the first 16 stopSequences, candidateCount (8 at the
+/// most) and seed. A token is a word. What it does not understand in a request it passes over.
 class EmbeddedModel : public Model {
   public:
     /// token_rate: tokens a second, 0: all at once.

@@ -9,8 +9,9 @@
 
 namespace gateway {
 
-/// OpenAI's chat completions, which llama.cpp, vLLM and Ollama speak as well. What has no counterpart (function calls,
-/// files by reference) is refused.
+/// OpenAI's chat completions, which llama.cpp, vLLM and Ollama speak as well. Of what has no counterpart, what the
+/// answer depends on is refused (function calls, files by reference, cached contents, schemas), and the rest is left
+/// out (topK, safetySettings).
 class OpenAiApi : public Api {
   public:
     /// base_path: what comes before /v1/chat/completions; it may end with /v1. model: empty, the request names none,

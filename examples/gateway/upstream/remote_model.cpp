@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "../utf8.hpp"
 #include "token_error.hpp"
 
 namespace gateway {
@@ -22,16 +23,29 @@ double chance() {
     return std::uniform_real_distribution<double>{0, 1}(random);
 }
 
-/// The upstream's own words, where its body has the usual form {"error": {"message": ...}}; else nothing.
-std::string message_of(const std::string& body) {
-    const Json json = Json::parse(body, nullptr, false);
-    if (json.is_discarded()) {
+/// text, with dots in the places of secret. An upstream may quote the token that it does not take.
+std::string without(std::string text, std::string_view secret) {
+    constexpr std::string_view dots = "(...)";
+    for (std::size_t at = 0; !secret.empty() && (at = text.find(secret, at)) != std::string::npos; at += dots.size()) {
+        text.replace(at, secret.size(), dots);
+    }
+    return text;
+}
+
+/// The start of the upstream's own words, where its body has the usual form {"error": {"message": ...}}; else nothing.
+std::string message_of(const std::string& body, std::string_view token) {
+    Json json;
+    try {
+        json = parse_json(body);
+    } catch (const JsonError&) {
         return {};
     }
     for (const char* const path : {"/error/message", "/0/error/message", "/error", "/message"}) {
         const Json::json_pointer pointer{path};
         if (json.contains(pointer) && json.at(pointer).is_string()) {
-            return ": " + json.at(pointer).get<std::string>().substr(0, longest_quote);
+            const std::string message = without(json.at(pointer).get<std::string>(), token);
+            const std::string_view start = utf8_start(message, longest_quote);
+            return ": " + std::string{start} + (start.size() < message.size() ? "..." : "");
         }
     }
     return {};
@@ -79,13 +93,25 @@ net::awaitable<Json> RemoteModel::generate_counted(const Json& request) {
         }
         if (last.unauthorized && tokens_ && !token_renewed) {
             token_renewed = true;
-            tokens_->reject(token);
-            continue;
+            const bool another = co_await renew(token);
+            if (another) {
+                continue;
+            }
         }
         const std::chrono::milliseconds wait = pause_after(last, attempts);
         pause.expires_after(wait);
         co_await pause.async_wait(net::use_awaitable);
         ++retries_;
+    }
+}
+
+net::awaitable<bool> RemoteModel::renew(const std::string& token) {
+    tokens_->reject(token);
+    try {
+        const std::string next = co_await tokens_->token();
+        co_return next != token;
+    } catch (const TokenError&) {
+        co_return true;  // the next attempt says why there is none
     }
 }
 
@@ -101,7 +127,7 @@ net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const HttpRequest& mes
         ++attempts_;
         const Clock::time_point deadline = Clock::now() + options_.attempt_timeout;
         const HttpResponse response = co_await transport_.send(options_.origin, std::move(request), deadline);
-        co_return judge(response);
+        co_return judge(response, token);
     } catch (const TransportError& error) {
         co_return judge(error);
     } catch (const TokenError& error) {
@@ -112,7 +138,7 @@ net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const HttpRequest& mes
     }
 }
 
-RemoteModel::Attempt RemoteModel::judge(const HttpResponse& response) const {
+RemoteModel::Attempt RemoteModel::judge(const HttpResponse& response, std::string_view token) const {
     Attempt result;
     if (response.result() == http::status::ok) {
         try {
@@ -124,8 +150,8 @@ RemoteModel::Attempt RemoteModel::judge(const HttpResponse& response) const {
         }
         return result;
     }
-    result.failure =
-        "the upstream answered with status " + std::to_string(response.result_int()) + message_of(response.body());
+    result.failure = "the upstream answered with status " + std::to_string(response.result_int()) +
+                     message_of(response.body(), token);
     result.may_retry = gateway::may_retry(response.result());
     result.unauthorized = response.result() == http::status::unauthorized;
     result.retry_after = parse_retry_after(view(response[http::field::retry_after]), std::time(nullptr));

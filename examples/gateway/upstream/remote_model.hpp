@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "api.hpp"
 #include "counters.hpp"
@@ -42,8 +43,10 @@ class RemoteModel : public Model {
     struct Attempt;
 
     net::awaitable<Json> generate_counted(const Json& request);
+    /// Whether there is another token than this one, which the upstream does not take.
+    net::awaitable<bool> renew(const std::string& token);
     net::awaitable<Attempt> attempt(const HttpRequest& message, std::string& token);
-    Attempt judge(const HttpResponse& response) const;
+    Attempt judge(const HttpResponse& response, std::string_view token) const;
     Attempt judge(const TransportError& error) const;
     /// Until the next attempt; throws UpstreamError when there should be none.
     std::chrono::milliseconds pause_after(const Attempt& last, std::size_t attempts);

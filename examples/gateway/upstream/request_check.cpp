@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "member.hpp"
+
 namespace gateway {
 
 namespace {
@@ -15,17 +17,8 @@ namespace {
     throw BadRequest{where + ' ' + std::string{what}};
 }
 
-/// The member of object, or null if it has none. Generation requests may spell names with underscores as well.
-const Json* find(const Json& object, const char* name, const char* snake_name = nullptr) {
-    auto member = object.find(name);
-    if (member == object.end() && snake_name != nullptr) {
-        member = object.find(snake_name);
-    }
-    return member == object.end() ? nullptr : &*member;
-}
-
 void check_parts(const Json& content, const std::string& where) {
-    const Json* const parts = find(content, "parts");
+    const Json* const parts = find_member(content, "parts");
     if (parts == nullptr) {
         refuse(where + ".parts", "is missing: it must be an array such as [{\"text\": \"...\"}]");
     }
@@ -37,14 +30,14 @@ void check_parts(const Json& content, const std::string& where) {
         if (!(*parts)[i].is_object()) {
             refuse(part, "must be an object such as {\"text\": \"...\"}");
         }
-        if (const Json* const text = find((*parts)[i], "text"); text != nullptr && !text->is_string()) {
+        if (const Json* const text = find_member((*parts)[i], "text"); text != nullptr && !text->is_string()) {
             refuse(part + ".text", "must be a string");
         }
     }
 }
 
 void check_contents(const Json& request) {
-    const Json* const contents = find(request, "contents");
+    const Json* const contents = find_member(request, "contents");
     if (contents == nullptr) {
         refuse("contents",
                "is missing: it must be an array such as [{\"role\": \"user\", \"parts\": [{\"text\": "
@@ -59,7 +52,8 @@ void check_contents(const Json& request) {
         if (!content.is_object()) {
             refuse(where, "must be an object");
         }
-        if (const Json* const role = find(content, "role"); role != nullptr && *role != "user" && *role != "model") {
+        if (const Json* const role = find_member(content, "role");
+            role != nullptr && *role != "user" && *role != "model") {
             refuse(where + ".role", "must be \"user\" or \"model\"");
         }
         check_parts(content, where);
@@ -93,7 +87,7 @@ void check_config(const Json& config) {
         refuse(where, "must be an object");
     }
     for (const NumberRule& rule : number_rules) {
-        const Json* const value = find(config, rule.name, rule.snake_name);
+        const Json* const value = find_member(config, rule.name, rule.snake_name);
         if (value == nullptr) {
             continue;
         }
@@ -103,7 +97,7 @@ void check_config(const Json& config) {
             refuse(where + '.' + rule.name, rule.what);
         }
     }
-    if (const Json* const stops = find(config, "stopSequences", "stop_sequences"); stops != nullptr) {
+    if (const Json* const stops = find_member(config, "stopSequences", "stop_sequences"); stops != nullptr) {
         bool strings = stops->is_array();
         for (std::size_t i = 0; strings && i < stops->size(); ++i) {
             strings = (*stops)[i].is_string() && !(*stops)[i].get_ref<const std::string&>().empty();
@@ -121,10 +115,10 @@ void check_request(const Json& request) {
         throw BadRequest{"the request must be a JSON object with an array \"contents\""};
     }
     check_contents(request);
-    if (const Json* const config = find(request, "generationConfig", "generation_config"); config != nullptr) {
+    if (const Json* const config = find_member(request, "generationConfig", "generation_config"); config != nullptr) {
         check_config(*config);
     }
-    if (const Json* const system = find(request, "systemInstruction", "system_instruction"); system != nullptr) {
+    if (const Json* const system = find_member(request, "systemInstruction", "system_instruction"); system != nullptr) {
         if (!system->is_object()) {
             refuse("systemInstruction", "must be an object");
         }

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace gateway {
 
@@ -12,13 +13,16 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds longest_retry_after = std::chrono::hours{24};
+constexpr std::chrono::seconds longest_retry_after = std::chrono::hours{24};
 
-/// A whole number that is all of text.
-template <typename Number>
-bool read(std::string_view text, Number& number) {
+/// A whole number without a sign that is all of text; the largest there is if it is larger.
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+    std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc{} && end == text.data() + text.size();
+    if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return error == std::errc{} ? number : std::numeric_limits<std::uint64_t>::max();
 }
 
 /// "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -29,19 +33,26 @@ std::optional<std::time_t> parse_date(std::string_view text) {
         text[19] != ':' || text[22] != ':' || text.substr(25) != " GMT") {
         return std::nullopt;
     }
-    int day = 0;
-    int year = 0;
-    std::tm parts{};
     const auto month = std::ranges::find(months, text.substr(8, 3));
-    if (!read(text.substr(5, 2), day) || month == months.end() || !read(text.substr(12, 4), year) ||
-        !read(text.substr(17, 2), parts.tm_hour) || !read(text.substr(20, 2), parts.tm_min) ||
-        !read(text.substr(23, 2), parts.tm_sec)) {
+    const auto day = parse_number(text.substr(5, 2));
+    const auto year = parse_number(text.substr(12, 4));
+    const auto hour = parse_number(text.substr(17, 2));
+    const auto minute = parse_number(text.substr(20, 2));
+    const auto second = parse_number(text.substr(23, 2));
+    // A minute may have a leap second.
+    if (month == months.end() || !day || !year || !hour || !minute || !second || *hour > 23 || *minute > 59 ||
+        *second > 60) {
         return std::nullopt;
     }
-    parts.tm_mday = day;
-    parts.tm_mon = static_cast<int>(month - months.begin());
-    parts.tm_year = year - 1900;
-    return ::timegm(&parts);
+    const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(*year)},
+                                           std::chrono::month{static_cast<unsigned>(month - months.begin()) + 1},
+                                           std::chrono::day{static_cast<unsigned>(*day)}};
+    if (!date.ok()) {
+        return std::nullopt;
+    }
+    const auto time = std::chrono::sys_days{date} + std::chrono::hours{*hour} + std::chrono::minutes{*minute} +
+                      std::chrono::seconds{*second};
+    return std::chrono::system_clock::to_time_t(time);
 }
 
 }  // namespace
@@ -56,19 +67,16 @@ bool may_retry(const TransportError& error) {
 }
 
 std::optional<milliseconds> parse_retry_after(std::string_view value, std::time_t now) {
-    std::int64_t seconds = 0;
-    if (!read(value, seconds)) {
+    constexpr std::uint64_t most = longest_retry_after.count();
+    std::optional<std::uint64_t> seconds = parse_number(value);
+    if (!seconds) {
         const std::optional<std::time_t> date = parse_date(value);
         if (!date) {
             return std::nullopt;
         }
-        seconds = std::max<std::int64_t>(*date - now, 0);
+        seconds = *date > now ? static_cast<std::uint64_t>(*date - now) : 0;
     }
-    if (seconds < 0) {
-        return std::nullopt;
-    }
-    const std::int64_t most = std::chrono::duration_cast<std::chrono::seconds>(longest_retry_after).count();
-    return std::chrono::seconds{std::min(seconds, most)};
+    return std::chrono::seconds{std::min(*seconds, most)};
 }
 
 std::optional<milliseconds> backoff(const RetryOptions& options, std::size_t attempt,

@@ -20,6 +20,9 @@ class ScriptedTransport final : public gateway::HttpTransport {
     };
 
     void then_answer(unsigned status, const std::string& body);
+    void then_answer(gateway::HttpResponse response);
+    /// Does not answer: the send waits for its cancellation.
+    void then_wait();
     void then_fail(const gateway::TransportError& error);
 
     /// Throws std::logic_error past the end of the script.
@@ -29,7 +32,9 @@ class ScriptedTransport final : public gateway::HttpTransport {
     [[nodiscard]] const std::vector<Sent>& sent() const { return sent_; }
 
   private:
-    std::deque<std::variant<gateway::HttpResponse, gateway::TransportError>> script_;
+    struct Wait {};
+
+    std::deque<std::variant<gateway::HttpResponse, gateway::TransportError, Wait>> script_;
     std::vector<Sent> sent_;
 };
 
