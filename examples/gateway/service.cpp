@@ -19,8 +19,9 @@ namespace gateway {
 
 namespace {
 
-std::string in_seconds(std::chrono::milliseconds duration) {
-    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + " s";
+std::string in_words(std::chrono::milliseconds duration) {
+    const bool whole = duration.count() % 1'000 == 0;
+    return std::to_string(whole ? duration.count() / 1'000 : duration.count()) + (whole ? " s" : " ms");
 }
 
 /// Bytes that a pending job holds.
@@ -186,7 +187,7 @@ std::optional<std::string> GenerationService::failure(const std::string& id, con
         return exception.what();
     } catch (const std::system_error& exception) {
         if (exception.code() == dispatch::errc::deadline_exceeded) {
-            return "the job was not done within " + in_seconds(options_.job_timeout);
+            return "the job was not done within " + in_words(options_.job_timeout);
         }
         if (stopping_ || exception.code() == dispatch::errc::stopped) {
             return std::nullopt;

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <future>
+#include <gateway/routes.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include "support/models.hpp"
+#include "support/raw_client.hpp"
+#include "support/test_gateway.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using gateway::HttpResponse;
+using gateway::Json;
+using gateway::UpstreamError;
+using test::EchoModel;
+using test::Gate;
+using test::GatedModel;
+using test::head;
+using test::make;
+using test::message;
+using test::prompt;
+using test::RawClient;
+using test::TestGateway;
+using test::TestGatewayOptions;
+using test::ThrowingModel;
+namespace http = gateway::http;
+
+Json json_of(const HttpResponse& response) { return Json::parse(response.body()); }
+
+std::string field(const HttpResponse& response, std::string_view name) {
+    return std::string{gateway::view(response[name])};
+}
+
+std::string error_of(const HttpResponse& response) { return json_of(response).at("error").get<std::string>(); }
+
+TEST(Routes, GenerateAnswersAtOnceAndTheJobCanBeRead) {
+    TestGateway gateway{make<EchoModel>()};
+    RawClient client{gateway.port()};
+    const HttpResponse response = client.exchange(message("POST /generate", prompt("hello")));
+    EXPECT_EQ(response.result(), http::status::accepted);
+    EXPECT_EQ(field(response, "Content-Type"), "application/json");
+    const std::string id = json_of(response).at("job_id").get<std::string>();
+    EXPECT_EQ(field(response, "X-Job-Id"), id);
+    EXPECT_EQ(field(response, "Location"), "/jobs/" + id);
+    gateway.await_end(id);
+    const HttpResponse job = client.exchange(head("GET /jobs/" + id));
+    EXPECT_EQ(job.result(), http::status::ok);
+    EXPECT_EQ(job.body(), R"({"status":"Completed","result":)" + prompt("hello") + "}\n");
+}
+
+TEST(Routes, AJobThatHasNotEndedIsPending) {
+    gateway::net::io_context context;
+    const auto gate = std::make_shared<Gate>(context.get_executor());
+    TestGateway gateway{make<GatedModel>(gate)};
+    RawClient client{gateway.port()};
+    const HttpResponse response = client.exchange(message("POST /generate", prompt("hello")));
+    const std::string target = "/jobs/" + json_of(response).at("job_id").get<std::string>();
+    EXPECT_EQ(client.exchange(head("GET " + target)).body(), "{\"status\":\"Pending\"}\n");
+    gate->let_one_go();
+}
+
+TEST(Routes, GenerateCanBeWaitedFor) {
+    TestGateway gateway{make<EchoModel>()};
+    RawClient client{gateway.port()};
+    std::string worker;
+    for (int i = 0; i < 5; ++i) {
+        const HttpResponse response =
+            client.exchange(message("POST /generate?wait=true", prompt("hello"), {{"X-Session-Id", "me"}}));
+        EXPECT_EQ(response.result(), http::status::ok);
+        EXPECT_EQ(json_of(response).at("status"), "Completed");
+        EXPECT_EQ(json_of(response).at("job_id"), field(response, "X-Job-Id"));
+        EXPECT_EQ(json_of(response).at("result"), Json::parse(prompt("hello")));
+        EXPECT_GE(std::stod(field(response, "X-Queue-Time-Ms")), 0);
+        worker = worker.empty() ? field(response, "X-Worker") : worker;
+        EXPECT_EQ(field(response, "X-Worker"), worker);
+    }
+    EXPECT_EQ(client.exchange(message("POST /generate?x=1&wait=false", prompt("hello"))).result(),
+              http::status::accepted);
+}
+
+TEST(Routes, AFailedJobSaysWhy) {
+    TestGateway gateway{make<ThrowingModel<UpstreamError>>(UpstreamError{"it is \"asleep\""})};
+    RawClient client{gateway.port()};
+    const HttpResponse response = client.exchange(message("POST /generate?wait=true", prompt("hello")));
+    EXPECT_EQ(response.result(), http::status::bad_gateway);
+    EXPECT_EQ(json_of(response).at("status"), "Failed");
+    EXPECT_EQ(json_of(response).at("result"), "it is \"asleep\"");
+    const HttpResponse job = client.exchange(head("GET /jobs/" + field(response, "X-Job-Id")));
+    EXPECT_EQ(job.result(), http::status::ok);
+    EXPECT_EQ(job.body(), "{\"status\":\"Failed\",\"result\":\"it is \\\"asleep\\\"\"}\n");
+}
+
+TEST(Routes, WhatIsWrongWithARequestIsSaid) {
+    TestGateway gateway{make<EchoModel>()};
+    RawClient client{gateway.port()};
+    struct Row {
+        std::string request;
+        std::string why;
+    };
+    const std::vector<Row> rows{
+        {message("POST /generate", "{"), "the body is not JSON: "},
+        {message("POST /generate", std::string(100'000, '[')), "the body is not JSON: it is nested more than 64 "},
+        {message("POST /generate", "{}"), "contents is missing"},
+        {message("POST /generate", "[]"), "the request must be a JSON object"},
+        {message("POST /generate", R"({"contents": [{"parts": []}]})"), "contents[0].parts "},
+        {message("POST /generate?wait=maybe", prompt("x")), "wait must be true or false"},
+        {message("POST /generate", prompt("x"), {{"X-Session-Id", std::string(257, 'x')}}), "X-Session-Id has 257 "},
+        {message("POST /generate", prompt("x"), {{"X-Session-Id", "a"}, {"X-Session-Id", "b"}}),
+         "X-Session-Id is there more than once"},
+    };
+    for (const Row& row : rows) {
+        const HttpResponse response = client.exchange(row.request);
+        EXPECT_EQ(response.result(), http::status::bad_request) << row.why;
+        EXPECT_EQ(error_of(response).substr(0, row.why.size()), row.why);
+        EXPECT_TRUE(response.keep_alive());
+    }
+    EXPECT_EQ(gateway.service().counters().accepted, 0U);
+}
+
+TEST(Routes, ASessionMayHaveAnyBytes) {
+    TestGateway gateway{make<EchoModel>()};
+    RawClient client{gateway.port()};
+    EXPECT_EQ(
+        client.exchange(message("POST /generate?wait=true", prompt("x"), {{"X-Session-Id", "caf\xe9 \"q\""}})).result(),
+        http::status::ok);
+}
+
+TEST(Routes, UnknownJobsPathsAndMethodsAreRefused) {
+    TestGateway gateway{make<EchoModel>()};
+    RawClient client{gateway.port()};
+    for (const std::string_view target :
+         {"/", "/jobs", "/jobs/", "/jobs/1", "/generate/", "/Generate", "/jobs/00000000-0000-4000-8000-000000000000"}) {
+        const HttpResponse response = client.exchange(head("GET " + std::string{target}));
+        EXPECT_EQ(response.result(), http::status::not_found) << target;
+        EXPECT_FALSE(error_of(response).empty());
+    }
+    struct Row {
+        std::string line;
+        std::string allowed;
+    };
+    for (const Row& row : std::vector<Row>{{"GET /generate", "POST"},
+                                           {"DELETE /jobs/1", "GET, HEAD"},
+                                           {"POST /metrics", "GET, HEAD"},
+                                           {"PUT /healthz", "GET, HEAD"},
+                                           {"POST /readyz", "GET, HEAD"}}) {
+        const HttpResponse response = client.exchange(head(row.line));
+        EXPECT_EQ(response.result(), http::status::method_not_allowed) << row.line;
+        EXPECT_EQ(field(response, "Allow"), row.allowed);
+    }
+}
+
+TEST(Routes, ATokenIsWantedOfClientsAndNotOfProbes) {
+    TestGatewayOptions options;
+    options.routes.client_token = "secret";
+    options.routes.name = "a";
+    TestGateway gateway{make<EchoModel>(), options};
+    RawClient client{gateway.port()};
+    for (const std::string& request :
+         {message("POST /generate", prompt("x")), head("GET /metrics"), head("GET /jobs/1"),
+          head("GET /metrics", {{"Authorization", "Bearer wrong"}}), head("GET /nothing")}) {
+        const HttpResponse response = client.exchange(request);
+        EXPECT_EQ(response.result(), http::status::unauthorized);
+        EXPECT_EQ(field(response, "WWW-Authenticate"), "Bearer");
+        EXPECT_EQ(field(response, "X-Gateway"), "a");
+    }
+    EXPECT_EQ(client.exchange(message("POST /generate", prompt("x"), {{"Authorization", "Bearer secret"}})).result(),
+              http::status::accepted);
+    EXPECT_EQ(client.exchange(head("GET /healthz")).result(), http::status::ok);
+    EXPECT_EQ(client.exchange(head("GET /readyz")).result(), http::status::ok);
+}
+
+TEST(Routes, MetricsAreJsonOrText) {
+    TestGateway gateway{make<EchoModel>()};
+    RawClient client{gateway.port()};
+    for (int i = 0; i < 3; ++i) {
+        client.exchange(message("POST /generate?wait=true", prompt("x")));
+    }
+    const Json metrics = json_of(client.exchange(head("GET /metrics")));
+    EXPECT_EQ(metrics.at("workers").size(), 4U);
+    EXPECT_EQ(metrics.at("ledger").at("submitted"), 3);
+    EXPECT_EQ(metrics.at("jobs").at("accepted"), 3);
+    EXPECT_EQ(metrics.at("jobs").at("completed"), 3);
+    EXPECT_EQ(metrics.at("store").at("completed"), 3);
+    EXPECT_EQ(metrics.at("http").at("requests"), 4);
+
+    const HttpResponse text = client.exchange(head("GET /metrics", {{"Accept", "text/plain;version=0.0.4"}}));
+    EXPECT_EQ(field(text, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+    EXPECT_NE(text.body().find("\ngateway_jobs_accepted_total 3\n"), std::string::npos);
+    EXPECT_NE(text.body().find("\ndispatch_jobs_ended_total{result=\"completed\"} 3\n"), std::string::npos);
+    EXPECT_EQ(
+        field(client.exchange(head("GET /metrics", {{"Accept", "application/json, text/plain"}})), "Content-Type"),
+        "application/json");
+    client.send(head("HEAD /metrics"));
+    EXPECT_NE(field(client.receive_head(), "Content-Length"), "0");
+}
+
+TEST(Routes, OverloadIsAnsweredWithRetryAfter) {
+    gateway::net::io_context context;
+    const auto gate = std::make_shared<Gate>(context.get_executor());
+    TestGatewayOptions options;
+    options.service.max_pending = 1;
+    TestGateway gateway{make<GatedModel>(gate), options};
+    RawClient client{gateway.port()};
+    EXPECT_EQ(client.exchange(message("POST /generate", prompt("1"))).result(), http::status::accepted);
+    const HttpResponse response = client.exchange(message("POST /generate", prompt("2")));
+    EXPECT_EQ(response.result(), http::status::service_unavailable);
+    EXPECT_EQ(field(response, "Retry-After"), "1");
+    EXPECT_TRUE(response.keep_alive());
+    gate->let_one_go();
+}
+
+TEST(Routes, WhileItDrainsItIsNotReadyAndAnswersForItsJobs) {
+    gateway::net::io_context context;
+    const auto gate = std::make_shared<Gate>(context.get_executor());
+    TestGateway gateway{make<GatedModel>(gate)};
+    RawClient client{gateway.port()};
+    RawClient waiting{gateway.port()};
+    waiting.send(message("POST /generate?wait=true", prompt("1")));
+    gate->await_one();
+    std::future<dispatch::Ledger> drained = gateway.start(gateway.service().drain(30s));
+    while (!gateway.service().draining()) {
+        std::this_thread::yield();
+    }
+    const HttpResponse not_ready = client.exchange(head("GET /readyz"));
+    EXPECT_EQ(not_ready.result(), http::status::service_unavailable);
+    EXPECT_EQ(client.exchange(head("GET /healthz")).result(), http::status::ok);
+    EXPECT_EQ(client.exchange(message("POST /generate", prompt("2"))).result(), http::status::service_unavailable);
+    gate->let_one_go();
+    const HttpResponse response = waiting.receive();
+    EXPECT_EQ(response.result(), http::status::ok);
+    EXPECT_EQ(client.exchange(head("GET /jobs/" + field(response, "X-Job-Id"))).result(), http::status::ok);
+    drained.get();
+}
+
+TEST(Routes, ThousandsOfSessionsAreServedWithinBoundedMemory) {
+    constexpr std::size_t sessions = 10'000;
+    constexpr std::size_t clients = 20;
+    constexpr std::size_t remembered = 1'000;
+    TestGatewayOptions options;
+    options.pool.max_sessions = remembered;
+    TestGateway gateway{make<EchoModel>(), options};
+    std::vector<std::future<std::size_t>> answered;
+    for (std::size_t client = 0; client < clients; ++client) {
+        answered.push_back(std::async(std::launch::async, [&gateway, client] {
+            RawClient connection{gateway.port()};
+            std::size_t right = 0;
+            for (std::size_t i = client; i < sessions; i += clients) {
+                const std::string name = "session-" + std::to_string(i);
+                const HttpResponse response =
+                    connection.exchange(message("POST /generate?wait=true", prompt(name), {{"X-Session-Id", name}}));
+                right += json_of(response).at("result") == Json::parse(prompt(name)) ? 1U : 0U;
+            }
+            return right;
+        }));
+    }
+    std::size_t right = 0;
+    for (std::future<std::size_t>& count : answered) {
+        right += count.get();
+    }
+    EXPECT_EQ(right, sessions);
+    std::size_t pinned = 0;
+    for (const dispatch::WorkerMetrics& worker : gateway.pool().worker_metrics()) {
+        pinned += worker.sessions;
+    }
+    EXPECT_LE(pinned, remembered);
+    EXPECT_EQ(gateway.drain().completed, sessions);
+}
+
+}  // namespace

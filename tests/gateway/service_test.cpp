@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <future>
+#include <gateway/service.hpp>
+#include <memory>
+#include <optional>
+#include <set>
+#include <sqlite3.h>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include "support/faulty_vfs.hpp"
+#include "support/log_capture.hpp"
+#include "support/models.hpp"
+#include "support/temporary_directory.hpp"
+#include "support/test_gateway.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using gateway::JobState;
+using gateway::JobStatus;
+using gateway::Outcome;
+using gateway::Refused;
+using gateway::UpstreamError;
+using gateway::test::FaultyVfs;
+using gateway::test::TemporaryDirectory;
+using test::EchoModel;
+using test::Gate;
+using test::GatedModel;
+using test::LogCapture;
+using test::make;
+using test::prompt;
+using test::TestGateway;
+using test::TestGatewayOptions;
+using test::ThrowingModel;
+
+/// Why a job was refused; nothing, if it was not.
+template <typename T>
+std::optional<Refused::Why> refusal(std::future<T> job) {
+    try {
+        job.get();
+        return std::nullopt;
+    } catch (const Refused& refused) {
+        return refused.why();
+    }
+}
+
+/// Gates have an executor of their own, which outlives the gateway.
+class ServiceTest : public testing::Test {
+  protected:
+    gateway::net::io_context context;
+    std::shared_ptr<Gate> gate = std::make_shared<Gate>(context.get_executor());
+    LogCapture log;
+};
+
+TEST_F(ServiceTest, KeepsWhatTheModelSays) {
+    TestGateway gateway{make<EchoModel>()};
+    const std::string id = gateway.start(gateway.service().accept("", prompt("hello"))).get();
+    const JobState state = gateway.await_end(id);
+    EXPECT_EQ(state.status, JobStatus::completed);
+    EXPECT_EQ(state.result, prompt("hello"));
+    EXPECT_EQ(gateway.start(gateway.service().find("no uuid")).get().has_value(), false);
+    EXPECT_EQ(gateway.drain().completed, 1U);
+    EXPECT_EQ(gateway.service().counters().accepted, 1U);
+    EXPECT_EQ(gateway.service().counters().completed, 1U);
+    EXPECT_EQ(gateway.service().counters().pending, 0U);
+    EXPECT_EQ(gateway.service().counters().pending_bytes, 0U);
+}
+
+TEST_F(ServiceTest, TellsWhoWaitedForItWhoRanIt) {
+    TestGateway gateway{make<EchoModel>()};
+    std::set<std::optional<std::size_t>> workers;
+    for (int i = 0; i < 10; ++i) {
+        const Outcome outcome = gateway.start(gateway.service().accept_and_wait("me", prompt("hello"))).get();
+        EXPECT_EQ(outcome.state.status, JobStatus::completed);
+        EXPECT_EQ(gateway.await_end(outcome.id).result, outcome.state.result);
+        workers.insert(outcome.worker);
+    }
+    EXPECT_EQ(workers.size(), 1U) << "a session stays on its worker";
+    EXPECT_TRUE(workers.begin()->has_value());
+}
+
+TEST_F(ServiceTest, AFailureOfTheModelIsTheResult) {
+    TestGateway gateway{make<ThrowingModel<UpstreamError>>(UpstreamError{"it is asleep"})};
+    const Outcome outcome = gateway.start(gateway.service().accept_and_wait("", prompt("hello"))).get();
+    EXPECT_EQ(outcome.state.status, JobStatus::failed);
+    EXPECT_EQ(outcome.state.result, "it is asleep");
+    EXPECT_EQ(gateway.await_end(outcome.id).result, "it is asleep");
+    EXPECT_EQ(gateway.service().counters().failed, 1U);
+}
+
+TEST_F(ServiceTest, AFailureOfItsOwnIsLoggedAndNotTold) {
+    TestGateway gateway{make<ThrowingModel<std::runtime_error>>(std::runtime_error{"a secret"})};
+    const Outcome outcome = gateway.start(gateway.service().accept_and_wait("", prompt("hello"))).get();
+    EXPECT_EQ(outcome.state.result, "the gateway failed to run the job");
+    bool logged = false;
+    for (const std::string& line : log.lines()) {
+        logged = logged || line.find("a secret") != std::string::npos;
+    }
+    EXPECT_TRUE(logged);
+}
+
+TEST_F(ServiceTest, AJobHasItsTime) {
+    TestGatewayOptions options;
+    options.service.job_timeout = 20ms;
+    TestGateway gateway{make<GatedModel>(gate), options};
+    const Outcome outcome = gateway.start(gateway.service().accept_and_wait("", prompt("hello"))).get();
+    EXPECT_EQ(outcome.state.status, JobStatus::failed);
+    EXPECT_EQ(outcome.state.result, "the job was not done within 20 ms");
+}
+
+TEST_F(ServiceTest, RefusesWhatIsOverItsBounds) {
+    TestGatewayOptions options;
+    options.service.max_pending = 2;
+    options.service.max_pending_bytes = 1'000;
+    TestGateway gateway{make<GatedModel>(gate), options};
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(1'001, ' ')))), Refused::Why::full);
+    const std::string first = gateway.start(gateway.service().accept("", prompt("1"))).get();
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(990, ' ')))), Refused::Why::full);
+    const std::string second = gateway.start(gateway.service().accept("", prompt("2"))).get();
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("3")))), Refused::Why::full);
+    EXPECT_EQ(gateway.service().counters().pending, 2U);
+    gate->let_one_go();
+    gate->let_one_go();
+    gateway.await_end(first);
+    gateway.await_end(second);
+    while (gateway.service().counters().pending > 0) {
+        std::this_thread::yield();
+    }
+    gate->let_one_go();
+    gateway.await_end(gateway.start(gateway.service().accept("", prompt("4"))).get());
+    EXPECT_EQ(gateway.service().counters().refused_full, 3U);
+}
+
+TEST_F(ServiceTest, DrainsWhatItHasAcceptedAndTakesNoMore) {
+    TestGateway gateway{make<GatedModel>(gate)};
+    std::future<Outcome> waiting = gateway.start(gateway.service().accept_and_wait("", prompt("1")));
+    gate->await_one();
+    std::future<dispatch::Ledger> drained = gateway.start(gateway.service().drain(30s));
+    while (!gateway.service().draining()) {
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("2")))), Refused::Why::shutting_down);
+    EXPECT_EQ(drained.wait_for(0s), std::future_status::timeout);
+    gate->let_one_go();
+    EXPECT_EQ(waiting.get().state.status, JobStatus::completed);
+    EXPECT_EQ(drained.get().completed, 1U);
+}
+
+TEST_F(ServiceTest, WhatIsNotDoneInTimeStaysStoredAndIsResumed) {
+    const TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    std::string background;
+    std::string waited_for;
+    {
+        TestGateway gateway{make<GatedModel>(gate), options};
+        background = gateway.start(gateway.service().accept("me", prompt("1"))).get();
+        std::future<Outcome> waiting = gateway.start(gateway.service().accept_and_wait("", prompt("2")));
+        gate->await_one();
+        gate->await_one();
+        const dispatch::Ledger ledger = gateway.drain(1ms);
+        EXPECT_EQ(ledger.stopped, 2U);
+        const Outcome outcome = waiting.get();
+        EXPECT_EQ(outcome.state.status, JobStatus::pending);
+        waited_for = outcome.id;
+    }
+    TestGateway gateway{make<EchoModel>(), options};
+    EXPECT_EQ(gateway.await_end(background).result, prompt("1"));
+    EXPECT_EQ(gateway.await_end(waited_for).result, prompt("2"));
+    EXPECT_EQ(gateway.service().counters().resumed, 2U);
+    EXPECT_EQ(gateway.service().counters().accepted, 0U);
+}
+
+TEST_F(ServiceTest, ManyFormerJobsAreResumedWithinTheBounds) {
+    const TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    std::vector<std::string> ids;
+    {
+        TestGateway gateway{make<GatedModel>(gate), options};
+        for (int i = 0; i < 200; ++i) {
+            ids.push_back(gateway.start(gateway.service().accept("", prompt(std::to_string(i)))).get());
+        }
+        gateway.drain(1ms);
+    }
+    options.service.max_pending = 3;
+    TestGateway gateway{make<EchoModel>(), options};
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        EXPECT_EQ(gateway.await_end(ids[i]).result, prompt(std::to_string(i)));
+    }
+}
+
+TEST_F(ServiceTest, FormerJobsFailWhereThatIsWanted) {
+    const TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    std::string id;
+    {
+        TestGateway gateway{make<GatedModel>(gate), options};
+        id = gateway.start(gateway.service().accept("", prompt("1"))).get();
+        gateway.drain(1ms);
+    }
+    options.service.on_restart = gateway::RestartPolicy::fail;
+    TestGateway gateway{make<EchoModel>(), options};
+    const JobState state = gateway.await_end(id);
+    EXPECT_EQ(state.status, JobStatus::failed);
+    EXPECT_EQ(state.result, "the gateway was restarted before the job was done");
+}
+
+TEST_F(ServiceTest, ResultsGoWhenTheirTimeIsOver) {
+    TestGatewayOptions options;
+    options.store.ttl = 50ms;
+    options.service.job_ttl = 50ms;
+    TestGateway gateway{make<EchoModel>(), options};
+    const std::string id = gateway.start(gateway.service().accept_and_wait("", prompt("1"))).get().id;
+    while (gateway.start(gateway.service().find(id)).get() || gateway.store().counters().jobs.completed > 0) {
+        std::this_thread::yield();
+    }
+}
+
+TEST_F(ServiceTest, AJobThatCannotBeStoredIsRefusedAndAnEndIsKeptOnceTheDiskIsWell) {
+    FaultyVfs disk;
+    const TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    TestGateway gateway{make<GatedModel>(gate), options};
+    const std::string id = gateway.start(gateway.service().accept("", prompt("1"))).get();
+    gate->await_one();
+    disk.break_at(FaultyVfs::Call::write, 1, FaultyVfs::Until::repaired, SQLITE_FULL);
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("2")))), Refused::Why::not_stored);
+    gate->let_one_go();
+    for (bool failed = false; !failed; std::this_thread::yield()) {
+        for (const std::string& line : log.lines()) {
+            failed = failed || line.find("the end of a job could not be stored") != std::string::npos;
+        }
+    }
+    EXPECT_EQ(gateway.start(gateway.service().find(id)).get()->status, JobStatus::pending);
+    disk.repair();
+    EXPECT_EQ(gateway.await_end(id).result, prompt("1"));
+}
+
+}  // namespace

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test_gateway.hpp"
+
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include <dispatch/pool.hpp>
+
+namespace test {
+
+using namespace gateway;
+
+TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options) : store_{options.store} {
+    const net::any_io_executor executor = threads_.get_executor();
+    model_ = make_model(executor);
+    pool_ = std::make_unique<GenerationPool>(
+        dispatch::spawn_workers<Generation, Generated>(executor, options.workers, Generator{*model_}), options.pool);
+    service_ = std::make_unique<GenerationService>(executor, *pool_, store_, options.service);
+    routes_ = std::make_unique<Routes>(*service_, [this] { return metrics(); }, options.routes);
+    options.http.port = 0;
+    server_ = std::make_unique<HttpServer>(
+        executor, [this](HttpRequest& request) { return routes_->respond(request); }, options.http);
+    start(service_->start()).get();
+    port_ = server_->start();
+}
+
+TestGateway::~TestGateway() {
+    if (!drained_) {
+        drain();
+    }
+}
+
+MetricsSnapshot TestGateway::metrics() {
+    MetricsSnapshot snapshot;
+    snapshot.workers = pool_->worker_metrics();
+    snapshot.ledger = pool_->ledger();
+    snapshot.jobs = service_->counters();
+    snapshot.store = store_.counters();
+    snapshot.http = server_->counters();
+    return snapshot;
+}
+
+dispatch::Ledger TestGateway::drain(std::chrono::milliseconds limit) {
+    drained_ = true;
+    const dispatch::Ledger ledger = start(service_->drain(limit)).get();
+    start(server_->stop(std::chrono::seconds{1})).get();
+    threads_.join();
+    return ledger;
+}
+
+JobState TestGateway::await_end(const std::string& id) {
+    for (int i = 0; i < 30'000; ++i) {
+        const std::optional<JobState> state = start(service_->find(id)).get();
+        if (!state) {
+            throw std::runtime_error{"there is no job " + id};
+        }
+        if (state->status != JobStatus::pending) {
+            return *state;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    throw std::runtime_error{"half a minute was not enough for job " + id};
+}
+
+std::string prompt(const std::string& text) {
+    Json request;
+    request["contents"][0]["role"] = "user";
+    request["contents"][0]["parts"][0]["text"] = text;
+    return dump(request);
+}
+
+}  // namespace test

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_TESTS_SUPPORT_TEST_GATEWAY_HPP
+#define GATEWAY_TESTS_SUPPORT_TEST_GATEWAY_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <gateway/generation.hpp>
+#include <gateway/http/server.hpp>
+#include <gateway/jobs/job_store.hpp>
+#include <gateway/metrics.hpp>
+#include <gateway/routes.hpp>
+#include <gateway/service.hpp>
+#include <gateway/upstream/model.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
+
+namespace test {
+
+using MakeModel = std::function<std::unique_ptr<gateway::Model>(const gateway::net::any_io_executor&)>;
+
+struct TestGatewayOptions {
+    gateway::ServiceOptions service;
+    gateway::JobStoreOptions store;
+    gateway::Routes::Options routes;
+    gateway::HttpServerOptions http;
+    std::size_t workers = 4;
+    dispatch::PoolOptions pool;
+};
+
+/// A whole gateway in this process, put together as main.cpp does it, on a free port. Drained at the end, unless the
+/// test has done that.
+class TestGateway {
+  public:
+    explicit TestGateway(const MakeModel& make_model, TestGatewayOptions options = {});
+    TestGateway(const TestGateway&) = delete;
+    TestGateway& operator=(const TestGateway&) = delete;
+    ~TestGateway();
+
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    gateway::GenerationService& service() { return *service_; }
+    gateway::GenerationPool& pool() { return *pool_; }
+    gateway::JobStore& store() { return store_; }
+    gateway::MetricsSnapshot metrics();
+
+    /// Begins what awaitable stands for, on the gateway's threads.
+    template <typename T>
+    std::future<T> start(gateway::net::awaitable<T> awaitable) {
+        return gateway::net::co_spawn(threads_, std::move(awaitable), gateway::net::use_future);
+    }
+
+    /// Ends the gateway within limit; at once where it does not matter.
+    dispatch::Ledger drain(std::chrono::milliseconds limit = std::chrono::seconds{30});
+
+    /// Waits until a job has ended; how.
+    gateway::JobState await_end(const std::string& id);
+
+  private:
+    gateway::JobStore store_;
+    gateway::net::thread_pool threads_{2};
+    std::unique_ptr<gateway::Model> model_;
+    std::unique_ptr<gateway::GenerationPool> pool_;
+    std::unique_ptr<gateway::GenerationService> service_;
+    std::unique_ptr<gateway::Routes> routes_;
+    std::unique_ptr<gateway::HttpServer> server_;
+    std::uint16_t port_ = 0;
+    bool drained_ = false;
+};
+
+/// {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+std::string prompt(const std::string& text);
+
+}  // namespace test
+
+#endif  // GATEWAY_TESTS_SUPPORT_TEST_GATEWAY_HPP
