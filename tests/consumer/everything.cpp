@@ -16,9 +16,12 @@
 #include <dispatch/affinity.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/job.hpp>
+#include <dispatch/json.hpp>
 #include <dispatch/metrics.hpp>
+#include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/pool.hpp>
+#include <dispatch/prometheus.hpp>
 #include <dispatch/selection.hpp>
 #include <dispatch/semaphore.hpp>
 #include <dispatch/version.hpp>
@@ -152,6 +155,29 @@ void test_policy() {
     expect(answered && handled == 1, "the one that is left is handled");
 }
 
+/// Counts what it sees.
+struct Count {
+    void routed(const dispatch::RoutedEvent&) noexcept { ++*events; }
+    void started(const dispatch::StartedEvent&) noexcept { ++*events; }
+    void finished(const dispatch::FinishedEvent&) noexcept { ++*events; }
+    int* events;
+};
+
+/// Observers, and a pool's figures for others.
+void test_observer() {
+    net::io_context context;
+    int events = 0;
+    const Count count{&events};
+    auto twice = [](int x) -> net::awaitable<int> { co_return 2 * x; };
+    dispatch::WorkerPool<int, int, dispatch::Observed<Count>> pool{
+        dispatch::spawn_workers<int, int>(context.get_executor(), 1, twice, {}, count), {}, dispatch::Observed{count}};
+    pool.submit("me", 1, [](std::exception_ptr, int) {});
+    context.run();
+    expect(events == 3, "a job is routed, started and finished");
+    const std::string text = dispatch::prometheus_text(pool.worker_metrics(), pool.ledger());
+    expect(text.find("dispatch_jobs_submitted_total 1\n") != std::string::npos, "Prometheus's text");
+}
+
 net::awaitable<void> use_semaphore(dispatch::Semaphore& semaphore) {
     const dispatch::Permit permit = co_await semaphore.async_acquire();
     expect(semaphore.available() == 0 && !semaphore.try_acquire(), "the only permit is taken");
@@ -174,6 +200,7 @@ int main() {
     test_policy<dispatch::LeastLoaded>();
     test_policy<dispatch::RoundRobin>();
     test_policy<dispatch::PowerOfTwoChoices>();
+    test_observer();
     test_semaphore();
     return failures == 0 ? 0 : 1;
 }
