@@ -28,8 +28,7 @@ class PendingJobs {
         Slot& operator=(Slot&&) = delete;
         ~Slot() {
             if (owner_ != nullptr) {
-                permit_.release();
-                owner_->leave(bytes_);
+                owner_->leave(bytes_);  // first: whoever gets the permit finds the bytes gone
             }
         }
 
