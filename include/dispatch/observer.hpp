@@ -25,9 +25,11 @@ enum class SessionVerdict : std::uint8_t {
 
 /// A job has got its worker, or was refused.
 struct RoutedEvent {
+    /// Its id.
     std::size_t worker;
     /// Empty: none. Valid during the call, as in the events below.
     std::string_view session;
+    /// What was known of it.
     SessionVerdict verdict;
     /// False: the worker's queue is full, or the pool closed. The submitter hears errc::queue_full or errc::stopped.
     bool accepted;
@@ -35,7 +37,9 @@ struct RoutedEvent {
 
 /// A worker begins to run a job.
 struct StartedEvent {
+    /// Its id.
     std::size_t worker;
+    /// Empty: none.
     std::string_view session;
     /// From submit to now.
     std::chrono::steady_clock::duration queued;
@@ -43,7 +47,9 @@ struct StartedEvent {
 
 /// A worker has run a job.
 struct FinishedEvent {
+    /// Its id.
     std::size_t worker;
+    /// Empty: none.
     std::string_view session;
     /// From submit to the handler's start.
     std::chrono::steady_clock::duration queued;
@@ -76,13 +82,16 @@ concept Observer = std::copy_constructible<O> && requires(O& observer, const Rou
 template <Observer O, SelectionPolicy Policy = LeastLoaded>
 class Observed {
   public:
+    /// policy chooses, and observer hears of it.
     explicit Observed(O observer, Policy policy = {}) : observer_{std::move(observer)}, policy_{std::move(policy)} {}
 
+    /// The policy's choice.
     template <LoadView V>
     Choice pick(const V& view, Purpose purpose) noexcept {
         return policy_.pick(view, purpose);
     }
 
+    /// Called by the pool for each job that is submitted.
     void routed(const RoutedEvent& event) noexcept { observer_.routed(event); }
 
   private:

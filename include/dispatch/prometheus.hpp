@@ -31,7 +31,9 @@ inline constexpr std::string_view prometheus_content_type = "text/plain; version
 /// those that an application puts beside them.
 class PrometheusWriter {
   public:
+    /// What a family's figures are: a counter only grows, until the process ends.
     enum class Type : std::uint8_t { counter, gauge };
+    /// A name and its value.
     using Label = std::pair<std::string_view, std::string_view>;
 
     /// Begins a family. name is [a-zA-Z_:][a-zA-Z0-9_:]*, and a counter's ends in _total; anything else throws
@@ -77,16 +79,20 @@ class PrometheusWriter {
         text_ += '\n';
         return *this;
     }
+    /// The same: `sample({{"worker", "0"}}, 1)`.
     template <typename Number>
     PrometheusWriter& sample(std::initializer_list<Label> labels, Number value) {
         return sample(std::span<const Label>{labels.begin(), labels.size()}, value);
     }
+    /// The same without labels.
     template <typename Number>
     PrometheusWriter& sample(Number value) {
         return sample(std::span<const Label>{}, value);
     }
 
+    /// All that was written.
     const std::string& text() const& noexcept { return text_; }
+    /// The same, from a writer that is done with.
     std::string text() && noexcept { return std::move(text_); }
 
   private:

@@ -136,6 +136,7 @@ auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler
     }
 }
 
+/// The same with an observer, and with R and S taken from the handler's signature.
 template <typename Handler, Observer O>
 auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler, WorkerOptions options, O observer) {
     static_assert(detail::NonGenericHandler<Handler>,
