@@ -91,13 +91,14 @@ void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
 class Misbehaviour : public testing::TestWithParam<std::tuple<bool, Row>> {};
 
 TEST_P(Misbehaviour, IsToldAndCounted) {
-    const auto& [openai, row] = GetParam();
+    const bool openai = std::get<0>(GetParam());
+    const Row& row = std::get<1>(GetParam());
     FakeUpstream upstream;
     if (!row.behaviours.empty()) {
         upstream.script(Behaviour::parse_list(row.behaviours));
     }
     ModelOfUpstream* model = nullptr;
-    TestGateway gateway{[&, openai = openai](const net::any_io_executor& executor) {
+    TestGateway gateway{[&](const net::any_io_executor& executor) {
         auto made = std::make_unique<ModelOfUpstream>(executor, upstream.origin(), openai, "");
         model = made.get();
         return made;

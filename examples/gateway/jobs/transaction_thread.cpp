@@ -32,11 +32,10 @@ void TransactionThread::enqueue(std::unique_ptr<Operation> operation) {
         if (unfinished_ < max_queued_) {
             waiting_.push_back(std::move(operation));
             ++unfinished_;
+            // Under the lock: once it is gone, the operation may complete, and this go with the store.
+            wake_.notify_one();
+            return;
         }
-    }
-    if (operation == nullptr) {
-        wake_.notify_one();
-        return;
     }
     operation->fail(StoreError{StoreError::Kind::overloaded,
                                std::to_string(max_queued_) + " operations wait for the database: try again later"});
