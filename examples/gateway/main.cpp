@@ -98,11 +98,13 @@ std::string url_of(const Config& config, std::uint16_t port) {
 /// pending end, and only then closes the port.
 net::awaitable<dispatch::Ledger> serve(GenerationService& service, HttpServer& server, net::signal_set& signals,
                                        const Config& config) {
+    const std::uint16_t port = server.listen();  // before anything runs: it may fail
     co_await service.start();
-    const std::uint16_t port = server.start();
+    server.start();
     std::cout << "listening on " << url_of(config, port) << std::endl;
     co_await signals.async_wait(net::use_awaitable);
     log::info("shutting down");
+    signals.clear();  // the next one ends the process, from which the jobs are safe
     dispatch::Ledger ledger = co_await service.drain(config.drain_timeout);
     co_await server.stop(std::chrono::seconds{2});
     co_return ledger;
@@ -116,11 +118,11 @@ void print(const dispatch::Ledger& ledger) {
 
 void run(const Config& config) {
     const Clock::time_point start = Clock::now();
-    JobStore store{store_options(config)};
     const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
     net::thread_pool threads{config.threads > 0 ? config.threads : processors};
     const net::any_io_executor executor = threads.get_executor();
     net::signal_set signals{executor, SIGINT, SIGTERM};
+    JobStore store{store_options(config)};
     Upstream upstream{config, process_environment, executor};
     GenerationPool pool = make_pool(config, executor, upstream.model());
     GenerationService service{executor, pool, store, service_options(config)};
@@ -137,7 +139,10 @@ void run(const Config& config) {
         metrics.uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start);
         return metrics;
     };
-    Routes routes{service, snapshot, {config.client_token, config.name}};
+    // Some connections are left for those who do not wait, such as a balancer's probes.
+    Routes routes{service,
+                  snapshot,
+                  {config.client_token, config.name, std::max<std::size_t>(config.max_connections * 3 / 4, 1)}};
     HttpServer server{executor, [&](HttpRequest& request) { return routes.respond(request); }, server_options(config)};
     listener = &server;
 
@@ -151,6 +156,7 @@ void run(const Config& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);  // who reads the log may go: that is no reason to go, too
     Config config;
     try {
         const std::span arguments{argv, static_cast<std::size_t>(argc)};

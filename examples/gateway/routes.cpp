@@ -54,6 +54,22 @@ HttpResponse unauthorized() {
     return response;
 }
 
+/// Counts a client that waits.
+class Waiting {
+  public:
+    explicit Waiting(std::atomic<std::size_t>& clients) : clients_{clients}, count_{++clients} {}
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    ~Waiting() { --clients_; }
+
+    /// With this one.
+    std::size_t count() const { return count_; }
+
+  private:
+    std::atomic<std::size_t>& clients_;
+    std::size_t count_;
+};
+
 HttpResponse refusal(const Refused& refused) {
     HttpResponse response = error_response(http::status::service_unavailable, refused.what());
     response.set(http::field::retry_after, refused.why() == Refused::Why::shutting_down ? "5" : "1");
@@ -177,6 +193,10 @@ net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, std::string_
     }
     try {
         if (wait == "true") {
+            const Waiting waiting{waiting_};
+            if (waiting.count() > options_.max_waiting) {
+                co_return refusal(Refused{Refused::Why::full, "too many clients wait for their jobs: do not wait"});
+            }
             co_return describe(co_await service_.accept_and_wait(std::move(session), std::move(request.body())));
         }
         const std::string id = co_await service_.accept(std::move(session), std::move(request.body()));

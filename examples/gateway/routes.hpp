@@ -2,6 +2,8 @@
 #ifndef GATEWAY_ROUTES_HPP
 #define GATEWAY_ROUTES_HPP
 
+#include <atomic>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -34,6 +36,8 @@ class Routes {
         std::string client_token;
         /// Of this gateway among several: X-Gateway in each response, unless it is empty.
         std::string name;
+        /// Clients that may wait for their jobs at a time; past it, 503.
+        std::size_t max_waiting = 768;
     };
 
     Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, Options options);
@@ -51,6 +55,7 @@ class Routes {
     GenerationService& service_;
     std::function<MetricsSnapshot()> metrics_;
     Options options_;
+    std::atomic<std::size_t> waiting_{0};
 };
 
 }  // namespace gateway

@@ -171,7 +171,10 @@ net::awaitable<Outcome> GenerationService::run(PendingJob job, Slot slot) {
         }
     }
     if (outcome.state.status != JobStatus::pending) {
-        co_await keep(outcome);
+        if (const bool kept = co_await keep(outcome); !kept) {
+            outcome.state = JobState{};
+            co_return outcome;
+        }
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
         const bool completed = outcome.state.status == JobStatus::completed;
         ++(completed ? counts_.completed : counts_.failed);
@@ -202,22 +205,25 @@ std::optional<std::string> GenerationService::failure(const std::string& id, con
     return "the gateway failed to run the job";
 }
 
-net::awaitable<void> GenerationService::keep(const Outcome& outcome) {
+/// False: the store could not, and there is no time left. The job stays pending.
+net::awaitable<bool> GenerationService::keep(const Outcome& outcome) {
     // An answer was paid for. While the store cannot write (a full disk), the job keeps its slot and tries again, so
     // that a store that is gone for good stops the intake instead of losing answers.
     net::steady_timer pause{executor_};
     for (std::chrono::milliseconds wait{500};; wait = std::min<std::chrono::milliseconds>(2 * wait, max_keep_pause)) {
         try {
             co_await store_.finish(outcome.id, outcome.state.status, outcome.state.result);
-            co_return;
+            co_return true;
         } catch (const StoreError& error) {
             log::error("the end of a job could not be stored", {{"job_id", outcome.id}, {"error", error.what()}});
-            if (stopping_) {
-                throw;  // it stays pending
-            }
         }
-        pause.expires_after(wait);
-        co_await pause.async_wait(net::use_awaitable);
+        for (const Clock::time_point end = Clock::now() + wait; Clock::now() < end;) {
+            if (stopping_) {
+                co_return false;
+            }
+            pause.expires_after(std::min<Clock::duration>(end - Clock::now(), std::chrono::milliseconds{500}));
+            co_await pause.async_wait(net::use_awaitable);
+        }
     }
 }
 

@@ -114,7 +114,7 @@ class GenerationService {
     net::awaitable<PendingJob> store_new(std::string session, std::string request);
     net::awaitable<Outcome> run(PendingJob job, Slot slot);
     void run_in_background(PendingJob job, Slot slot);
-    net::awaitable<void> keep(const Outcome& outcome);
+    net::awaitable<bool> keep(const Outcome& outcome);
     /// What the client is told; nothing, if the job did not fail but was stopped.
     std::optional<std::string> failure(const std::string& id, const std::exception_ptr& error) const;
 

@@ -62,7 +62,9 @@ class Service {
           gate_{threads_, 64},
           server_{threads_.get_executor(), [this](HttpRequest& request) { return respond(request); },
                   on_any_port(options)},
-          port_{server_.start()} {}
+          port_{server_.listen()} {
+        server_.start();
+    }
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
     ~Service() {
@@ -488,7 +490,7 @@ TEST(HttpServer, APortInUseIsAnError) {
     HttpServerOptions options;
     options.port = service.port();
     gateway::HttpServer second{context.get_executor(), {}, options};
-    EXPECT_THROW(second.start(), boost::system::system_error);
+    EXPECT_THROW(second.listen(), boost::system::system_error);
 }
 
 /// malformed/<status>_<what>.http: a request, and the status that it must be answered with. A line end in the files

@@ -218,6 +218,26 @@ TEST(Routes, OverloadIsAnsweredWithRetryAfter) {
     gate->let_one_go();
 }
 
+TEST(Routes, OnlySoManyClientsMayWait) {
+    gateway::net::io_context context;
+    const auto gate = std::make_shared<Gate>(context.get_executor());
+    TestGatewayOptions options;
+    options.routes.max_waiting = 1;
+    TestGateway gateway{make<GatedModel>(gate), options};
+    RawClient waiting{gateway.port()};
+    waiting.send(message("POST /generate?wait=true", prompt("1")));
+    gate->await_one();
+    RawClient client{gateway.port()};
+    const HttpResponse response = client.exchange(message("POST /generate?wait=true", prompt("2")));
+    EXPECT_EQ(response.result(), http::status::service_unavailable);
+    EXPECT_EQ(field(response, "Retry-After"), "1");
+    EXPECT_EQ(gateway.service().counters().accepted, 1U);
+    gate->let_one_go();
+    EXPECT_EQ(waiting.receive().result(), http::status::ok);
+    gate->let_one_go();
+    EXPECT_EQ(client.exchange(message("POST /generate?wait=true", prompt("3"))).result(), http::status::ok);
+}
+
 TEST(Routes, WhileItDrainsItIsNotReadyAndAnswersForItsJobs) {
     gateway::net::io_context context;
     const auto gate = std::make_shared<Gate>(context.get_executor());

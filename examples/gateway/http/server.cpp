@@ -38,20 +38,22 @@ HttpServer::HttpServer(const net::any_io_executor& executor, HttpHandler handler
       acceptor_{strand_},
       changed_{strand_} {}
 
-std::uint16_t HttpServer::start() {
+std::uint16_t HttpServer::listen() {
     const tcp::endpoint endpoint{net::ip::make_address(options_.address), options_.port};
     acceptor_.open(endpoint.protocol());
     acceptor_.set_option(tcp::acceptor::reuse_address{true});
     acceptor_.bind(endpoint);
     acceptor_.listen();
-    const std::uint16_t port = acceptor_.local_endpoint().port();
+    return acceptor_.local_endpoint().port();
+}
+
+void HttpServer::start() {
     accepting_ = true;
     net::co_spawn(strand_, accept_loop(), [this](const std::exception_ptr& error) {
         report("accepting connections failed", error);
         accepting_ = false;
         changed_.cancel();
     });
-    return port;
 }
 
 net::awaitable<void> HttpServer::stop(std::chrono::milliseconds grace) {

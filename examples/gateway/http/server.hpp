@@ -28,8 +28,11 @@ class HttpServer {
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
 
-    /// Binds, listens, and begins to accept; returns the port. Throws boost::system::system_error. Once.
-    std::uint16_t start();
+    /// Binds and listens; returns the port. Clients wait until start(). Throws boost::system::system_error. Once.
+    std::uint16_t listen();
+
+    /// Begins to accept. Once, after listen().
+    void start();
 
     /// Stops accepting, closes idle connections, lets requests in flight finish for grace, drops the clients that are
     /// left, and completes when the last connection is gone, and so when the last handler has returned: handlers are

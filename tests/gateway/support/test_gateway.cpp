@@ -21,8 +21,9 @@ TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options
     options.http.port = 0;
     server_ = std::make_unique<HttpServer>(
         executor, [this](HttpRequest& request) { return routes_->respond(request); }, options.http);
+    port_ = server_->listen();
     start(service_->start()).get();
-    port_ = server_->start();
+    server_->start();
 }
 
 TestGateway::~TestGateway() {
