@@ -50,9 +50,10 @@ std::optional<std::time_t> parse_date(std::string_view text) {
     if (!date.ok()) {
         return std::nullopt;
     }
-    const auto time = std::chrono::sys_days{date} + std::chrono::hours{*hour} + std::chrono::minutes{*minute} +
-                      std::chrono::seconds{*second};
-    return std::chrono::system_clock::to_time_t(time);
+    const std::chrono::sys_seconds time = std::chrono::sys_days{date} + std::chrono::hours{*hour} +
+                                          std::chrono::minutes{*minute} + std::chrono::seconds{*second};
+    return time.time_since_epoch()
+        .count();  // to_time_t would go through nanoseconds, of which these years have too many
 }
 
 }  // namespace
