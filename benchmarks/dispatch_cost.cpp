@@ -94,16 +94,17 @@ struct Count {
     std::uint64_t* events;
 };
 
-/// A pool that is observed.
+/// A pool that is observed. A template, like the other contenders: a class would be compiled into every case.
+template <typename Observer>
 class Observee {
   public:
-    using Policy = dispatch::Observed<Count>;
+    using Policy = dispatch::Observed<Observer>;
     using Pool = dispatch::WorkerPool<std::uint64_t, std::uint64_t, Policy>;
 
-    Observee(const AnyExecutor& executor, Count count)
-        : pool_{dispatch::spawn_workers<std::uint64_t, std::uint64_t>(executor, 4, Echo<>{}, {}, count),
+    Observee(const AnyExecutor& executor, Observer observer)
+        : pool_{dispatch::spawn_workers<std::uint64_t, std::uint64_t>(executor, 4, Echo<>{}, {}, observer),
                 {},
-                Policy{count}} {}
+                Policy{observer}} {}
 
     AnyExecutor executor() const { return pool_.get_executor(); }
 
@@ -118,10 +119,11 @@ class Observee {
     Pool pool_;
 };
 
+template <typename Observer>
 int run_observed() {
     std::uint64_t events = 0;
     net::thread_pool threads{1};
-    Observee observee{threads.get_executor(), Count{&events}};
+    Observee<Observer> observee{threads.get_executor(), Observer{&events}};
     return measure(observee, observee.operation(), 64);
 }
 
@@ -163,7 +165,7 @@ int run() {
     } else if constexpr (name<T> == "workers_1024") {
         return run_dispatch<AnyExecutor>(1024, 64, 0, Echo<>{});
     } else if constexpr (name<T> == "observed") {
-        return run_observed();
+        return run_observed<Count>();
     } else if constexpr (name<T> == "baseline_post") {
         return run_baseline<Post>();
     } else if constexpr (name<T> == "baseline_co_spawn") {
