@@ -193,6 +193,13 @@ TEST_F(BadInput, AWorkerThatComesTwice) {
     expect_usable(workers);
 }
 
+TEST_F(BadInput, AWorkerWhoseHandleWasMovedFrom) {
+    std::vector<Handle> workers = spawn(3);
+    const Handle taken = std::move(workers[1]);
+    expect_invalid([&] { Pool bad{workers}; }, {"workers[1]", "moved from"});
+    expect_usable({workers[0], taken, workers[2]});
+}
+
 TEST_F(BadInput, WorkersInTwoPools) {
     const std::vector<Handle> workers = spawn(2);
     const std::vector<Handle> others = spawn(2);

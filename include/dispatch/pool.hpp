@@ -34,6 +34,7 @@
 #include <vector>
 
 #include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/assert.hpp>
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/pool_core.hpp>
 #include <dispatch/detail/sharded_ptr.hpp>
@@ -125,7 +126,7 @@ class WorkerPool {
     /// context is gone.
     template <detail::SessionName Session, typename Token = default_token<Executor>>
     auto submit(const Session& session, R request, Token&& token = {}) {
-        return start(SubmitOptions{.session = session}, std::move(request), core_->overflow, token);
+        return start(SubmitOptions{.session = session}, std::move(request), core()->overflow, token);
     }
 
     /// The same with a deadline, and what else SubmitOptions has. The deadline spans waiting, queueing
@@ -133,7 +134,7 @@ class WorkerPool {
     /// caller hears errc::deadline_exceeded without waiting for it to end.
     template <typename Token = default_token<Executor>>
     auto submit(SubmitOptions options, R request, Token&& token = {}) {
-        return start(options, std::move(request), core_->overflow, token);
+        return start(options, std::move(request), core()->overflow, token);
     }
 
     /// Like submit, but completes with errc::queue_full where that would wait for a place.
@@ -155,25 +156,25 @@ class WorkerPool {
     /// stays closed.
     template <typename Token = default_token<Executor>>
     auto drain(Token&& token = {}) {
-        return net::async_initiate<Token, void(std::exception_ptr, Ledger)>(Drain{core_.share()}, token);
+        return net::async_initiate<Token, void(std::exception_ptr, Ledger)>(Drain{core().share()}, token);
     }
 
     /// Stops at once: waiting and queued jobs complete with errc::stopped, handlers that run receive a
     /// terminal cancellation, later submits complete with errc::stopped. Returns without waiting; drain()
     /// waits. Again has no effect.
-    void stop() noexcept { core_->stop(); }
+    void stop() noexcept { core()->stop(); }
 
     /// A row for each worker, in the order in which they were given.
-    std::vector<WorkerMetrics> worker_metrics() const { return core_->worker_metrics(); }
+    std::vector<WorkerMetrics> worker_metrics() const { return core()->worker_metrics(); }
 
     /// What became of all jobs so far.
-    Ledger ledger() const noexcept { return core_->ledger(); }
+    Ledger ledger() const noexcept { return core()->ledger(); }
 
     /// How many workers there are.
-    std::size_t size() const noexcept { return core_->size(); }
+    std::size_t size() const noexcept { return core()->size(); }
 
     /// The executor of handlers without one of their own. Only while its context lives.
-    executor_type get_executor() const noexcept { return core_->executor(); }
+    executor_type get_executor() const noexcept { return core()->executor(); }
 
   private:
     using Core = detail::PoolCore<R, S, Policy, Executor, Clock>;
@@ -212,8 +213,14 @@ class WorkerPool {
 
     template <typename Token>
     auto start(SubmitOptions options, R&& request, Overflow overflow, Token& token) {
-        return net::async_initiate<Token, typename detail::ReplySignature<S>::type>(Submit{core_.share(), overflow},
+        return net::async_initiate<Token, typename detail::ReplySignature<S>::type>(Submit{core().share(), overflow},
                                                                                     token, options, std::move(request));
+    }
+
+    const detail::ShardedOwner<Core>& core() const noexcept {
+        DISPATCH_ASSERT(core_,
+                        "a WorkerPool was used after it was moved from: it may only be assigned to or destroyed");
+        return core_;
     }
 
     void close() noexcept {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/assert.hpp>
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/context_listener.hpp>
 #include <dispatch/detail/mutex.hpp>
@@ -89,7 +90,10 @@ class SemaphoreState final : public PermitSource,
     SemaphoreState(const Executor& executor, std::size_t units) : executor_{executor}, units_{units} {}
 
     /// Only while the context lives.
-    const Executor& executor() const noexcept { return *executor_; }
+    const Executor& executor() const noexcept {
+        DISPATCH_ASSERT(executor_.has_value(), "a Semaphore's executor was asked for after its context was destroyed");
+        return *executor_;
+    }
 
     std::size_t available() const noexcept {
         const std::lock_guard lock{mutex_};
@@ -220,10 +224,10 @@ class BasicSemaphore {
     ~BasicSemaphore() { cancel(); }
 
     /// The executor of handlers without one of their own. Only while its context lives.
-    executor_type get_executor() const noexcept { return state_->executor(); }
+    executor_type get_executor() const noexcept { return state()->executor(); }
 
     /// Units that are free: an estimate, for other threads go on meanwhile.
-    std::size_t available() const noexcept { return state_->available(); }
+    std::size_t available() const noexcept { return state()->available(); }
 
     /// Waits for a unit.
     ///
@@ -232,14 +236,14 @@ class BasicSemaphore {
     /// unless a unit was granted before; a unit is never lost.
     template <typename Token = default_token<Executor>>
     auto async_acquire(Token&& token = {}) {
-        return net::async_initiate<Token, void(detail::net_error, Permit)>(Acquire{state_}, token);
+        return net::async_initiate<Token, void(detail::net_error, Permit)>(Acquire{state()}, token);
     }
 
     /// A permit, if one is free and nobody waits for it; else an empty one.
-    Permit try_acquire() noexcept { return state_->try_acquire() ? Permit{state_} : Permit{}; }
+    Permit try_acquire() noexcept { return state()->try_acquire() ? Permit{state_} : Permit{}; }
 
     /// Adds a unit. Permits do this on their own; call it for one that was detached, or to grow.
-    void release() noexcept { state_->release(); }
+    void release() noexcept { state()->release(); }
 
     /// Completes those who wait with operation_aborted.
     void cancel() noexcept {
@@ -277,6 +281,12 @@ class BasicSemaphore {
             state->enqueue(*operation.release());
         }
     };
+
+    const std::shared_ptr<State>& state() const noexcept {
+        DISPATCH_ASSERT(state_,
+                        "a Semaphore was used after it was moved from: it may only be assigned to or destroyed");
+        return state_;
+    }
 
     std::shared_ptr<State> state_;
 };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/assert.hpp>
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/handler_traits.hpp>
 #include <dispatch/detail/lane_worker.hpp>
@@ -39,19 +40,19 @@ class WorkerHandle {
     using executor_type = Executor;
 
     /// The worker's number: its place among those spawned together.
-    std::size_t id() const noexcept { return core_->id(); }
+    std::size_t id() const noexcept { return core()->id(); }
     /// Jobs that hold a permit, or are about to: there is one for them.
-    std::size_t inflight() const noexcept { return core_->load()->inflight(); }
+    std::size_t inflight() const noexcept { return core()->load()->inflight(); }
     /// Jobs that wait in the queue for a permit.
-    std::size_t queue_len() const noexcept { return core_->load()->queued(); }
+    std::size_t queue_len() const noexcept { return core()->load()->queued(); }
     /// WorkerOptions::queue_capacity.
-    std::size_t capacity() const noexcept { return core_->load()->capacity(); }
+    std::size_t capacity() const noexcept { return core()->load()->capacity(); }
     /// Jobs that failed: see WorkerMetrics::errors.
     std::uint64_t errors() const noexcept { return metrics().errors; }
     /// What selection compares: in flight + queued + submitters that wait for a place in the queue.
-    std::size_t load() const noexcept { return core_->load()->value(); }
+    std::size_t load() const noexcept { return core()->load()->value(); }
     /// All of it. sessions is 0: the pool knows them (WorkerPool::worker_metrics).
-    WorkerMetrics metrics() const noexcept { return core_->load()->metrics(core_->id()); }
+    WorkerMetrics metrics() const noexcept { return core()->load()->metrics(core_->id()); }
 
   private:
     using Core = detail::WorkerCore<R, S, Executor>;
@@ -65,6 +66,12 @@ class WorkerHandle {
 
     /// The last copy closes the worker.
     explicit WorkerHandle(std::shared_ptr<Core> core) : core_{core.get(), [core](Core*) { core->close(); }} {}
+
+    const std::shared_ptr<Core>& core() const noexcept {
+        DISPATCH_ASSERT(core_,
+                        "a WorkerHandle was used after it was moved from: it may only be assigned to or destroyed");
+        return core_;
+    }
 
     std::shared_ptr<Core> core_;
 };

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/assert.hpp>
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/drain_gate.hpp>
 #include <dispatch/detail/operation.hpp>
@@ -58,6 +59,7 @@ class PoolCore {
                 return net::system_executor{};
             }
         }
+        DISPATCH_ASSERT(gate_->executor(), "a WorkerPool's executor was asked for after its context was destroyed");
         return *gate_->executor();
     }
 
@@ -150,6 +152,12 @@ class PoolCore {
         validate(options);
         if (workers.empty()) {
             throw std::invalid_argument{"WorkerPool: workers is empty: spawn at least one"};
+        }
+        for (std::size_t i = 0; i != workers.size(); ++i) {
+            if (workers[i].core_ == nullptr) {
+                throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) +
+                                            "] was moved from: give each worker's handle once"};
+            }
         }
         return workers;
     }

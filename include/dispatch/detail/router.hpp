@@ -10,6 +10,7 @@
 
 #include <dispatch/affinity.hpp>
 #include <dispatch/detail/admission.hpp>
+#include <dispatch/detail/assert.hpp>
 #include <dispatch/detail/config.hpp>
 #include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
@@ -81,6 +82,9 @@ class Router {
     [[gnu::always_inline]] inline Route choose(Purpose purpose, Overflow overflow) noexcept {
         for (;;) {
             Choice choice = policy_.pick(View{*this}, purpose);
+            DISPATCH_ASSERT(
+                choice.worker < admission_.size(),
+                "a SelectionPolicy chose a worker that there is not: they are numbered from 0 to size() - 1");
             if (admission_.load(choice.worker).full(choice.load)) [[unlikely]] {
                 const std::optional<Choice> room = least_loaded_with_room();
                 if (!room && overflow == Overflow::reject) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/assert.hpp>
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/context_listener.hpp>
 #include <dispatch/detail/insist.hpp>
@@ -108,10 +109,25 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
 
     [[gnu::noinline]] void send_carrier() noexcept {
         insist([this] {
-            execute_on(executors_->posting,
-                       [self = this->shared_from_this()] { self->queue_.carry([&] { self->send_carrier(); }); });
+            const HandOver hand_over;
+            execute_on(executors_->posting, [self = this->shared_from_this()] {
+                DISPATCH_ASSERT(!HandOver::in_progress,
+                                "an executor ran a function within execute(), although asked never to block: it must "
+                                "run it later, or in another thread, as a lock may be held");
+                self->queue_.carry([&] { self->send_carrier(); });
+            });
         });
     }
+
+    /// This thread gives a function to an executor.
+    struct HandOver {
+        HandOver() noexcept { in_progress = true; }
+        HandOver(const HandOver&) = delete;
+        HandOver& operator=(const HandOver&) = delete;
+        ~HandOver() { in_progress = false; }
+
+        static inline constinit thread_local bool in_progress = false;
+    };
 
     /// Until the context is gone: an executor may be a strand.
     std::optional<Executors> executors_;
