@@ -110,9 +110,15 @@ class LeastLoaded {
 
     template <LoadView V>
     static void scan(std::size_t from, std::size_t to, const V& view, Choice& best) noexcept {
-        for (std::size_t worker = from; worker < to && best.load != 0; ++worker) {
+        if (best.load == 0) {
+            return;
+        }
+        for (std::size_t worker = from; worker < to; ++worker) {
             if (const std::uint32_t load = view.load(worker); load < best.load) {
                 best = {worker, load};
+                if (load == 0) {
+                    return;
+                }
             }
         }
     }

@@ -89,9 +89,8 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
         }
 
         void run() override {
-            Function function{std::move(function_)};
-            destroy();
-            std::move(function)();
+            const std::unique_ptr<FunctionTask, Destroy> self{this};
+            std::move(function_)();
         }
 
         void destroy() noexcept override {
@@ -100,6 +99,10 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
         }
 
       private:
+        struct Destroy {
+            void operator()(FunctionTask* task) const noexcept { task->destroy(); }
+        };
+
         template <typename F>
         explicit FunctionTask(F&& function) : function_{std::forward<F>(function)} {}
         ~FunctionTask() = default;

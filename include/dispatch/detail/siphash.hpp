@@ -69,7 +69,7 @@ inline std::uint64_t siphash13(const HashKey& key, std::string_view text) noexce
         v3 = std::rotl(v3, 21) ^ v0;
         v2 = std::rotl(v2, 32);
     };
-    const auto absorb = [&](std::uint64_t word) {
+    const auto absorb = [&](std::uint64_t word) __attribute__((always_inline)) {
         v3 ^= word;
         round();
         v0 ^= word;

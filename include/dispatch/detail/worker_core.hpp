@@ -257,7 +257,8 @@ class WorkerCore : public WorkerLoop<Executor> {
         } else {
             job.post(*gate_->executor());
         }
-        if (idle) {
+        // Only who drains or stops waits for that.
+        if (idle && !gate_->admission.open()) [[unlikely]] {
             report_idle();
         }
     }
