@@ -25,11 +25,11 @@ struct Counted final : dispatch::detail::Task {
     void destroy() noexcept override { ++destroyed; }
 };
 
-using Push = dispatch::detail::RunQueue::Push;
+using Push = dispatch::detail::RunQueue<>::Push;
 
 /// A queue whose carriers run when the test says so.
 struct Fixture : testing::Test {
-    dispatch::detail::RunQueue queue;
+    dispatch::detail::RunQueue<> queue;
     int carriers = 0;
 
     void push(Counted& task) { carriers += queue.push(task) == Push::first ? 1 : 0; }
@@ -56,7 +56,7 @@ int runs_of(const std::vector<Counted>& tasks) {
 
 /// A queue whose carriers are run by threads, each as often as it was posted.
 struct Carried {
-    dispatch::detail::RunQueue queue;
+    dispatch::detail::RunQueue<> queue;
     std::atomic<int> carriers{0};
 
     void push(dispatch::detail::Task& task) { carriers += queue.push(task) == Push::first ? 1 : 0; }
@@ -269,7 +269,7 @@ TEST_F(RunQueue, CloseReachesWhatACarrierHas) {
 }
 
 TEST_F(RunQueue, QueuesDoNotMixTheirTasks) {
-    dispatch::detail::RunQueue other;
+    dispatch::detail::RunQueue<> other;
     Counted task;
     Counted of_other;
     task.on_run = [&] {

@@ -29,6 +29,9 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// are at work: when a task keeps one of them busy, the next does the rest. For that, whoever has put
 /// tasks on a shelf looks afterwards whether a carrier waits, and a carrier that arrives says that it does
 /// not wait before it looks at the shelves. Thread-safe.
+///
+/// Clock says how long tasks take: the same one as everywhere, or a run could not be repeated.
+template <typename Clock = std::chrono::steady_clock>
 class RunQueue {
   public:
     enum class Push : std::uint8_t {
@@ -100,8 +103,6 @@ class RunQueue {
     }
 
   private:
-    using Clock = std::chrono::steady_clock;
-
     /// After so many, or so long, a carrier yields its thread; another one is in the queue then.
     static constexpr std::size_t steps_per_turn = 512;
     static constexpr std::chrono::microseconds longest_turn{200};
@@ -112,8 +113,9 @@ class RunQueue {
     static constexpr std::size_t most_taken = 32;
     /// One that has been at the same task for so long is not.
     static constexpr std::chrono::microseconds stuck{50};
-    /// For so long at most does a carrier leave others their last task each.
-    static constexpr std::chrono::microseconds patience{5};
+    /// So often does a carrier look whether others do better without it: for about 5 microseconds.
+    static constexpr int patient_looks = 10;
+    static constexpr int pauses_between_looks = 20;
 
     /// A carrier at work, on its thread's stack.
     struct Carrier : ListHook {
@@ -127,12 +129,12 @@ class RunQueue {
         TaskShelf shelf;
         std::size_t steps = 0;
         /// When the turn has to end; set at the first look around.
-        Clock::time_point end{};
+        typename Clock::time_point end{};
         /// How many tasks it has begun.
         std::atomic<std::size_t> started{0};
         /// When it was last seen to have begun another one. Guarded by carriers_mutex_.
         std::size_t seen_started = 0;
-        Clock::time_point seen_at{};
+        typename Clock::time_point seen_at{};
 
         /// The one that this thread is in.
         static inline constinit thread_local Carrier* innermost = nullptr;
@@ -190,18 +192,16 @@ class RunQueue {
     /// being woken. So a carrier that comes while others are at work leaves them their last task each for a
     /// moment; it counts as waiting meanwhile, so that they need not call another.
     void linger(const Carrier& carrier) noexcept {
-        if (carrier.outer != nullptr && &carrier.outer->queue == this) {
-            return;  // the other one is below this one on the stack
+        for (const Carrier* below = carrier.outer; below != nullptr; below = below->outer) {
+            if (&below->queue == this) {
+                return;  // the other one is on this thread's stack: it waits for this one
+            }
         }
-        if (!others_suffice(carrier)) {
-            return;
-        }
-        const auto end = Clock::now() + patience;
-        do {
-            for (int pause = 0; pause != 20; ++pause) {
+        for (int look = 0; look != patient_looks && others_suffice(carrier); ++look) {
+            for (int pause = 0; pause != pauses_between_looks; ++pause) {
                 pause_processor();
             }
-        } while (others_suffice(carrier) && Clock::now() < end);
+        }
     }
 
     [[gnu::noinline]] bool others_suffice(const Carrier& carrier) noexcept {
@@ -219,7 +219,7 @@ class RunQueue {
     /// Takes over from whoever is kept by a task. False when the turn is over.
     [[gnu::noinline]] bool look_around(Carrier& carrier) noexcept {
         const auto now = Clock::now();
-        if (carrier.end == Clock::time_point{}) {
+        if (carrier.end == typename Clock::time_point{}) {
             carrier.end = now + longest_turn;
         }
         const std::lock_guard lock{carriers_mutex_};
@@ -228,7 +228,7 @@ class RunQueue {
             if (&other == &carrier) {
                 continue;
             }
-            if (other.seen_started != started || other.seen_at == Clock::time_point{}) {
+            if (other.seen_started != started || other.seen_at == typename Clock::time_point{}) {
                 other.seen_started = started;
                 other.seen_at = now;
             } else if (now - other.seen_at > stuck) {

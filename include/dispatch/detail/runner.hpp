@@ -16,6 +16,7 @@
 #include <dispatch/detail/insist.hpp>
 #include <dispatch/detail/recycler.hpp>
 #include <dispatch/detail/run_queue.hpp>
+#include <dispatch/detail/time_source.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
@@ -33,11 +34,11 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
     /// Has task run.
     void post(Task& task) noexcept {
         switch (queue_.push(task)) {
-            case RunQueue::Push::queued:
+            case Queue::Push::queued:
                 return;
-            case RunQueue::Push::first:
+            case Queue::Push::first:
                 return send_carrier();
-            case RunQueue::Push::closed:
+            case Queue::Push::closed:
                 return task.destroy();
         }
     }
@@ -60,6 +61,8 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
     }
 
   private:
+    using Queue = RunQueue<typename TimeSource<Executor>::Clock>;
+
     static auto poster(const Executor& executor) {
         return net::prefer(net::require(executor, net::execution::blocking.never), net::execution::relationship.fork);
     }
@@ -134,7 +137,7 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
 
     /// Until the context is gone: an executor may be a strand.
     std::optional<Executors> executors_;
-    RunQueue queue_;
+    Queue queue_;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -12,7 +12,7 @@
 
 namespace {
 
-using dispatch::detail::RunQueue;
+using RunQueue = dispatch::detail::RunQueue<>;
 
 struct Executor {
     RunQueue queue;
