@@ -91,6 +91,7 @@ struct Count {
     void routed(const dispatch::RoutedEvent&) noexcept { ++*events; }
     void started(const dispatch::StartedEvent&) noexcept { ++*events; }
     void finished(const dispatch::FinishedEvent&) noexcept { ++*events; }
+    void dropped(const dispatch::DroppedEvent&) noexcept { ++*events; }
     std::uint64_t* events;
 };
 

@@ -14,6 +14,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -116,6 +117,48 @@ TEST_F(Allocations, AnIdleWorkerIsWokenOrTheSubmitterToldWhyNot) {
             expect_answered(*first);
             EXPECT_TRUE(next->returned(2)) << "the worker goes on";
         });
+}
+
+TEST_F(Allocations, AnObserverSeesTheEndOfWhatWasRouted) {
+    struct Counts {
+        int accepted = 0, started = 0, finished = 0, dropped = 0;
+    };
+    struct Counter {
+        Counts* counts;
+        void routed(const dispatch::RoutedEvent& event) noexcept { counts->accepted += event.accepted ? 1 : 0; }
+        void started(const dispatch::StartedEvent&) noexcept { ++counts->started; }
+        void finished(const dispatch::FinishedEvent&) noexcept { ++counts->finished; }
+        void dropped(const dispatch::DroppedEvent& event) noexcept {
+            EXPECT_EQ(event.why, std::errc::not_enough_memory);
+            ++counts->dropped;
+        }
+    };
+    int dropped = 0;
+    bool failed = true;
+    for (int failure = 0; failed; ++failure) {
+        Counts counts;
+        net::io_context own_context;
+        dispatch::WorkerPool<int, int, dispatch::Observed<Counter>> observed{
+            dispatch::spawn_workers<int, int>(own_context.get_executor(), 1, echo, {}, Counter{&counts}),
+            {},
+            dispatch::Observed{Counter{&counts}}};
+        own_context.poll();
+        own_context.restart();
+        Outcome<int> outcome;
+        // In a thread that has no memory of earlier jobs to recycle.
+        std::thread{[&] {
+            allocations_left = failure;
+            observed.submit(std::nullopt, 1, outcome.handler());
+            failed = allocations_left < 0;
+            allocations_left = -1;
+        }}.join();
+        own_context.poll();
+        expect_answered(outcome);
+        EXPECT_EQ(counts.accepted, counts.finished + counts.dropped);
+        EXPECT_EQ(counts.started, counts.finished);
+        dropped += counts.dropped;
+    }
+    EXPECT_GT(dropped, 0) << "no failure was between the route and the worker";
 }
 
 TEST_F(Allocations, StopAnswersEverybody) {

@@ -25,6 +25,7 @@ namespace {
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
 
+using dispatch::DroppedEvent;
 using dispatch::FinishedEvent;
 using dispatch::JobContext;
 using dispatch::Observed;
@@ -65,6 +66,10 @@ class Recorder {
     }
     void finished(const FinishedEvent& event) noexcept {
         add({"finished", event.worker, std::string{event.session}, {}, true, text_of(event.error), event.ran});
+    }
+    void dropped(const DroppedEvent& event) noexcept {
+        EXPECT_GE(event.queued, 0ns);
+        add({"dropped", event.worker, std::string{event.session}, {}, true, event.why.message(), {}});
     }
 
     std::vector<Event> take() {
@@ -131,6 +136,9 @@ class ObserverTest : public testing::Test {
 
     using Story = std::vector<std::string>;
 
+    const std::string stopped = make_error_code(dispatch::errc::stopped).message();
+    const std::string deadline_exceeded = make_error_code(dispatch::errc::deadline_exceeded).message();
+
     net::io_context context;
     Recorder recorder;
 };
@@ -171,13 +179,46 @@ TEST_F(ObserverTest, SeesWhoIsRefused) {
     }
     EXPECT_EQ(story(), (Story{"routed 0 none", "routed 0 none", "routed 0 none refused"}));
     pool.stop();
+    EXPECT_EQ(story(), (Story{"dropped 0: " + stopped, "dropped 0: " + stopped}));
     futures.push_back(pool.submit("a", 1, net::use_future));
     EXPECT_EQ(story(), (Story{"routed 0 fresh refused a"}));
     context.run();
     for (std::future<int>& future : futures) {
         EXPECT_THROW(future.get(), std::system_error);
     }
-    EXPECT_EQ(story(), Story{});  // none of them was started
+    EXPECT_EQ(story(), Story{}) << "none of them was started";
+}
+
+TEST_F(ObserverTest, SeesWhoLeavesTheQueue) {
+    net::cancellation_signal signal;
+    auto pool = make<int, int>([](int x) { return x; }, 1);
+    auto cancelled = pool.submit("a", 1, net::bind_cancellation_slot(signal.slot(), net::use_future));
+    signal.emit(net::cancellation_type::total);
+    EXPECT_EQ(story(), (Story{"routed 0 fresh a", "dropped 0 a: " + dispatch::detail::operation_aborted().message()}));
+    const auto late = std::chrono::steady_clock::now() - 1s;
+    auto expired = pool.submit({.session = "a", .deadline = late}, 1, net::use_future);
+    context.run();
+    EXPECT_EQ(story(), (Story{"routed 0 hit a", "dropped 0 a: " + deadline_exceeded}));
+    EXPECT_THROW(cancelled.get(), std::system_error);
+    EXPECT_THROW(expired.get(), std::system_error);
+}
+
+TEST_F(ObserverTest, SeesWhatTheTimerTakesOutOfTheQueue) {
+    net::steady_timer release{context, 20ms};
+    auto pool = make<int, int>(
+        [&release](int x) -> net::awaitable<int> {
+            co_await release.async_wait(net::use_awaitable);
+            co_return x;
+        },
+        1, {.max_concurrency = 1});
+    auto running = pool.submit("a", 1, net::use_future);
+    auto expired =
+        pool.submit({.session = "b", .deadline = std::chrono::steady_clock::now() + 1ms}, 1, net::use_future);
+    context.run();
+    EXPECT_EQ(running.get(), 1);
+    EXPECT_THROW(expired.get(), std::system_error);
+    EXPECT_EQ(story(), (Story{"routed 0 fresh a", "routed 0 fresh b", "started 0 a",
+                              "dropped 0 b: " + deadline_exceeded, "finished 0 a"}));
 }
 
 TEST_F(ObserverTest, SeesWhatAHandlerThrows) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <exception>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <dispatch/detail/config.hpp>
@@ -59,20 +60,35 @@ struct FinishedEvent {
     std::exception_ptr error;
 };
 
+/// A job has left its worker's queue, and will not be run.
+struct DroppedEvent {
+    /// Its id.
+    std::size_t worker;
+    /// Empty: none.
+    std::string_view session;
+    /// From submit to now.
+    std::chrono::steady_clock::duration queued;
+    /// What its submitter hears: operation_aborted (it was cancelled), errc::deadline_exceeded or errc::stopped; or
+    /// std::errc::not_enough_memory for std::bad_alloc.
+    std::error_code why;
+};
+
 /// Sees every job that is routed, started and finished: for logs, traces, histograms. It is copied to where it is
 /// needed (each worker, and the policy), so it usually points to what it feeds.
 ///
-/// routed is called by submitters, on any thread; started and finished on the worker's strand: all of them at once
-/// with one another for different jobs. What they do takes its time from the jobs, and they must not throw or wait.
-/// A job that leaves the queue before it starts (cancelled, expired, stopped) is not started, and one whose
-/// execution context is destroyed meanwhile not finished.
+/// A job that is routed and accepted is either dropped, or started and then finished; but one whose execution context
+/// is destroyed meanwhile has no end. routed and dropped are called on any thread; started and finished on the worker's
+/// strand: all of them at once with one another for different jobs. What they do takes its time from the jobs, and they
+/// must not throw, wait, or use the pool.
 template <typename O>
-concept Observer = std::copy_constructible<O> && requires(O& observer, const RoutedEvent& routed,
-                                                          const StartedEvent& started, const FinishedEvent& finished) {
-    { observer.routed(routed) } noexcept;
-    { observer.started(started) } noexcept;
-    { observer.finished(finished) } noexcept;
-};
+concept Observer =
+    std::copy_constructible<O> && requires(O& observer, const RoutedEvent& routed, const StartedEvent& started,
+                                           const FinishedEvent& finished, const DroppedEvent& dropped) {
+        { observer.routed(routed) } noexcept;
+        { observer.started(started) } noexcept;
+        { observer.finished(finished) } noexcept;
+        { observer.dropped(dropped) } noexcept;
+    };
 
 /// A policy whose choices an observer sees. The other half is spawn_workers(..., observer):
 ///

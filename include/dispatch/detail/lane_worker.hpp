@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/handler_traits.hpp>
 #include <dispatch/detail/lane.hpp>
+#include <dispatch/detail/observed_handler.hpp>
 #include <dispatch/detail/worker_core.hpp>
 #include <dispatch/job.hpp>
 #include <dispatch/options.hpp>
@@ -59,6 +61,12 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
     static_assert(std::is_constructible_v<LaneExecutor, typename Core::StrandExecutor>,
                   "dispatch: the handler's awaitable has an executor type that the worker's executor does not convert "
                   "to: return asio::awaitable<S> (any_io_executor) or asio::awaitable<S, WorkerExecutor<Executor>>");
+
+    void on_drop(const JobType& job, std::error_code why) noexcept override {
+        if constexpr (is_observed<Handler>) {
+            handler_.drop(this->id(), job.session, Clock::now() - job.submitted_at, why);
+        }
+    }
 
     void spawn_lane(Lane& lane) override {
         net::co_spawn(LaneExecutor{this->strand()},

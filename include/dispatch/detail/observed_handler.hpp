@@ -3,8 +3,11 @@
 #define DISPATCH_DETAIL_OBSERVED_HANDLER_HPP
 
 #include <chrono>
+#include <cstddef>
 #include <exception>
 #include <functional>
+#include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -45,6 +48,12 @@ class ObservedHandler {
                 throw;
             }
         }
+    }
+
+    /// A job of worker that was queued for so long will not be run. Any thread.
+    void drop(std::size_t worker, std::string_view session, JobContext::Clock::duration queued,
+              std::error_code why) noexcept {
+        observer_.dropped(DroppedEvent{worker, session, queued, why});
     }
 
   private:
@@ -98,6 +107,11 @@ class ObservedHandler {
     Handler handler_;
     O observer_;
 };
+
+template <typename Handler>
+inline constexpr bool is_observed = false;
+template <typename R, typename S, typename Handler, typename O>
+inline constexpr bool is_observed<ObservedHandler<R, S, Handler, O>> = true;
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 

@@ -214,9 +214,7 @@ class PoolCore {
             if (cancel != nullptr) {
                 cancel->worker.reset();
             }
-            if (worker.load()->release()) {
-                gate_->worker_idle();
-            }
+            worker.take_back(job);
             throw;
         }
     }

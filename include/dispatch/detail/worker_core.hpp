@@ -79,6 +79,12 @@ class WorkerCore : public WorkerLoop<Executor> {
         }
     }
 
+    /// push() has thrown: takes the job out of the load. The submitter answers it.
+    [[gnu::noinline]] void take_back(JobType& job) noexcept {
+        on_drop(job, std::make_error_code(std::errc::not_enough_memory));
+        release();
+    }
+
     /// The submitter wants its job to end. It is alive, unless it has gone down with the context: its own, or
     /// that of its handler, and then the signal must not be emitted (see submit).
     void cancel(JobType& job, net::cancellation_type_t type) {
@@ -136,6 +142,9 @@ class WorkerCore : public WorkerLoop<Executor> {
         failed,
         unwanted,  ///< its deadline has answered it meanwhile
     };
+
+    /// A job that was counted in the load will not be run. Any thread.
+    virtual void on_drop(const JobType& job, std::error_code why) noexcept = 0;
 
     bool try_sleep() noexcept override { return inbox_.try_sleep(); }
 
@@ -241,6 +250,7 @@ class WorkerCore : public WorkerLoop<Executor> {
 
     /// Ends a job that holds no permit, and is counted as what it has become.
     [[gnu::noinline]] void end_unstarted(JobType& job, std::error_code why) noexcept {
+        on_drop(job, why);
         job.fail(make_system_error(why));
         const bool idle = load_->release();
         answer(job);
@@ -294,6 +304,7 @@ class WorkerCore : public WorkerLoop<Executor> {
             return end(job, lane, Outcome::unwanted);
         }
         Tally::count(load_->tally.expired);
+        on_drop(job, make_error_code(errc::deadline_exceeded));
         job.fail(make_system_error(make_error_code(errc::deadline_exceeded)));
         finish(job);
     }
