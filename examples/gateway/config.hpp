@@ -48,6 +48,7 @@ struct Config {
     std::uint64_t max_pending_bytes = std::uint64_t{256} << 20;  ///< of their requests together; past it, 503
     std::chrono::milliseconds job_ttl{3'600'000};                ///< how long the result of an ended job is kept
     RestartPolicy on_restart = RestartPolicy::resume;
+    std::size_t max_resumes = 3;  ///< of a job, after crashes; then it fails
 
     // The upstream.
     UpstreamKind upstream = UpstreamKind::embedded;

@@ -275,6 +275,9 @@ std::vector<Option> job_options() {
         seconds("job-ttl", &Config::job_ttl, shortest, year, "How long the result of an ended job is kept."),
         choice("on-restart", &Config::on_restart, {{"resume", RestartPolicy::resume}, {"fail", RestartPolicy::fail}},
                "What becomes of the jobs that had not ended when the process did."),
+        number("max-resumes", "NUMBER", &Config::max_resumes, 0, million,
+               "How often a job is resumed after a crash; then it fails, as it may be the cause. An orderly end is no "
+               "crash."),
     };
 }
 

@@ -73,6 +73,7 @@ ServiceOptions service_options(const Config& config) {
     options.job_timeout = config.job_timeout;
     options.job_ttl = config.job_ttl;
     options.on_restart = config.on_restart;
+    options.max_resumes = config.max_resumes;
     return options;
 }
 

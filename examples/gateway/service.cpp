@@ -46,6 +46,11 @@ net::awaitable<void> GenerationService::start() {
             log::warn("gave up the jobs of a former run", {{"jobs", count}});
         }
     } else {
+        std::string why = "the gateway crashed " + std::to_string(options_.max_resumes + 1) +
+                          " times before the job was done: it is not tried again";
+        if (const std::size_t count = co_await store_.resume_pending(options_.max_resumes, std::move(why)); count > 0) {
+            log::error("gave up jobs that were pending at too many crashes", {{"jobs", count}});
+        }
         net::co_spawn(housekeeping_, resume(), net::detached);
     }
     net::co_spawn(housekeeping_, remove_expired(), net::detached);
@@ -83,7 +88,13 @@ net::awaitable<dispatch::Ledger> GenerationService::drain(std::chrono::milliseco
         pool_.stop();
         co_await pending_.wait_until_none(Clock::time_point::max());
     }
-    co_return co_await pool_.drain(net::use_awaitable);
+    const dispatch::Ledger ledger = co_await pool_.drain(net::use_awaitable);
+    try {
+        co_await store_.forget_resumes();
+    } catch (const StoreError& error) {
+        log::error("this end will count as a crash", {{"error", error.what()}});
+    }
+    co_return ledger;
 }
 
 ServiceCounters GenerationService::counters() const {

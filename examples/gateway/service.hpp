@@ -54,6 +54,8 @@ struct ServiceOptions {
     std::chrono::milliseconds job_timeout = std::chrono::minutes{30};
     std::chrono::milliseconds job_ttl = std::chrono::hours{1};
     RestartPolicy on_restart = RestartPolicy::resume;
+    /// How often a job is resumed after a crash; then it fails, as it may be what brings the gateway down.
+    std::size_t max_resumes = 3;
 };
 
 /// Counted since the start.

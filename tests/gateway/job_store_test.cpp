@@ -409,6 +409,33 @@ TEST_F(JobStoreFile, GivesUpTheJobsOfAFormerRun) {
     EXPECT_EQ(store->counters().jobs.failed, 1U);
 }
 
+TEST_F(JobStoreFile, GivesUpJobsThatWerePendingAtTooManyCrashes) {
+    {
+        const auto store = open(path);
+        insert(*store, "a");
+    }
+    for (int crash = 0; crash < 2; ++crash) {
+        const auto store = open(path);
+        EXPECT_EQ(run(store->resume_pending(2, "too often")), 0U);
+    }
+    {
+        const auto store = open(path);
+        run(store->forget_resumes());  // an orderly end
+    }
+    for (int crash = 0; crash < 2; ++crash) {
+        const auto store = open(path);
+        EXPECT_EQ(run(store->resume_pending(2, "too often")), 0U);
+        EXPECT_EQ(store->counters().jobs.pending, 1U);
+    }
+    const auto store = open(path);
+    insert(*store, "new");
+    EXPECT_EQ(run(store->resume_pending(2, "too often")), 1U);
+    EXPECT_EQ(find(*store, "a")->result, "too often");
+    EXPECT_EQ(find(*store, "new")->status, JobStatus::pending);
+    EXPECT_EQ(store->counters().jobs.pending, 1U);
+    EXPECT_EQ(store->counters().jobs.failed, 1U);
+}
+
 TEST_F(JobStoreFile, ANewJobIsNotFormerThoughTheLastOnesWereRemoved) {
     std::atomic<std::int64_t> now{0};
     JobStoreOptions options;

@@ -141,6 +141,30 @@ TEST_F(JobTable, FormerJobsAreThoseUpToTheLastOfTheFormerRun) {
     EXPECT_EQ(reader().find("d", always)->status, JobStatus::pending);
 }
 
+TEST_F(JobTable, AJobIsResumedSoOften) {
+    for (const char* const id : {"a", "b", "new"}) {
+        insert(id);
+    }
+    for (int resume = 0; resume < 2; ++resume) {
+        const gateway::JobCounts former = writer().resume_former(2, 2, "too often", 5);
+        EXPECT_EQ(former.pending, 2U);
+        EXPECT_EQ(former.failed, 0U);
+    }
+    EXPECT_EQ(reader().former(0, 2, 10).jobs.front().request, "request");
+    writer().forget_resumes();
+    EXPECT_EQ(writer().resume_former(1, 2, "too often", 5).pending, 1U);
+    EXPECT_EQ(writer().resume_former(2, 2, "too often", 5).pending, 2U);
+    const gateway::JobCounts former = writer().resume_former(2, 2, "too often", 6);
+    EXPECT_EQ(former.failed, 1U);
+    EXPECT_EQ(former.pending, 1U);
+    EXPECT_EQ(reader().find("a", always)->status, JobStatus::failed);
+    EXPECT_EQ(reader().find("a", always)->result, "too often");
+    EXPECT_FALSE(reader().find("a", 6)) << "it ended at 6";
+    EXPECT_EQ(reader().find("b", always)->status, JobStatus::pending);
+    EXPECT_EQ(writer().resume_former(3, 2, "too often", 7).pending, 1U) << "the new one, whose first resume this is";
+    EXPECT_EQ(reader().counts().failed, 2U);
+}
+
 TEST_F(JobTable, TheOldestEndedJobsGoFirst) {
     for (const char* const id : {"a", "b", "c", "d"}) {
         insert(id);

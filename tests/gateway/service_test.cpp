@@ -198,6 +198,25 @@ TEST_F(ServiceTest, ManyFormerJobsAreResumedWithinTheBounds) {
     }
 }
 
+TEST_F(ServiceTest, AnOrderlyEndIsNoCrash) {
+    const TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    options.service.max_resumes = 1;
+    std::string id;
+    {
+        TestGateway gateway{make<GatedModel>(gate), options};
+        id = gateway.start(gateway.service().accept("", prompt("1"))).get();
+        gateway.drain(1ms);
+    }
+    for (int end = 0; end < 3; ++end) {
+        TestGateway gateway{make<GatedModel>(gate), options};
+        gateway.drain(1ms);
+    }
+    TestGateway gateway{make<EchoModel>(), options};
+    EXPECT_EQ(gateway.await_end(id).result, prompt("1"));
+}
+
 TEST_F(ServiceTest, FormerJobsFailWhereThatIsWanted) {
     const TemporaryDirectory directory;
     TestGatewayOptions options;

@@ -16,7 +16,8 @@ inline constexpr int application_id = 0x47574a42;
 inline constexpr int version = 1;
 
 /// number is the order of acceptance. status is JobStatus. Times are milliseconds of the wall clock: they outlive the
-/// process. ended is null while the job is pending. session, request and result may hold any bytes.
+/// process. ended is null while the job is pending. resumes: how many runs took the job up from one that had crashed.
+/// session, request and result may hold any bytes.
 inline constexpr std::string_view schema = R"(
     CREATE TABLE jobs(
         number INTEGER PRIMARY KEY,
@@ -24,6 +25,7 @@ inline constexpr std::string_view schema = R"(
         status INTEGER NOT NULL,
         created INTEGER NOT NULL,
         ended INTEGER,
+        resumes INTEGER NOT NULL DEFAULT 0,
         session BLOB NOT NULL,
         request BLOB NOT NULL,
         result BLOB NOT NULL,
@@ -45,6 +47,15 @@ inline constexpr std::string_view finish =
 inline constexpr std::string_view fail_former =
     "UPDATE jobs INDEXED BY jobs_pending SET status = 2, result = ?2, ended = ?3, request = x'' "
     "WHERE status = 0 AND number <= ?1";
+
+/// ?1 the last number of the former run, ?2 how many resumes are enough, ?3 why, ?4 ended.
+inline constexpr std::string_view resume_former =
+    "UPDATE jobs INDEXED BY jobs_pending SET resumes = resumes + 1, status = CASE WHEN resumes < ?2 THEN 0 ELSE 2 END, "
+    "result = CASE WHEN resumes < ?2 THEN x'' ELSE ?3 END, ended = CASE WHEN resumes < ?2 THEN NULL ELSE ?4 END, "
+    "request = CASE WHEN resumes < ?2 THEN request ELSE x'' END WHERE status = 0 AND number <= ?1 RETURNING status";
+
+inline constexpr std::string_view forget_resumes =
+    "UPDATE jobs INDEXED BY jobs_pending SET resumes = 0 WHERE status = 0 AND resumes > 0";
 
 /// ?1 the time before which a job has to have ended, ?2 how many at most.
 inline constexpr std::string_view remove_ended =

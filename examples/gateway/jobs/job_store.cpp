@@ -208,6 +208,27 @@ class JobStore::Impl {
         co_return co_await write_thread_->perform(std::move(work), std::move(committed));
     }
 
+    net::awaitable<std::size_t> resume_pending(std::size_t max_resumes, std::string why) {
+        auto work = [this, max_resumes, why = std::move(why)] {
+            return writer_.resume_former(last_former_, static_cast<std::int64_t>(max_resumes), why, options_.now_ms());
+        };
+        auto committed = [this](const JobCounts& former) {
+            pending_ -= former.failed;
+            failed_ += former.failed;
+        };
+        const JobCounts former = co_await write_thread_->perform(std::move(work), std::move(committed));
+        co_return former.failed;
+    }
+
+    net::awaitable<void> forget_resumes() {
+        auto work = [this] {
+            writer_.forget_resumes();
+            return std::monostate{};
+        };
+        auto committed = [](std::monostate) {};
+        co_await write_thread_->perform(std::move(work), std::move(committed));
+    }
+
     net::awaitable<std::size_t> remove_expired(std::size_t limit) {
         auto work = [this, limit] { return writer_.remove_ended(expired_until(), limit); };
         auto committed = [this](const JobCounts& removed) {
@@ -267,6 +288,12 @@ net::awaitable<FormerJobs> JobStore::former(std::int64_t after, std::size_t limi
 }
 
 net::awaitable<std::size_t> JobStore::fail_pending(std::string why) { return impl_->fail_pending(std::move(why)); }
+
+net::awaitable<std::size_t> JobStore::resume_pending(std::size_t max_resumes, std::string why) {
+    return impl_->resume_pending(max_resumes, std::move(why));
+}
+
+net::awaitable<void> JobStore::forget_resumes() { return impl_->forget_resumes(); }
 
 net::awaitable<std::size_t> JobStore::remove_expired(std::size_t limit) { return impl_->remove_expired(limit); }
 

@@ -78,6 +78,13 @@ class JobStore {
     /// Ends all of those as failed; how many there were.
     net::awaitable<std::size_t> fail_pending(std::string why);
 
+    /// Counts that those are taken up once more, before any is run. One that was max_resumes times already, without an
+    /// orderly end since, may be what brings the process down: it ends as failed. How many do.
+    net::awaitable<std::size_t> resume_pending(std::size_t max_resumes, std::string why);
+
+    /// This run comes to an orderly end: what is still pending has not brought it down.
+    net::awaitable<void> forget_resumes();
+
     /// Removes at most limit jobs that ended longer than the TTL ago, the oldest first; how many.
     net::awaitable<std::size_t> remove_expired(std::size_t limit);
 

@@ -124,6 +124,8 @@ JobWriter::JobWriter(Database& database)
     : insert_{database, "insert a job", job_sql::insert},
       finish_{database, "end a job", job_sql::finish},
       fail_former_{database, "end the pending jobs", job_sql::fail_former},
+      resume_former_{database, "count the resumed jobs", job_sql::resume_former},
+      forget_resumes_{database, "forget what was resumed", job_sql::forget_resumes},
       remove_ended_{database, "remove ended jobs", job_sql::remove_ended} {}
 
 void JobWriter::insert(std::int64_t number, const PendingJob& job, std::int64_t now) {
@@ -137,6 +139,18 @@ bool JobWriter::finish(std::string_view id, JobStatus status, std::string_view r
 std::uint64_t JobWriter::fail_former(std::int64_t last, std::string_view why, std::int64_t now) {
     return static_cast<std::uint64_t>(fail_former_.run(last, Blob{why}, now));
 }
+
+JobCounts JobWriter::resume_former(std::int64_t last, std::int64_t max_resumes, std::string_view why,
+                                   std::int64_t now) {
+    JobCounts former;
+    Statement::Rows rows = resume_former_.rows(last, max_resumes, Blob{why}, now);
+    while (rows.next()) {
+        count(former, static_cast<JobStatus>(rows.integer(0)), 1);
+    }
+    return former;
+}
+
+void JobWriter::forget_resumes() { forget_resumes_.run(); }
 
 JobCounts JobWriter::remove_ended(std::int64_t until, std::size_t limit) {
     JobCounts removed;

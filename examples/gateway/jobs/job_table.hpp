@@ -68,11 +68,18 @@ class JobWriter {
     /// Ends all pending jobs with numbers up to last as failed; how many.
     std::uint64_t fail_former(std::int64_t last, std::string_view why, std::int64_t now);
 
+    /// Counts that these are resumed once more; those that were max_resumes times already end as failed. How many there
+    /// are of each.
+    JobCounts resume_former(std::int64_t last, std::int64_t max_resumes, std::string_view why, std::int64_t now);
+
+    /// What is pending counts as never resumed.
+    void forget_resumes();
+
     /// Removes at most limit jobs that ended at that time or before; how many.
     JobCounts remove_ended(std::int64_t until, std::size_t limit);
 
   private:
-    Statement insert_, finish_, fail_former_, remove_ended_;
+    Statement insert_, finish_, fail_former_, resume_former_, forget_resumes_, remove_ended_;
 };
 
 }  // namespace gateway

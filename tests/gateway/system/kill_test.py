@@ -54,7 +54,8 @@ def main():
     print(f"seed {seed}")
     random.seed(seed)
     with tempfile.TemporaryDirectory() as folder, \
-            Gateway(program, f"{folder}/jobs.db", "--token-rate", "200", "--log-level", "warn") as gateway:
+            Gateway(program, f"{folder}/jobs.db", "--token-rate", "200", "--log-level", "warn", "--max-resumes",
+                    "1000000") as gateway:
         load = Load(gateway.port, jobs)
         kills = 0
         while any(thread.is_alive() for thread in load.threads):

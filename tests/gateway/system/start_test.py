@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What goes wrong around a start: a port that is taken while jobs are pending, and a log that nobody reads any more.
+"""What goes wrong around a start: a port that is taken while jobs are pending, a log that nobody reads any more, and a
+job that is pending whenever the gateway crashes.
 
 usage: start_test.py GATEWAY
 """
@@ -50,10 +51,24 @@ def unread_log(program, folder):
         process.wait()
 
 
+def poisonous_job(program, folder):
+    def gateway():  # which is killed at the end of its block
+        return Gateway(program, f"{folder}/poisonous.db", "--token-rate", "1", "--max-resumes", "2")
+
+    with gateway() as first:
+        job = request(first.port, "POST", "/generate", prompt("?", tokens=1000))[2]["job_id"]
+    for crash in range(3):
+        with gateway() as again:
+            state = request(again.port, "GET", f"/jobs/{job}")[2]
+            assert (state["status"] == "Pending") == (crash < 2), f"after crash {crash + 1}: {state}"
+    assert state["result"] == "the gateway crashed 3 times before the job was done: it is not tried again", state
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         taken_port(sys.argv[1], folder)
         unread_log(sys.argv[1], folder)
+        poisonous_job(sys.argv[1], folder)
 
 
 if __name__ == "__main__":
