@@ -144,7 +144,8 @@ void run(const Config& config) {
     Routes routes{service,
                   snapshot,
                   {config.client_token, config.name, std::max<std::size_t>(config.max_connections * 3 / 4, 1)}};
-    HttpServer server{executor, [&](HttpRequest& request) { return routes.respond(request); }, server_options(config)};
+    HttpServer server{executor, [&](HttpRequest& request, HttpPeer& peer) { return routes.respond(request, peer); },
+                      server_options(config)};
     listener = &server;
 
     const dispatch::Ledger ledger =

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routes.hpp"
 
+#include <exception>
 #include <optional>
 #include <utility>
+#include <variant>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include <dispatch/prometheus.hpp>
 
@@ -101,7 +105,18 @@ void describe(const JobState& state, Json& json) {
     }
 }
 
-HttpResponse describe(const Outcome& outcome) {
+HttpResponse accepted(const std::string& id) {
+    HttpResponse response = json_response(http::status::accepted, Json{{"job_id", id}});
+    response.set(http::field::location, "/jobs/" + id);
+    response.set("X-Job-Id", id);
+    return response;
+}
+
+HttpResponse describe(const JobEnd& end) {
+    if (end.error) {
+        std::rethrow_exception(end.error);
+    }
+    const Outcome& outcome = end.outcome;
     Json body;
     body["job_id"] = outcome.id;
     describe(outcome.state, body);
@@ -125,15 +140,15 @@ HttpResponse describe(const Outcome& outcome) {
 Routes::Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, Options options)
     : service_{service}, metrics_{std::move(metrics)}, options_{std::move(options)} {}
 
-net::awaitable<HttpResponse> Routes::respond(HttpRequest& request) {
-    HttpResponse response = co_await route(request);
+net::awaitable<HttpResponse> Routes::respond(HttpRequest& request, HttpPeer& peer) {
+    HttpResponse response = co_await route(request, peer);
     if (!options_.name.empty()) {
         response.set("X-Gateway", options_.name);
     }
     co_return response;
 }
 
-net::awaitable<HttpResponse> Routes::route(HttpRequest& request) {
+net::awaitable<HttpResponse> Routes::route(HttpRequest& request, HttpPeer& peer) {
     // The target's text, which the request keeps while its body is taken.
     const auto [path, query] = split(view(request.target()));
     constexpr std::string_view jobs = "/jobs/";
@@ -151,7 +166,7 @@ net::awaitable<HttpResponse> Routes::route(HttpRequest& request) {
         if (request.method() != http::verb::post) {
             co_return method_not_allowed("POST");
         }
-        co_return co_await generate(request, query);
+        co_return co_await generate(request, peer, query);
     }
     if (path.starts_with(jobs)) {
         if (!is_read(request.method())) {
@@ -170,7 +185,7 @@ net::awaitable<HttpResponse> Routes::route(HttpRequest& request) {
                              "there is POST /generate, and GET /jobs/{id}, /metrics, /healthz, /readyz");
 }
 
-net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, std::string_view query) {
+net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& peer, std::string_view query) {
     const std::string_view wait = parameter(query, "wait").value_or("false");
     if (wait != "true" && wait != "false") {
         co_return error_response(http::status::bad_request, "wait must be true or false");
@@ -197,13 +212,15 @@ net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, std::string_
             if (waiting.count() > options_.max_waiting) {
                 co_return refusal(Refused{Refused::Why::full, "too many clients wait for their jobs: do not wait"});
             }
-            co_return describe(co_await service_.accept_and_wait(std::move(session), std::move(request.body())));
+            const WatchedJob job = co_await service_.accept_and_watch(std::move(session), std::move(request.body()));
+            using namespace net::experimental::awaitable_operators;
+            const std::variant<JobEnd, std::monostate> first = co_await (job.end() || peer.departure());
+            if (const JobEnd* const end = std::get_if<JobEnd>(&first)) {
+                co_return describe(*end);
+            }
+            co_return accepted(job.id());
         }
-        const std::string id = co_await service_.accept(std::move(session), std::move(request.body()));
-        HttpResponse response = json_response(http::status::accepted, Json{{"job_id", id}});
-        response.set(http::field::location, "/jobs/" + id);
-        response.set("X-Job-Id", id);
-        co_return response;
+        co_return accepted(co_await service_.accept(std::move(session), std::move(request.body())));
     } catch (const Refused& refused) {
         co_return refusal(refused);
     }

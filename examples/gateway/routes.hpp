@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "http/message.hpp"
+#include "http/peer.hpp"
 #include "metrics.hpp"
 #include "net.hpp"
 #include "service.hpp"
@@ -20,7 +21,8 @@ namespace gateway {
 ///   POST /generate            202, {"job_id": "<uuid>"}. The body is a generateContent request; X-Session-Id
 ///                             names its session. 400, 401, 503 with Retry-After.
 ///   POST /generate?wait=true  200 or (failed) 502 as GET /jobs/{id} says it, with the job_id, when it has ended;
-///                             X-Job-Id, X-Worker, X-Queue-Time-Ms
+///                             X-Job-Id, X-Worker, X-Queue-Time-Ms. Who closes its half of the connection before that
+///                             hears what POST /generate answers
 ///   GET /jobs/{id}            {"status": "Pending"}, {"status": "Completed", "result": {...}},
 ///                             {"status": "Failed", "result": "<why>"}; 404
 ///   GET /metrics              JSON; Prometheus's text when Accept asks for text/plain
@@ -42,12 +44,12 @@ class Routes {
 
     Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, Options options);
 
-    /// The response to request, from which it takes the body.
-    net::awaitable<HttpResponse> respond(HttpRequest& request);
+    /// The response to peer's request, from which it takes the body.
+    net::awaitable<HttpResponse> respond(HttpRequest& request, HttpPeer& peer);
 
   private:
-    net::awaitable<HttpResponse> route(HttpRequest& request);
-    net::awaitable<HttpResponse> generate(HttpRequest& request, std::string_view query);
+    net::awaitable<HttpResponse> route(HttpRequest& request, HttpPeer& peer);
+    net::awaitable<HttpResponse> generate(HttpRequest& request, HttpPeer& peer, std::string_view query);
     net::awaitable<HttpResponse> job(std::string id);
     HttpResponse metrics(const HttpRequest& request) const;
     HttpResponse ready() const;

@@ -64,11 +64,13 @@ net::awaitable<std::string> GenerationService::accept(std::string session, std::
     co_return id;
 }
 
-net::awaitable<Outcome> GenerationService::accept_and_wait(std::string session, std::string request) {
+net::awaitable<WatchedJob> GenerationService::accept_and_watch(std::string session, std::string request) {
     Slot slot = admit(session.size() + request.size());
     PendingJob job = co_await store_new(std::move(session), std::move(request));
-    // On its own: the job goes on whatever becomes of who waits for it.
-    co_return co_await net::co_spawn(executor_, run(std::move(job), std::move(slot)), net::use_awaitable);
+    std::string id = job.id;
+    auto watcher = std::make_shared<WatchedJob::Channel>(executor_, 1);
+    run_in_background(std::move(job), std::move(slot), watcher);
+    co_return WatchedJob{std::move(id), std::move(watcher)};
 }
 
 net::awaitable<std::optional<JobState>> GenerationService::find(std::string id) {
@@ -142,9 +144,12 @@ net::awaitable<PendingJob> GenerationService::store_new(std::string session, std
     co_return job;
 }
 
-void GenerationService::run_in_background(PendingJob job, Slot slot) {
+void GenerationService::run_in_background(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher) {
     std::string id = job.id;
-    auto ended = [id = std::move(id)](const std::exception_ptr& error, const Outcome&) {
+    auto ended = [id = std::move(id), watcher = std::move(watcher)](const std::exception_ptr& error, Outcome outcome) {
+        if (watcher) {
+            watcher->try_send(error_code{}, JobEnd{error, std::move(outcome)});
+        }
         try {
             if (error) {
                 std::rethrow_exception(error);

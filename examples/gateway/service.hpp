@@ -7,10 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
+#include <boost/asio/experimental/concurrent_channel.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "config.hpp"
@@ -46,6 +49,29 @@ struct Outcome {
     /// Who ran it, and how long it had waited for that; a completed job only.
     std::optional<std::size_t> worker;
     std::chrono::microseconds queued{};
+};
+
+/// What a watched job comes to: an outcome, or an error that is the gateway's own.
+struct JobEnd {
+    std::exception_ptr error;
+    Outcome outcome;
+};
+
+/// A job that was accepted, for who waits for it. The job goes on whatever becomes of this.
+class WatchedJob {
+  public:
+    using Channel = net::experimental::concurrent_channel<void(error_code, JobEnd)>;
+
+    WatchedJob(std::string id, std::shared_ptr<Channel> channel) : id_{std::move(id)}, channel_{std::move(channel)} {}
+
+    [[nodiscard]] const std::string& id() const { return id_; }
+
+    /// Waits until it has ended. Once; it may be cancelled, which is all that it throws.
+    [[nodiscard]] net::awaitable<JobEnd> end() const { return channel_->async_receive(net::use_awaitable); }
+
+  private:
+    std::string id_;
+    std::shared_ptr<Channel> channel_;
 };
 
 struct ServiceOptions {
@@ -93,8 +119,8 @@ class GenerationService {
     /// Stores a job and has it run in the background; its id. session: empty, none. Throws Refused.
     net::awaitable<std::string> accept(std::string session, std::string request);
 
-    /// The same, and waits for its end. Throws Refused.
-    net::awaitable<Outcome> accept_and_wait(std::string session, std::string request);
+    /// The same, for who waits for its end. Throws Refused.
+    net::awaitable<WatchedJob> accept_and_watch(std::string session, std::string request);
 
     /// What is known of a job; nothing, if there is none. Throws StoreError.
     net::awaitable<std::optional<JobState>> find(std::string id);
@@ -115,7 +141,7 @@ class GenerationService {
     Slot admit(std::size_t bytes);
     net::awaitable<PendingJob> store_new(std::string session, std::string request);
     net::awaitable<Outcome> run(PendingJob job, Slot slot);
-    void run_in_background(PendingJob job, Slot slot);
+    void run_in_background(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher = nullptr);
     net::awaitable<bool> keep(const Outcome& outcome);
     /// What the client is told; nothing, if the job did not fail but was stopped.
     std::optional<std::string> failure(const std::string& id, const std::exception_ptr& error) const;

@@ -29,6 +29,7 @@
 namespace {
 
 using namespace std::chrono_literals;
+using gateway::HttpPeer;
 using gateway::HttpRequest;
 using gateway::HttpResponse;
 using gateway::HttpServerOptions;
@@ -53,14 +54,15 @@ HttpServerOptions on_any_port(HttpServerOptions options = {}) {
 }
 
 /// A server on a free port, with threads of its own; stopped at the end of the test. It echoes targets, hosts, the
-/// field X and bodies; /gate waits for open() first, /large answers with more than sockets hold, /204 with a status
-/// that has no body, and /throw throws.
+/// field X and bodies; /gate waits for open() first, /until_left for the client to leave, /large answers with more than
+/// sockets hold, /204 with a status that has no body, and /throw throws.
 class Service {
   public:
     explicit Service(const HttpServerOptions& options = {}, std::size_t threads = 2)
         : threads_{threads},
           gate_{threads_, 64},
-          server_{threads_.get_executor(), [this](HttpRequest& request) { return respond(request); },
+          server_{threads_.get_executor(),
+                  [this](HttpRequest& request, HttpPeer& peer) { return respond(request, peer); },
                   on_any_port(options)},
           port_{server_.listen()} {
         server_.start();
@@ -85,10 +87,12 @@ class Service {
 
     /// Waits until one more request is at the gate.
     void await_request() { begun_.acquire(); }
+    /// Waits until one more client is seen to have left, for limit.
+    bool await_departure(std::chrono::milliseconds limit = 30s) { return left_.try_acquire_for(limit); }
     void open() { EXPECT_TRUE(gate_.try_send(gateway::error_code{})); }
 
   private:
-    net::awaitable<HttpResponse> respond(HttpRequest& request) {
+    net::awaitable<HttpResponse> respond(HttpRequest& request, HttpPeer& peer) {
         const std::string_view target = gateway::view(request.target());
         if (target == "/throw") {
             throw std::runtime_error{"none of the client's business"};
@@ -96,8 +100,12 @@ class Service {
         if (target == "/throw_a_number") {
             throw 7;
         }
-        if (target == "/gate" || target == "/large") {
+        if (target == "/gate" || target == "/large" || target == "/until_left") {
             begun_.release();
+        }
+        if (target == "/until_left") {
+            co_await peer.departure();
+            left_.release();
         }
         if (target == "/gate") {
             co_await gate_.async_receive(net::use_awaitable);
@@ -113,6 +121,7 @@ class Service {
     net::thread_pool threads_;
     net::experimental::concurrent_channel<void(gateway::error_code)> gate_;
     std::counting_semaphore<64> begun_{0};
+    std::counting_semaphore<64> left_{0};
     gateway::HttpServer server_;
     std::uint16_t port_;
     bool stopping_ = false;
@@ -128,6 +137,42 @@ TEST(HttpServer, AnswersRequests) {
     EXPECT_EQ(response[http::field::date].size(), gateway::http_date(0).size());
     EXPECT_EQ(service.counters().requests, 1U);
     EXPECT_EQ(service.counters().accepted, 1U);
+}
+
+TEST(HttpServer, AHandlerLearnsThatItsClientHasLeft) {
+    Service service;
+    for (int i = 0; i < 3; ++i) {
+        RawClient client{service.port()};
+        client.send(head("GET /until_left"));
+        service.await_request();
+    }  // closed
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_TRUE(service.await_departure());
+    }
+    while (service.counters().connections != 0) {
+        std::this_thread::yield();
+    }
+}
+
+TEST(HttpServer, AClientThatHasClosedItsHalfIsStillAnswered) {
+    Service service;
+    RawClient client{service.port()};
+    client.send(head("GET /until_left"));
+    service.await_request();
+    client.finish_sending();
+    EXPECT_EQ(client.receive()["X-Target"], "/until_left");
+    EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST(HttpServer, APipelinedRequestIsNoDeparture) {
+    Service service;
+    RawClient client{service.port()};
+    client.send(head("GET /until_left"));
+    service.await_request();
+    client.send(head("GET /next"));
+    EXPECT_FALSE(service.await_departure(50ms));
+    service.stop(0ms).get();
+    EXPECT_TRUE(service.await_departure()) << "the server has dropped it";
 }
 
 TEST(HttpServer, WritesDatesAsHttpDoes) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
+#include <cstdint>
 #include <future>
 #include <gateway/routes.hpp>
 #include <memory>
@@ -236,6 +237,47 @@ TEST(Routes, OnlySoManyClientsMayWait) {
     EXPECT_EQ(waiting.receive().result(), http::status::ok);
     gate->let_one_go();
     EXPECT_EQ(client.exchange(message("POST /generate?wait=true", prompt("3"))).result(), http::status::ok);
+}
+
+TEST(Routes, WhoLeavesMakesRoomForOthersAndItsJobGoesOn) {
+    gateway::net::io_context context;
+    const auto gate = std::make_shared<Gate>(context.get_executor());
+    TestGatewayOptions options;
+    options.routes.max_waiting = 1;
+    TestGateway gateway{make<GatedModel>(gate), options};
+    constexpr std::uint64_t jobs = 20;
+    for (std::uint64_t job = 0; job < jobs; ++job) {
+        for (bool accepted = false; !accepted;) {
+            RawClient leaving{gateway.port()};
+            leaving.send(message("POST /generate?wait=true", prompt("1")));
+            // It is refused as long as the one before counts.
+            while (!accepted && !leaving.answered()) {
+                accepted = gateway.service().counters().accepted > job;
+            }
+        }
+    }
+    for (std::uint64_t job = 0; job < jobs; ++job) {
+        gate->let_one_go();
+    }
+    while (gateway.service().counters().completed != jobs) {
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(gateway.service().counters().failed, 0U);
+}
+
+TEST(Routes, WhoClosesItsHalfHearsWhereToAsk) {
+    gateway::net::io_context context;
+    const auto gate = std::make_shared<Gate>(context.get_executor());
+    TestGateway gateway{make<GatedModel>(gate)};
+    RawClient client{gateway.port()};
+    client.send(message("POST /generate?wait=true", prompt("1")));
+    gate->await_one();
+    client.finish_sending();
+    const HttpResponse response = client.receive();
+    EXPECT_EQ(response.result(), http::status::accepted);
+    const std::string id = json_of(response).at("job_id").get<std::string>();
+    gate->let_one_go();
+    EXPECT_EQ(gateway.await_end(id).result, prompt("1"));
 }
 
 TEST(Routes, WhileItDrainsItIsNotReadyAndAnswersForItsJobs) {

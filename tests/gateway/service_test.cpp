@@ -78,7 +78,7 @@ TEST_F(ServiceTest, TellsWhoWaitedForItWhoRanIt) {
     TestGateway gateway{make<EchoModel>()};
     std::set<std::optional<std::size_t>> workers;
     for (int i = 0; i < 10; ++i) {
-        const Outcome outcome = gateway.start(gateway.service().accept_and_wait("me", prompt("hello"))).get();
+        const Outcome outcome = gateway.accept_and_wait("me", prompt("hello")).get();
         EXPECT_EQ(outcome.state.status, JobStatus::completed);
         EXPECT_EQ(gateway.await_end(outcome.id).result, outcome.state.result);
         workers.insert(outcome.worker);
@@ -89,7 +89,7 @@ TEST_F(ServiceTest, TellsWhoWaitedForItWhoRanIt) {
 
 TEST_F(ServiceTest, AFailureOfTheModelIsTheResult) {
     TestGateway gateway{make<ThrowingModel<UpstreamError>>(UpstreamError{"it is asleep"})};
-    const Outcome outcome = gateway.start(gateway.service().accept_and_wait("", prompt("hello"))).get();
+    const Outcome outcome = gateway.accept_and_wait("", prompt("hello")).get();
     EXPECT_EQ(outcome.state.status, JobStatus::failed);
     EXPECT_EQ(outcome.state.result, "it is asleep");
     EXPECT_EQ(gateway.await_end(outcome.id).result, "it is asleep");
@@ -98,7 +98,7 @@ TEST_F(ServiceTest, AFailureOfTheModelIsTheResult) {
 
 TEST_F(ServiceTest, AFailureOfItsOwnIsLoggedAndNotTold) {
     TestGateway gateway{make<ThrowingModel<std::runtime_error>>(std::runtime_error{"a secret"})};
-    const Outcome outcome = gateway.start(gateway.service().accept_and_wait("", prompt("hello"))).get();
+    const Outcome outcome = gateway.accept_and_wait("", prompt("hello")).get();
     EXPECT_EQ(outcome.state.result, "the gateway failed to run the job");
     bool logged = false;
     for (const std::string& line : log.lines()) {
@@ -111,7 +111,7 @@ TEST_F(ServiceTest, AJobHasItsTime) {
     TestGatewayOptions options;
     options.service.job_timeout = 20ms;
     TestGateway gateway{make<GatedModel>(gate), options};
-    const Outcome outcome = gateway.start(gateway.service().accept_and_wait("", prompt("hello"))).get();
+    const Outcome outcome = gateway.accept_and_wait("", prompt("hello")).get();
     EXPECT_EQ(outcome.state.status, JobStatus::failed);
     EXPECT_EQ(outcome.state.result, "the job was not done within 20 ms");
 }
@@ -141,7 +141,7 @@ TEST_F(ServiceTest, RefusesWhatIsOverItsBounds) {
 
 TEST_F(ServiceTest, DrainsWhatItHasAcceptedAndTakesNoMore) {
     TestGateway gateway{make<GatedModel>(gate)};
-    std::future<Outcome> waiting = gateway.start(gateway.service().accept_and_wait("", prompt("1")));
+    std::future<Outcome> waiting = gateway.accept_and_wait("", prompt("1"));
     gate->await_one();
     std::future<dispatch::Ledger> drained = gateway.start(gateway.service().drain(30s));
     while (!gateway.service().draining()) {
@@ -163,7 +163,7 @@ TEST_F(ServiceTest, WhatIsNotDoneInTimeStaysStoredAndIsResumed) {
     {
         TestGateway gateway{make<GatedModel>(gate), options};
         background = gateway.start(gateway.service().accept("me", prompt("1"))).get();
-        std::future<Outcome> waiting = gateway.start(gateway.service().accept_and_wait("", prompt("2")));
+        std::future<Outcome> waiting = gateway.accept_and_wait("", prompt("2"));
         gate->await_one();
         gate->await_one();
         const dispatch::Ledger ledger = gateway.drain(1ms);
@@ -239,7 +239,7 @@ TEST_F(ServiceTest, ResultsGoWhenTheirTimeIsOver) {
     options.store.ttl = 50ms;
     options.service.job_ttl = 50ms;
     TestGateway gateway{make<EchoModel>(), options};
-    const std::string id = gateway.start(gateway.service().accept_and_wait("", prompt("1"))).get().id;
+    const std::string id = gateway.accept_and_wait("", prompt("1")).get().id;
     while (gateway.start(gateway.service().find(id)).get() || gateway.store().counters().jobs.completed > 0) {
         std::this_thread::yield();
     }

@@ -2,10 +2,12 @@
 #include "connection.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -199,7 +201,7 @@ net::awaitable<HttpResponse> HttpConnection::respond(HttpRequest& request) {
     watchdog_.expires_never();
     HttpResponse response;
     try {
-        response = co_await shared_.handler(request);
+        response = co_await shared_.handler(request, *this);
         if (!response.has_content_length()) {
             response.prepare_payload();
         }
@@ -213,6 +215,23 @@ net::awaitable<HttpResponse> HttpConnection::respond(HttpRequest& request) {
     // closed.
     response.keep_alive(request.keep_alive() && !shared_.stopping);
     co_return response;
+}
+
+net::awaitable<void> HttpConnection::departure() {
+    error_code error;
+    for (bool present = true; present;) {
+        co_await socket_.async_wait(tcp::socket::wait_read, net::redirect_error(net::use_awaitable, error));
+        if (error) {
+            break;
+        }
+        // A look that takes nothing: what comes may be the next request.
+        char next = 0;
+        const ssize_t size = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (size > 0) {  // which hides what follows, but for a reset
+            co_await socket_.async_wait(tcp::socket::wait_error, net::redirect_error(net::use_awaitable, error));
+        }
+        present = size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    }
 }
 
 HttpResponse HttpConnection::failed(const HttpRequest& request, std::string_view why) const {

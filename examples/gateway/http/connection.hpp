@@ -16,6 +16,7 @@
 #include "counters.hpp"
 #include "message.hpp"
 #include "options.hpp"
+#include "peer.hpp"
 #include "refusal.hpp"
 #include "watchdog.hpp"
 
@@ -23,13 +24,14 @@ namespace gateway {
 
 /// Turns a request, which lives until the response is there, into a response. Called on the connection's strand, for
 /// one request of a connection at a time. What it throws is logged, and becomes a 500. It is not cancelled when the
-/// client leaves, nor when the server stops: the response is then dropped. Version, keep-alive, Date and, where it is
-/// missing, Content-Length are set by the server, which also leaves out the body for HEAD.
-using HttpHandler = std::function<net::awaitable<HttpResponse>(HttpRequest&)>;
+/// client leaves, nor when the server stops: the response is then dropped. One that takes long should end when its peer
+/// has left. Version, keep-alive, Date and, where it is missing, Content-Length are set by the server, which also
+/// leaves out the body for HEAD.
+using HttpHandler = std::function<net::awaitable<HttpResponse>(HttpRequest&, HttpPeer&)>;
 
 /// One client: reads a request, answers it, reads the next. Pipelined requests wait in the buffer and
 /// in the socket, and are answered in order. Lives on the strand that is the socket's executor.
-class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
+class HttpConnection final : public HttpPeer, public std::enable_shared_from_this<HttpConnection> {
   public:
     /// What the connections of a server share; outlives them.
     struct Shared {
@@ -46,6 +48,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     /// Serves the client until it leaves, breaks a rule, or the server stops. To be run on get_executor(); the
     /// connection must be kept alive meanwhile.
     net::awaitable<void> run();
+
+    net::awaitable<void> departure() override;
 
     /// Ends the connection if it is idle. Thread-safe.
     void close_when_idle();

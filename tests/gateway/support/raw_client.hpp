@@ -25,6 +25,9 @@ class RawClient {
 
     void send(std::string_view bytes);
 
+    /// Whether bytes of an answer have arrived.
+    [[nodiscard]] bool answered() const { return socket_.available() > 0; }
+
     /// Says that nothing more will be sent.
     void finish_sending();
 

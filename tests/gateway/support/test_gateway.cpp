@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test_gateway.hpp"
 
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <dispatch/pool.hpp>
 
@@ -20,7 +22,8 @@ TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options
     routes_ = std::make_unique<Routes>(*service_, [this] { return metrics(); }, options.routes);
     options.http.port = 0;
     server_ = std::make_unique<HttpServer>(
-        executor, [this](HttpRequest& request) { return routes_->respond(request); }, options.http);
+        executor, [this](HttpRequest& request, HttpPeer& peer) { return routes_->respond(request, peer); },
+        options.http);
     port_ = server_->listen();
     start(service_->start()).get();
     server_->start();
@@ -48,6 +51,17 @@ dispatch::Ledger TestGateway::drain(std::chrono::milliseconds limit) {
     start(server_->stop(std::chrono::seconds{1})).get();
     threads_.join();
     return ledger;
+}
+
+std::future<Outcome> TestGateway::accept_and_wait(std::string session, std::string request) {
+    return start([](GenerationService& service, std::string of, std::string what) -> net::awaitable<Outcome> {
+        const WatchedJob job = co_await service.accept_and_watch(std::move(of), std::move(what));
+        JobEnd end = co_await job.end();
+        if (end.error) {
+            std::rethrow_exception(end.error);
+        }
+        co_return std::move(end.outcome);
+    }(*service_, std::move(session), std::move(request)));
 }
 
 JobState TestGateway::await_end(const std::string& id) {

@@ -59,6 +59,9 @@ class TestGateway {
     /// Ends the gateway within limit; at once where it does not matter.
     dispatch::Ledger drain(std::chrono::milliseconds limit = std::chrono::seconds{30});
 
+    /// A job of session, and its outcome.
+    std::future<gateway::Outcome> accept_and_wait(std::string session, std::string request);
+
     /// Waits until a job has ended; how.
     gateway::JobState await_end(const std::string& id);
 
