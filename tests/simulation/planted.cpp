@@ -112,8 +112,7 @@ class PlantedPool {
         if (bug == Bug::refuses_too_early && is_full()) {
             return try_submit(options, std::move(request), std::forward<Handler>(handler));
         }
-        pool_.submit(options, std::move(request),
-                     Unreliable<std::decay_t<Handler>>{std::move(handler), pool_.get_executor()});
+        pool_.submit(options, std::move(request), Unreliable<std::decay_t<Handler>>{std::move(handler), executor_});
     }
 
     template <typename Handler>
@@ -156,6 +155,7 @@ class PlantedPool {
     }
 
     sim::RealPool pool_;
+    sim::Executor executor_ = pool_.get_executor();  // the pool may be asked only while its context lives
 };
 
 }  // namespace planted
