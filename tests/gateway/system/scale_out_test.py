@@ -8,6 +8,7 @@ usage: scale_out_test.py GATEWAY HAPROXY CONFIG
 import collections
 import http.client
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,14 @@ class Client(threading.Thread):
         return {gateway for _, gateway in self.jobs[since:]}
 
 
+def bound_sessions(control):
+    """Those that HAProxy's table has, as it prints it."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(control)
+        connection.sendall(b"show table gateways\n")
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
 def read(front, job):
     return request(front, "GET", f"/jobs/{job}")
 
@@ -59,15 +68,27 @@ def main():
         gateways = {name: Gateway(program, f"{folder}/{name}.db", "--token-rate", "400", "--log-level", "warn",
                                   "--name", name) for name in "abc"}
         environment = dict(os.environ, FRONT=f"127.0.0.1:{front}",
+                           CONTROL=f"{folder}/control",
                            **{f"GATEWAY_{name.upper()}": f"127.0.0.1:{gateway.port}"
                               for name, gateway in gateways.items()})
+        with open(f"{folder}/control.cfg", "w", encoding="utf-8") as file:
+            file.write('global\n    stats socket "${CONTROL}"\n')
+        command = [haproxy, "-db", "-f", config, "-f", file.name]
         balancer = None
         stop = threading.Event()
         try:
             for gateway in gateways.values():
                 gateway.start()
-            balancer = subprocess.Popen([haproxy, "-db", "-f", config], env=environment)
+            balancer = subprocess.Popen(command, env=environment)
             wait_until(lambda: is_up(front), "HAProxy serves")
+            assert request(front, "GET", "/metrics")[0] == 404
+
+            # What is refused binds no session; what is accepted does.
+            for session, body, expected in (("refused", "{}", 400), ("accepted", prompt("hi"), 202)):
+                status, _, answer = request(front, "POST", "/generate", body, {"X-Session-Id": session})
+                assert status == expected, f"{status}: {answer}"
+            table = bound_sessions(environment["CONTROL"])
+            assert "key=accepted" in table and "key=refused" not in table, table
 
             clients = [Client(front, f"session-{i}", stop) for i in range(SESSIONS)]
             wait_until(lambda: all(len(client.jobs) >= 10 for client in clients), "every session has ten jobs")
@@ -125,7 +146,7 @@ def main():
             # A restarted HAProxy knows no owners, and asks around.
             balancer.terminate()
             balancer.wait()
-            balancer = subprocess.Popen([haproxy, "-db", "-f", config], env=environment)
+            balancer = subprocess.Popen(command, env=environment)
             wait_until(lambda: is_up(front), "HAProxy serves again")
             for name in "abc":
                 job = next(job for job, gateway in jobs if gateway == name)
@@ -144,7 +165,7 @@ def main():
 
 def is_up(port):
     try:
-        return request(port, "GET", "/metrics")[0] == 200
+        return request(port, "GET", "/readyz")[0] == 200
     except (OSError, http.client.HTTPException):
         return False
 
