@@ -220,7 +220,9 @@ class RandomJson {
         made["parts"] = list([this] {
             Json part = Json::object();
             sometimes(part, {"text"}, [this] { return text(); });
-            sometimes(part, {"inlineData", "new"}, [this] { return anything(); });
+            sometimes(part, {"inlineData", "inline_data"},
+                      [this] { return Json{{"mimeType", text()}, {"data", text()}}; });
+            sometimes(part, {"new"}, [this] { return anything(); });
             return part;
         });
         return made;

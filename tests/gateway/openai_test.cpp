@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/model.hpp>
-#include <gateway/upstream/openai.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/model.hpp>
+#include <gateway/upstream/openai.hpp>
 
 namespace {
 
@@ -64,7 +65,7 @@ TEST(OpenAi, TranslatesAWholeRequest) {
         "generationConfig": {"temperature": 0.5, "topP": 0.9, "topK": 40, "maxOutputTokens": 7, "stopSequences": ["."],
                              "candidateCount": 2, "seed": 3, "presencePenalty": 1, "frequencyPenalty": -1,
                              "responseMimeType": "application/json"},
-        "safetySettings": []
+        "safetySettings": [], "labels": {"team": "a"}
     })");
     EXPECT_EQ(body, parse_json(R"({
         "messages": [
@@ -75,7 +76,7 @@ TEST(OpenAi, TranslatesAWholeRequest) {
                 {"type": "text", "text": "What is this?"},
                 {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}
         ],
-        "temperature": 0.5, "top_p": 0.9, "max_tokens": 7, "stop": ["."], "n": 2, "seed": 3,
+        "temperature": 0.5, "top_p": 0.9, "top_k": 40, "max_tokens": 7, "stop": ["."], "n": 2, "seed": 3,
         "presence_penalty": 1, "frequency_penalty": -1, "response_format": {"type": "json_object"}
     })"));
 }
@@ -110,33 +111,74 @@ TEST(OpenAi, JoinsTexts) {
     EXPECT_EQ(content_of("[]"), "");
 }
 
-TEST(OpenAi, RefusesWhatHasNoCounterpart) {
-    const auto part = [](const std::string& text) { return error(R"({"contents":[{"parts":[)" + text + "]}]}"); };
-    EXPECT_EQ(error(R"({"contents":[],"tools":[{}]})"), "this upstream cannot be given \"tools\"");
-    EXPECT_EQ(part(R"({"fileData":{"fileUri":"gs://a/b"}})"),
-              "this upstream cannot be given a part \"fileData\": only text and inlineData");
-    EXPECT_EQ(part("{}"), "this upstream cannot be given a part \"\": only text and inlineData");
-    EXPECT_EQ(part("7"), "this upstream cannot be given a part \"\": only text and inlineData");
-    EXPECT_EQ(part(R"({"inlineData":{"mimeType":"audio/wav","data":""}})"),
-              "this upstream takes images only, not inlineData of type \"audio/wav\"");
-    EXPECT_EQ(part(R"({"inlineData":7})"), "this upstream takes images only, not inlineData of type \"\"");
-    EXPECT_EQ(part(R"({"inlineData":{"mimeType":["image/png"]}})"),
-              "this upstream takes images only, not inlineData of type \"\"");
+/// What cannot be given, and what to do.
+std::string refused(const std::string& request) {
+    const std::string beginning = "this upstream, which speaks OpenAI's chat completions, cannot be given ";
+    const std::string what = error(request);
+    EXPECT_TRUE(what.starts_with(beginning)) << what;
+    return what.starts_with(beginning) ? what.substr(beginning.size()) : what;
 }
 
-TEST(OpenAi, RefusesWhatTheAnswerDependsOn) {
-    EXPECT_EQ(error(R"({"contents":[],"cachedContent":"projects/p/cachedContents/1"})"),
-              "this upstream cannot be given \"cachedContent\"");
-    EXPECT_EQ(error(R"({"contents":[],"generationConfig":{"response_schema":{"type":"OBJECT"}}})"),
-              "this upstream cannot be given \"responseSchema\"");
+std::string refused_part(const std::string& part) {
+    return refused(R"({"contents":[{"parts":[{"text":"a"},)" + part + "]}]}");
+}
+
+std::string refused_setting(const std::string& setting) {
+    return refused(R"({"contents":[],"generationConfig":{)" + setting + "}}");
+}
+
+TEST(OpenAi, RefusesPartsThatHaveNoCounterpart) {
+    const std::string takes = ": it takes text, and images as inlineData";
+    const std::string part = "contents[0].parts[1]";
+    EXPECT_EQ(refused_part(R"({"functionCall":{"name":"f"}})"), '"' + part + ".functionCall\"" + takes);
+    EXPECT_EQ(refused_part(R"({"function_response":{"name":"f"}})"), '"' + part + ".function_response\"" + takes);
+    EXPECT_EQ(refused_part(R"({"fileData":{"fileUri":"gs://a/b"}})"), '"' + part + ".fileData\"" + takes);
+    EXPECT_EQ(refused_part(R"({"text":"a","executableCode":{"code":"b"}})"), '"' + part + ".executableCode\"" + takes);
+    EXPECT_EQ(refused_part("{}"), part + ", which is empty" + takes);
+    EXPECT_EQ(refused_part(R"({"text":null})"), part + ", which is empty" + takes);
+    EXPECT_EQ(refused_part("7"), part + ", which is no object" + takes);
+    EXPECT_EQ(refused_part(R"({"text":"a","inlineData":{"mimeType":"image/png","data":""}})"),
+              part + ", which has text and inlineData" + takes);
+    EXPECT_EQ(refused_part(R"({"inlineData":{"mimeType":"audio/wav","data":""}})"),
+              part + ".inlineData of type \"audio/wav\"" + takes);
+    EXPECT_EQ(refused_part(R"({"inlineData":7})"), part + ".inlineData of type \"\"" + takes);
+    EXPECT_EQ(refused_part(R"({"inlineData":{"mimeType":["image/png"]}})"), part + ".inlineData of type \"\"" + takes);
+    EXPECT_EQ(refused(R"({"contents":[],"systemInstruction":{"parts":[{"fileData":{"a":1}}]}})"),
+              "\"systemInstruction.parts[0].fileData\"" + takes);
+}
+
+TEST(OpenAi, RefusesMembersThatHaveNoCounterpart) {
+    EXPECT_EQ(refused(R"({"contents":[],"tools":[{}]})"), R"("tools": leave it out)");
+    EXPECT_EQ(refused(R"({"contents":[],"safetySettings":[{}]})"), R"("safetySettings": leave it out)");
+    EXPECT_EQ(refused(R"({"contents":[],"cachedContent":"projects/p/cachedContents/1"})"),
+              R"("cachedContent": leave it out)");
+    EXPECT_EQ(refused(R"({"contents":[{"parts":[{"text":"a"}],"new":1}]})"), R"("contents[0].new": leave it out)");
+    EXPECT_EQ(refused_setting(R"("response_schema":{"type":"OBJECT"})"),
+              R"("generationConfig.response_schema": leave it out)");
+    EXPECT_EQ(refused_setting(R"("thinkingConfig":{"thinkingBudget":0})"),
+              R"("generationConfig.thinkingConfig": leave it out)");
+    EXPECT_EQ(refused_setting(R"("responseMimeType":"text/x.enum")"),
+              R"(generationConfig.responseMimeType "text/x.enum": leave it out)");
+    EXPECT_EQ(refused_setting(R"("responseModalities":["TEXT","IMAGE"])"),
+              R"(generationConfig.responseModalities other than ["TEXT"]: leave it out)");
+}
+
+TEST(OpenAi, DropsWhatAsksForNothing) {
+    EXPECT_EQ(translated(R"({"contents":[],"labels":{"team":"a"},"tools":[],"safety_settings":[],
+                             "generationConfig":{"stopSequences":[],"responseSchema":{},"thinkingConfig":null,
+                                                 "responseModalities":["TEXT"]}})"),
+              parse_json(R"({"messages":[]})"));
+    EXPECT_EQ(content_of(R"([{"text":"hm","thought":true},{"text":"a","thought":false,"thoughtSignature":"AA=="}])"),
+              "a")
+        << "what the model thought";
 }
 
 TEST(OpenAi, QuotesLittleOfWhatItRefuses) {
-    const std::string name(99, 'a');
-    EXPECT_EQ(error(R"({"contents":[{"parts":[{")" + name + R"(üü":1}]}]})"),
-              "this upstream cannot be given a part \"" + name + "...\": only text and inlineData");
-    EXPECT_EQ(error(R"({"contents":[{"parts":[{"inlineData":{"mimeType":"\n)" + name + R"(aaaa"}}]}]})"),
-              "this upstream takes images only, not inlineData of type \"\\n" + name + "...\"");
+    const std::string name(10'000, 'a');
+    EXPECT_LT(refused(R"({"contents":[],")" + name + R"(":1})").size(), 200U);
+    EXPECT_EQ(refused_part(R"({"inlineData":{"mimeType":"\n)" + name + R"("}})"),
+              R"(contents[0].parts[1].inlineData of type "\n)" + name.substr(0, 99) +
+                  "...\": it takes text, and images as inlineData");
 }
 
 Json read(const std::string& body) {
@@ -154,6 +196,14 @@ TEST(OpenAi, TranslatesAWholeResponse) {
                   {"content": {"role": "model", "parts": [{"text": "b"}]}, "finishReason": "MAX_TOKENS", "index": 1}],
                   "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 2, "totalTokenCount": 3},
                   "modelVersion": "llama-3"})"));
+}
+
+TEST(OpenAi, KeepsTheIndexOfAChoice) {
+    const Json response = read(R"({"choices":[{"index":1,"message":{"content":"b"}},{"index":0,"message":{}},
+                                              {"index":-1,"message":{}}]})");
+    EXPECT_EQ(response.at("/candidates/0/index"_json_pointer), 1);
+    EXPECT_EQ(response.at("/candidates/1/index"_json_pointer), 0);
+    EXPECT_EQ(response.at("/candidates/2/index"_json_pointer), 2) << "its place, where it has none";
 }
 
 TEST(OpenAi, TranslatesReasons) {
@@ -182,10 +232,10 @@ TEST(OpenAi, LeavesOutFiguresThatAreNone) {
 }
 
 TEST(OpenAi, RefusesWhatIsNoResponse) {
-    for (const char* const text :
-         {"null", "[]", "{}", "7", R"("choices")", R"({"choices":null})", R"({"choices":{}})", R"({"choices":[]})",
-          R"({"choices":[7]})", R"({"choices":[{}]})", R"({"choices":[{"message":"a"}]})",
-          R"({"choices":[{"message":{"content":"a"}},null]})", R"({"candidates":[]})"}) {
+    for (const char* const text : {"null", "[]", "{}", "7", R"("choices")", R"({"choices":null})", R"({"choices":{}})",
+                                   R"({"choices":[]})", R"({"choices":[7]})", R"({"choices":[{}]})",
+                                   R"({"choices":[{"message":"a"}]})", R"({"choices":[{"message":{"content":1}}]})",
+                                   R"({"choices":[{"message":{"content":"a"}},null]})", R"({"candidates":[]})"}) {
         try {
             (void)read(text);
             ADD_FAILURE() << text;

@@ -2,7 +2,6 @@
 #include <chrono>
 #include <cstdint>
 #include <future>
-#include <gateway/routes.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +10,8 @@
 
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
+
+#include <gateway/routes.hpp>
 
 #include "support/models.hpp"
 #include "support/raw_client.hpp"
@@ -111,7 +112,7 @@ TEST(Routes, WhatIsWrongWithARequestIsSaid) {
         {message("POST /generate", "{"), "the body is not JSON: "},
         {message("POST /generate", std::string(100'000, '[')), "the body is not JSON: it is nested more than 64 "},
         {message("POST /generate", "{}"), "contents is missing"},
-        {message("POST /generate", "[]"), "the request must be a JSON object"},
+        {message("POST /generate", "[]"), "the request is an empty array: it must be an object"},
         {message("POST /generate", R"({"contents": [{"parts": []}]})"), "contents[0].parts "},
         {message("POST /generate?wait=maybe", prompt("x")), "wait must be true or false"},
         {message("POST /generate", prompt("x"), {{"X-Session-Id", std::string(257, 'x')}}), "X-Session-Id has 257 "},

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/model.hpp>
-#include <gateway/upstream/vertex.hpp>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/model.hpp>
+#include <gateway/upstream/vertex.hpp>
 
 namespace {
 
@@ -48,8 +49,9 @@ TEST(Vertex, PassesOnTheResponseAsItIs) {
 
 TEST(Vertex, RefusesWhatIsNoResponse) {
     const VertexApi api{"", "p", "l", "m"};
-    for (const char* const text : {"null", "[]", "{}", "7", "\"candidates\"", R"([{"candidates":[]}])",
-                                   R"({"error":{"message":"no"}})", R"({"choices":[]})"}) {
+    for (const char* const text :
+         {"null", "[]", "{}", "7", "\"candidates\"", R"([{"candidates":[]}])", R"({"error":{"message":"no"}})",
+          R"({"choices":[]})", R"({"candidates":{}})", R"({"promptFeedback":"no"})"}) {
         EXPECT_THROW((void)api.read_response(parse_json(text)), gateway::UpstreamError) << text;
     }
 }

@@ -13,7 +13,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "babble.hpp"
-#include "member.hpp"
+#include "find_member.hpp"
 
 namespace gateway {
 
@@ -54,18 +54,15 @@ std::size_t words_in_contents(const Json& request) {
     std::size_t words = 0;
     for (const Json& content : list(request, "contents")) {
         for (const Json& part : list(content, "parts")) {
-            if (const Json* const text = find_member(part, "text"); text != nullptr && text->is_string()) {
-                words += words_in(text->get_ref<const std::string&>());
-            }
+            words += words_in(text_of(find_member(part, "text")));
         }
     }
     return words;
 }
 
 /// The number of that name in config, at most limit; without one, otherwise.
-std::int64_t number_in(const Json& config, const char* name, const char* snake_name, std::int64_t otherwise,
-                       std::int64_t limit) {
-    const Json* const value = find_member(config, name, snake_name);
+std::int64_t number_in(const Json& config, std::string_view name, std::int64_t otherwise, std::int64_t limit) {
+    const Json* const value = find_member(config, name);
     return value != nullptr && value->is_number_integer()
                ? std::clamp<std::int64_t>(value->get<std::int64_t>(), 1, limit)
                : otherwise;
@@ -73,8 +70,7 @@ std::int64_t number_in(const Json& config, const char* name, const char* snake_n
 
 std::vector<std::string> stops_in(const Json& config) {
     std::vector<std::string> stops;
-    if (const Json* const given = find_member(config, "stopSequences", "stop_sequences");
-        given != nullptr && given->is_array()) {
+    if (const Json* const given = find_member(config, "stopSequences"); given != nullptr && given->is_array()) {
         for (std::size_t i = 0; i < std::min(given->size(), most_stops); ++i) {
             if (const Json& stop = (*given)[i]; stop.is_string()) {
                 stops.push_back(stop.get<std::string>());
@@ -126,11 +122,10 @@ Candidate write(Babble& babble, std::size_t max_tokens, const std::vector<std::s
 
 net::awaitable<Json> EmbeddedModel::generate(const Json& request) {
     const Json none = Json::object();
-    const Json* const given = find_member(request, "generationConfig", "generation_config");
+    const Json* const given = find_member(request, "generationConfig");
     const Json& config = given != nullptr ? *given : none;
-    const auto max_tokens = static_cast<std::size_t>(
-        number_in(config, "maxOutputTokens", "max_output_tokens", default_tokens, most_tokens));
-    const std::int64_t candidates = number_in(config, "candidateCount", "candidate_count", 1, most_candidates);
+    const auto max_tokens = static_cast<std::size_t>(number_in(config, "maxOutputTokens", default_tokens, most_tokens));
+    const std::int64_t candidates = number_in(config, "candidateCount", 1, most_candidates);
     const std::vector<std::string> stops = stops_in(config);
     const std::uint64_t seed = hash(dump(request));
 

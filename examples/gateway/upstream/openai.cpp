@@ -1,50 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "openai.hpp"
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
+#include <ranges>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "../quote.hpp"
-#include "member.hpp"
+#include "find_member.hpp"
 #include "model.hpp"
 
 namespace gateway {
 
 namespace {
 
-std::string text_of(const Json* value) {
-    return value != nullptr && value->is_string() ? value->get<std::string>() : std::string{};
+[[noreturn]] void refuse(const std::string& what, std::string_view instead = "leave it out") {
+    throw UpstreamError{"this upstream, which speaks OpenAI's chat completions, cannot be given " + what + ": " +
+                        std::string{instead}};
+}
+
+constexpr std::string_view takes = "it takes text, and images as inlineData";
+
+/// Refuses members other than these, unless they are empty.
+void only(const Json& object, std::span<const std::string_view> names, const std::string& where,
+          std::string_view instead = "leave it out") {
+    for (const auto& member : object.items()) {
+        const std::string& key = member.key();
+        const auto is_key = [&key](std::string_view name) { return key == name || key == snake_case(name); };
+        if (!member.value().empty() && std::ranges::none_of(names, is_key)) {
+            refuse(quote(where + key), instead);
+        }
+    }
+}
+
+/// Whether a part is what a model thought on its way to an answer, which it need not be told again.
+bool is_thought(const Json& part) {
+    const Json* const thought = find_member(part, "thought");
+    return thought != nullptr && thought->is_boolean() && thought->get<bool>();
 }
 
 /// A part as OpenAI writes it.
-Json translate_part(const Json& part) {
+Json translate_part(const Json& part, const std::string& where) {
+    constexpr std::string_view names[] = {"text", "inlineData", "thought", "thoughtSignature"};
+    if (!part.is_object()) {
+        refuse(where + ", which is no object", takes);
+    }
+    only(part, names, where + '.', takes);
+    const Json* const text = find_member(part, "text");
+    const Json* const data = find_member(part, "inlineData");
+    if ((text != nullptr) == (data != nullptr)) {
+        refuse(where + (text == nullptr ? ", which is empty" : ", which has text and inlineData"), takes);
+    }
     Json result;
-    if (const Json* const text = find_member(part, "text")) {
-        result["type"] = "text";
-        result["text"] = *text;
-        return result;
-    }
-    if (const Json* const data = find_member(part, "inlineData", "inline_data")) {
-        const std::string type = text_of(find_member(*data, "mimeType", "mime_type"));
-        if (type.starts_with("image/")) {
-            result["type"] = "image_url";
-            result["image_url"]["url"] = "data:" + type + ";base64," + text_of(find_member(*data, "data"));
-            return result;
+    if (data != nullptr) {
+        const std::string type = text_of(find_member(*data, "mimeType"));
+        if (!type.starts_with("image/")) {
+            refuse(where + ".inlineData of type " + quote(type), takes);
         }
-        throw UpstreamError{"this upstream takes images only, not inlineData of type " + quote(type)};
+        result["type"] = "image_url";
+        result["image_url"]["url"] = "data:" + type + ";base64," + text_of(find_member(*data, "data"));
+    } else {
+        result["type"] = "text";
+        result["text"] = text_of(text);
     }
-    const std::string name = part.is_object() && !part.empty() ? part.begin().key() : "";
-    throw UpstreamError{"this upstream cannot be given a part " + quote(name) + ": only text and inlineData"};
+    return result;
 }
 
 /// All parts as one text if they are texts, else as a list.
-Json translate_parts(const Json& content) {
+Json translate_parts(const Json& content, const std::string& where) {
+    constexpr std::string_view names[] = {"role", "parts"};
+    only(content, names, where + '.');
     Json parts = Json::array();
     std::string text;
     bool only_text = true;
     if (const Json* const given = find_member(content, "parts"); given != nullptr && given->is_array()) {
-        for (const Json& part : *given) {
-            parts.push_back(translate_part(part));
+        for (std::size_t i = 0; i < given->size(); ++i) {
+            if (is_thought((*given)[i])) {
+                continue;
+            }
+            parts.push_back(translate_part((*given)[i], where + ".parts[" + std::to_string(i) + ']'));
             only_text = only_text && parts.back()["type"] == "text";
             text += text_of(find_member(parts.back(), "text"));
         }
@@ -52,50 +89,61 @@ Json translate_parts(const Json& content) {
     return only_text ? Json(text) : parts;
 }
 
-Json message_of(std::string_view role, const Json& content) {
+Json message_of(std::string_view role, const Json& content, const std::string& where) {
     Json message;
     message["role"] = role;
-    message["content"] = translate_parts(content);
+    message["content"] = translate_parts(content, where);
     return message;
 }
 
-struct Name {
-    const char* vertex;
-    const char* vertex_snake;
-    const char* openai;
-};
-
-constexpr Name config_names[] = {
-    {"temperature", nullptr, "temperature"},
-    {"topP", "top_p", "top_p"},
-    {"maxOutputTokens", "max_output_tokens", "max_tokens"},
-    {"stopSequences", "stop_sequences", "stop"},
-    {"candidateCount", "candidate_count", "n"},
-    {"seed", nullptr, "seed"},
-    {"presencePenalty", "presence_penalty", "presence_penalty"},
-    {"frequencyPenalty", "frequency_penalty", "frequency_penalty"},
-};
-
-/// What changes the answer so much that none is better than one without it.
-void refuse(const Json& object, const char* name, const char* snake_name = nullptr) {
-    if (find_member(object, name, snake_name) != nullptr) {
-        throw UpstreamError{"this upstream cannot be given \"" + std::string{name} + '"'};
+Json translate_contents(const Json& request) {
+    Json messages = Json::array();
+    if (const Json* const system = find_member(request, "systemInstruction")) {
+        messages.push_back(message_of("system", *system, "systemInstruction"));
     }
+    if (const Json* const contents = find_member(request, "contents"); contents != nullptr && contents->is_array()) {
+        for (std::size_t i = 0; i < contents->size(); ++i) {
+            const Json& content = (*contents)[i];
+            const bool is_model = text_of(find_member(content, "role")) == "model";
+            messages.push_back(
+                message_of(is_model ? "assistant" : "user", content, "contents[" + std::to_string(i) + ']'));
+        }
+    }
+    return messages;
 }
 
 void translate_config(const Json& config, Json& body) {
-    refuse(config, "responseSchema", "response_schema");
-    for (const Name& name : config_names) {
-        if (const Json* const value = find_member(config, name.vertex, name.vertex_snake)) {
-            body[name.openai] = *value;
+    // OpenAI has no top_k, but the others have; who does not know it says so.
+    constexpr std::pair<std::string_view, const char*> settings[] = {{"temperature", "temperature"},
+                                                                     {"topP", "top_p"},
+                                                                     {"topK", "top_k"},
+                                                                     {"maxOutputTokens", "max_tokens"},
+                                                                     {"stopSequences", "stop"},
+                                                                     {"candidateCount", "n"},
+                                                                     {"seed", "seed"},
+                                                                     {"presencePenalty", "presence_penalty"},
+                                                                     {"frequencyPenalty", "frequency_penalty"}};
+    std::vector<std::string_view> names{"responseMimeType", "responseModalities"};
+    std::ranges::copy(settings | std::views::keys, std::back_inserter(names));
+    only(config, names, "generationConfig.");
+    for (const auto& [vertex, openai] : settings) {
+        if (const Json* const value = find_member(config, vertex); value != nullptr && !value->empty()) {
+            body[openai] = *value;
         }
     }
-    if (text_of(find_member(config, "responseMimeType", "response_mime_type")) == "application/json") {
+    const std::string type = text_of(find_member(config, "responseMimeType"));
+    if (type == "application/json") {
         body["response_format"]["type"] = "json_object";
+    } else if (!type.empty() && type != "text/plain") {
+        refuse("generationConfig.responseMimeType " + quote(type));
+    }
+    const Json* const modalities = find_member(config, "responseModalities");
+    if (modalities != nullptr && !modalities->empty() && *modalities != Json::array({"TEXT"})) {
+        refuse("generationConfig.responseModalities other than [\"TEXT\"]");
     }
 }
 
-const char* finish_reason(const std::string& reason) {
+std::string_view finish_reason(std::string_view reason) {
     return reason == "stop"             ? "STOP"
            : reason == "length"         ? "MAX_TOKENS"
            : reason == "content_filter" ? "SAFETY"
@@ -104,6 +152,36 @@ const char* finish_reason(const std::string& reason) {
 
 [[noreturn]] void not_understood() { throw UpstreamError{"the upstream's answer is no chat completion"}; }
 
+Json translate_choice(const Json& choice, std::size_t position) {
+    const Json* const message = find_member(choice, "message");
+    if (message == nullptr || !message->is_object()) {
+        not_understood();
+    }
+    // Absent where there is nothing to say, as after a content filter.
+    const Json* const content = find_member(*message, "content");
+    if (content != nullptr && !content->is_string()) {
+        not_understood();
+    }
+    const Json* const index = find_member(choice, "index");
+    Json candidate;
+    candidate["content"]["role"] = "model";
+    candidate["content"]["parts"][0]["text"] = text_of(content);
+    candidate["finishReason"] = finish_reason(text_of(find_member(choice, "finish_reason")));
+    candidate["index"] = index != nullptr && index->is_number_unsigned() ? *index : Json(position);
+    return candidate;
+}
+
+void translate_usage(const Json& usage, Json& response) {
+    constexpr std::pair<const char*, const char*> names[] = {{"prompt_tokens", "promptTokenCount"},
+                                                             {"completion_tokens", "candidatesTokenCount"},
+                                                             {"total_tokens", "totalTokenCount"}};
+    for (const auto& [openai, vertex] : names) {
+        if (const Json* const count = find_member(usage, openai); count != nullptr && count->is_number_integer()) {
+            response["usageMetadata"][vertex] = *count;
+        }
+    }
+}
+
 }  // namespace
 
 OpenAiApi::OpenAiApi(std::string_view base_path, std::string_view model) : target_{base_path}, model_{model} {
@@ -111,24 +189,14 @@ OpenAiApi::OpenAiApi(std::string_view base_path, std::string_view model) : targe
 }
 
 HttpRequest OpenAiApi::make_request(const Json& request) const {
+    constexpr std::string_view names[] = {"contents", "systemInstruction", "generationConfig", "labels"};
+    only(request, names, "");
     Json body;
     if (!model_.empty()) {
         body["model"] = model_;
     }
-    Json messages = Json::array();
-    if (const Json* const system = find_member(request, "systemInstruction", "system_instruction")) {
-        messages.push_back(message_of("system", *system));
-    }
-    if (const Json* const contents = find_member(request, "contents"); contents != nullptr && contents->is_array()) {
-        for (const Json& content : *contents) {
-            messages.push_back(
-                message_of(text_of(find_member(content, "role")) == "model" ? "assistant" : "user", content));
-        }
-    }
-    body["messages"] = std::move(messages);
-    refuse(request, "tools");
-    refuse(request, "cachedContent", "cached_content");
-    if (const Json* const config = find_member(request, "generationConfig", "generation_config")) {
+    body["messages"] = translate_contents(request);
+    if (const Json* const config = find_member(request, "generationConfig")) {
         translate_config(*config, body);
     }
     HttpRequest message{http::verb::post, target_, 11};
@@ -145,26 +213,10 @@ Json OpenAiApi::read_response(const Json& body) const {
     Json response;
     response["candidates"] = Json::array();
     for (std::size_t i = 0; i < choices->size(); ++i) {
-        const Json* const message = find_member((*choices)[i], "message");
-        if (message == nullptr || !message->is_object()) {
-            not_understood();
-        }
-        Json candidate;
-        candidate["content"]["role"] = "model";
-        candidate["content"]["parts"][0]["text"] = text_of(find_member(*message, "content"));
-        candidate["finishReason"] = finish_reason(text_of(find_member((*choices)[i], "finish_reason")));
-        candidate["index"] = i;
-        response["candidates"].push_back(std::move(candidate));
+        response["candidates"].push_back(translate_choice((*choices)[i], i));
     }
-    if (const Json* const usage = find_member(body, "usage"); usage != nullptr && usage->is_object()) {
-        constexpr std::pair<const char*, const char*> names[] = {{"prompt_tokens", "promptTokenCount"},
-                                                                 {"completion_tokens", "candidatesTokenCount"},
-                                                                 {"total_tokens", "totalTokenCount"}};
-        for (const auto& [openai, vertex] : names) {
-            if (const Json* const count = find_member(*usage, openai); count != nullptr && count->is_number_integer()) {
-                response["usageMetadata"][vertex] = *count;
-            }
-        }
+    if (const Json* const usage = find_member(body, "usage")) {
+        translate_usage(*usage, response);
     }
     if (const std::string model = text_of(find_member(body, "model")); !model.empty()) {
         response["modelVersion"] = model;

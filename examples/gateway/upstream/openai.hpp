@@ -9,9 +9,12 @@
 
 namespace gateway {
 
-/// OpenAI's chat completions, which llama.cpp, vLLM and Ollama speak as well. Of what has no counterpart, what the
-/// answer depends on is refused (function calls, files by reference, cached contents, schemas), and the rest is left
-/// out (topK, safetySettings).
+/// OpenAI's chat completions, which llama.cpp, vLLM and Ollama speak as well.
+///
+/// Texts, images (inlineData), the system instruction and the usual settings are translated. What has no counterpart
+/// (tools, files by reference, safetySettings, schemas) is refused by name, not dropped: an answer that does not do
+/// what was asked would look as if it did. Only what asks for nothing is dropped: labels, empty members, and the
+/// model's thoughts among its former answers. topK is sent as top_k, which OpenAI itself refuses and the others take.
 class OpenAiApi : public Api {
   public:
     /// base_path: what comes before /v1/chat/completions; it may end with /v1. model: empty, the request names none,

@@ -7,54 +7,92 @@
 #include <string>
 #include <string_view>
 
-#include "member.hpp"
+#include "../quote.hpp"
+#include "find_member.hpp"
 
 namespace gateway {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& where, std::string_view what) {
-    throw BadRequest{where + ' ' + std::string{what}};
+[[noreturn]] void refuse(const std::string& where, std::string_view problem) {
+    throw BadRequest{where + ' ' + std::string{problem}};
+}
+
+/// value in a few words.
+std::string describe(const Json& value) {
+    switch (value.type()) {
+        case Json::value_t::object:
+            return "an object";
+        case Json::value_t::array:
+            return value.empty() ? "an empty array" : "an array";
+        case Json::value_t::string:
+            return quote(value.get_ref<const std::string&>());
+        default:
+            return dump(value);
+    }
+}
+
+[[noreturn]] void refuse(const std::string& where, const Json& value, std::string_view rule) {
+    refuse(where, "is " + describe(value) + ": it must be " + std::string{rule});
+}
+
+void check_string(const Json& object, std::string_view name, const std::string& where) {
+    const Json* const value = find_member(object, name);
+    if (value != nullptr && !value->is_string()) {
+        refuse(where + '.' + std::string{name}, *value, "a string");
+    }
+}
+
+void check_part(const Json& part, const std::string& where) {
+    if (!part.is_object()) {
+        refuse(where, part, "an object such as {\"text\": \"...\"}");
+    }
+    check_string(part, "text", where);
+    if (const Json* const data = find_member(part, "inlineData")) {
+        if (!data->is_object()) {
+            refuse(where + ".inlineData", *data, R"(an object such as {"mimeType": "image/png", "data": "..."})");
+        }
+        for (const char* const name : {"mimeType", "data"}) {
+            if (find_member(*data, name) == nullptr) {
+                refuse(where + ".inlineData." + name, "is missing: it must be a string");
+            }
+            check_string(*data, name, where + ".inlineData");
+        }
+    }
 }
 
 void check_parts(const Json& content, const std::string& where) {
+    constexpr std::string_view rule = "an array such as [{\"text\": \"...\"}]";
     const Json* const parts = find_member(content, "parts");
     if (parts == nullptr) {
-        refuse(where + ".parts", "is missing: it must be an array such as [{\"text\": \"...\"}]");
+        refuse(where + ".parts", "is missing: it must be " + std::string{rule});
     }
     if (!parts->is_array() || parts->empty()) {
-        refuse(where + ".parts", "must be an array that is not empty");
+        refuse(where + ".parts", *parts, rule);
     }
     for (std::size_t i = 0; i < parts->size(); ++i) {
-        const std::string part = where + ".parts[" + std::to_string(i) + ']';
-        if (!(*parts)[i].is_object()) {
-            refuse(part, "must be an object such as {\"text\": \"...\"}");
-        }
-        if (const Json* const text = find_member((*parts)[i], "text"); text != nullptr && !text->is_string()) {
-            refuse(part + ".text", "must be a string");
-        }
+        check_part((*parts)[i], where + ".parts[" + std::to_string(i) + ']');
     }
 }
 
 void check_contents(const Json& request) {
+    constexpr std::string_view rule = R"(an array such as [{"role": "user", "parts": [{"text": "..."}]}])";
     const Json* const contents = find_member(request, "contents");
     if (contents == nullptr) {
-        refuse("contents",
-               "is missing: it must be an array such as [{\"role\": \"user\", \"parts\": [{\"text\": "
-               "\"...\"}]}]");
+        refuse("contents", "is missing: it must be " + std::string{rule});
     }
     if (!contents->is_array() || contents->empty()) {
-        refuse("contents", "must be an array that is not empty");
+        refuse("contents", *contents, rule);
     }
     for (std::size_t i = 0; i < contents->size(); ++i) {
         const std::string where = "contents[" + std::to_string(i) + ']';
         const Json& content = (*contents)[i];
         if (!content.is_object()) {
-            refuse(where, "must be an object");
+            refuse(where, content, R"(an object such as {"role": "user", "parts": [{"text": "..."}]})");
         }
-        if (const Json* const role = find_member(content, "role");
-            role != nullptr && *role != "user" && *role != "model") {
-            refuse(where + ".role", "must be \"user\" or \"model\"");
+        const Json* const role = find_member(content, "role");
+        if (role != nullptr && *role != "user" && *role != "model") {
+            refuse(where + ".role", *role, R"("user" or "model")");
         }
         check_parts(content, where);
     }
@@ -62,7 +100,6 @@ void check_contents(const Json& request) {
 
 struct NumberRule {
     const char* name;
-    const char* snake_name;
     double low;
     double high;
     bool whole;
@@ -71,56 +108,64 @@ struct NumberRule {
 
 constexpr double many = std::numeric_limits<std::int32_t>::max();
 constexpr NumberRule number_rules[] = {
-    {"temperature", nullptr, 0, 2, false, "must be a number from 0 to 2"},
-    {"topP", "top_p", 0, 1, false, "must be a number from 0 to 1"},
-    {"topK", "top_k", 0, many, false, "must be a number that is not negative"},
-    {"candidateCount", "candidate_count", 1, 8, true, "must be a whole number from 1 to 8"},
-    {"maxOutputTokens", "max_output_tokens", 1, many, true, "must be a whole number from 1 to 2147483647"},
-    {"seed", nullptr, -many - 1, many, true, "must be a whole number of 32 bits"},
-    {"presencePenalty", "presence_penalty", -2, 2, false, "must be a number from -2 to 2"},
-    {"frequencyPenalty", "frequency_penalty", -2, 2, false, "must be a number from -2 to 2"},
+    {"temperature", 0, 2, false, "a number from 0 to 2"},
+    {"topP", 0, 1, false, "a number from 0 to 1"},
+    {"topK", 0, many, false, "a number from 0 to 2147483647"},
+    {"candidateCount", 1, 8, true, "a whole number from 1 to 8"},
+    {"maxOutputTokens", 1, many, true, "a whole number from 1 to 2147483647"},
+    {"seed", -many - 1, many, true, "a whole number of 32 bits"},
+    {"presencePenalty", -2, 2, false, "a number from -2 to 2"},
+    {"frequencyPenalty", -2, 2, false, "a number from -2 to 2"},
 };
 
+void check_number(const Json& value, const NumberRule& rule) {
+    const bool right_type = rule.whole ? value.is_number_integer() : value.is_number();
+    const double number = right_type ? value.get<double>() : 0;
+    if (!right_type || !(number >= rule.low && number <= rule.high)) {
+        refuse(std::string{"generationConfig."} + rule.name, value, rule.what);
+    }
+}
+
+void check_stop_sequences(const Json& stops) {
+    const std::string where = "generationConfig.stopSequences";
+    if (!stops.is_array()) {
+        refuse(where, stops, "an array of strings that are not empty");
+    }
+    for (std::size_t i = 0; i < stops.size(); ++i) {
+        if (!stops[i].is_string() || stops[i].get_ref<const std::string&>().empty()) {
+            refuse(where + '[' + std::to_string(i) + ']', stops[i], "a string that is not empty");
+        }
+    }
+}
+
 void check_config(const Json& config) {
-    const std::string where = "generationConfig";
     if (!config.is_object()) {
-        refuse(where, "must be an object");
+        refuse("generationConfig", config, "an object such as {\"maxOutputTokens\": 256}");
     }
     for (const NumberRule& rule : number_rules) {
-        const Json* const value = find_member(config, rule.name, rule.snake_name);
-        if (value == nullptr) {
-            continue;
-        }
-        const bool right_type = rule.whole ? value->is_number_integer() : value->is_number();
-        const double number = right_type ? value->get<double>() : 0;
-        if (!right_type || !(number >= rule.low && number <= rule.high)) {
-            refuse(where + '.' + rule.name, rule.what);
+        if (const Json* const value = find_member(config, rule.name)) {
+            check_number(*value, rule);
         }
     }
-    if (const Json* const stops = find_member(config, "stopSequences", "stop_sequences"); stops != nullptr) {
-        bool strings = stops->is_array();
-        for (std::size_t i = 0; strings && i < stops->size(); ++i) {
-            strings = (*stops)[i].is_string() && !(*stops)[i].get_ref<const std::string&>().empty();
-        }
-        if (!strings) {
-            refuse(where + ".stopSequences", "must be an array of strings that are not empty");
-        }
+    if (const Json* const stops = find_member(config, "stopSequences")) {
+        check_stop_sequences(*stops);
     }
+    check_string(config, "responseMimeType", "generationConfig");
 }
 
 }  // namespace
 
 void check_request(const Json& request) {
     if (!request.is_object()) {
-        throw BadRequest{"the request must be a JSON object with an array \"contents\""};
+        refuse("the request", request, "an object with an array \"contents\"");
     }
     check_contents(request);
-    if (const Json* const config = find_member(request, "generationConfig", "generation_config"); config != nullptr) {
+    if (const Json* const config = find_member(request, "generationConfig")) {
         check_config(*config);
     }
-    if (const Json* const system = find_member(request, "systemInstruction", "system_instruction"); system != nullptr) {
+    if (const Json* const system = find_member(request, "systemInstruction")) {
         if (!system->is_object()) {
-            refuse("systemInstruction", "must be an object");
+            refuse("systemInstruction", *system, "an object such as {\"parts\": [{\"text\": \"...\"}]}");
         }
         check_parts(*system, "systemInstruction");
     }

@@ -8,7 +8,8 @@
 
 namespace gateway {
 
-/// A request that no model would take; what() says where in it what is wrong: "contents[0].parts is missing".
+/// A request that no model would take. what() says where in it, what is there, and what must be: "contents[0].role is
+/// "system": it must be "user" or "model"". It is one line of a few hundred bytes.
 class BadRequest : public std::invalid_argument {
   public:
     using std::invalid_argument::invalid_argument;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vertex.hpp"
 
+#include "find_member.hpp"
 #include "model.hpp"
 
 namespace gateway {
@@ -30,7 +31,9 @@ HttpRequest VertexApi::make_request(const Json& request) const {
 
 Json VertexApi::read_response(const Json& body) const {
     // No candidates is an answer, too: promptFeedback says why.
-    if (!body.is_object() || !(body.contains("candidates") || body.contains("promptFeedback"))) {
+    const Json* const candidates = find_member(body, "candidates");
+    const Json* const feedback = find_member(body, "promptFeedback");
+    if (candidates == nullptr ? feedback == nullptr || !feedback->is_object() : !candidates->is_array()) {
         throw UpstreamError{"the upstream's answer is no generateContent response"};
     }
     return body;

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_UPSTREAM_FIND_MEMBER_HPP
+#define GATEWAY_UPSTREAM_FIND_MEMBER_HPP
+
+#include <string>
+#include <string_view>
+
+#include "../json.hpp"
+
+namespace gateway {
+
+/// "topP" to "top_p".
+[[nodiscard]] std::string snake_case(std::string_view name);
+
+/// The member of object by name ("topP") or, as generateContent takes both spellings, by its snake case ("top_p").
+/// Null: it has none, or null stands there, which means the same (Protocol Buffers' JSON), or object is no object.
+[[nodiscard]] const Json* find_member(const Json& object, std::string_view name);
+
+/// *value if it is a string, else empty. value may be null.
+[[nodiscard]] std::string text_of(const Json* value);
+
+}  // namespace gateway
+
+#endif  // GATEWAY_UPSTREAM_FIND_MEMBER_HPP

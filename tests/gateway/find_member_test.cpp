@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include <gateway/upstream/find_member.hpp>
+
+namespace {
+
+using gateway::find_member;
+using gateway::Json;
+using gateway::snake_case;
+using gateway::text_of;
+
+TEST(FindMember, SnakeCase) {
+    EXPECT_EQ(snake_case("topP"), "top_p");
+    EXPECT_EQ(snake_case("maxOutputTokens"), "max_output_tokens");
+    EXPECT_EQ(snake_case("seed"), "seed");
+    EXPECT_EQ(snake_case(""), "");
+}
+
+TEST(FindMember, EitherSpelling) {
+    const Json object = gateway::parse_json(R"({"topP": 1, "top_k": 2, "both_ways": 3, "bothWays": 4})");
+    EXPECT_EQ(*find_member(object, "topP"), 1);
+    EXPECT_EQ(*find_member(object, "topK"), 2);
+    EXPECT_EQ(*find_member(object, "bothWays"), 4);
+    EXPECT_EQ(find_member(object, "top"), nullptr);
+    EXPECT_EQ(find_member(gateway::parse_json(R"({"topP": null})"), "topP"), nullptr);
+    for (const char* const other : {"null", "[]", "1", "\"topP\""}) {
+        EXPECT_EQ(find_member(gateway::parse_json(other), "topP"), nullptr) << other;
+    }
+}
+
+TEST(FindMember, TextOf) {
+    const Json text = "a";
+    const Json number = 1;
+    EXPECT_EQ(text_of(&text), "a");
+    EXPECT_EQ(text_of(&number), "");
+    EXPECT_EQ(text_of(nullptr), "");
+}
+
+}  // namespace
