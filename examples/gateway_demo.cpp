@@ -9,9 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <gateway/http/message.hpp>
-#include <gateway/json.hpp>
-#include <gateway/upstream/http_client.hpp>
 #include <iomanip>
 #include <iostream>
 #include <map>
@@ -27,6 +24,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_future.hpp>
+
+#include <gateway/http/message.hpp>
+#include <gateway/json.hpp>
+#include <gateway/upstream/http_client.hpp>
 
 namespace {
 

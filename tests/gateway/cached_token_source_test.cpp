@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <deque>
 #include <exception>
-#include <gateway/upstream/cached_token_source.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +23,7 @@
 #include <gtest/gtest.h>
 
 #include <dispatch/semaphore.hpp>
+#include <gateway/upstream/cached_token_source.hpp>
 
 #include "support/log_capture.hpp"
 

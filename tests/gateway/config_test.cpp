@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
-#include <gateway/config.hpp>
-#include <gateway/config_options.hpp>
 #include <map>
 #include <string>
 #include <string_view>
@@ -10,6 +8,9 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <gateway/config.hpp>
+#include <gateway/config_options.hpp>
 
 #include "support/temporary_file.hpp"
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/credentials.hpp>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +10,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/credentials.hpp>
 
 #include "support/scripted_transport.hpp"
 #include "support/temporary_file.hpp"

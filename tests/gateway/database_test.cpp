@@ -2,12 +2,13 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <gateway/jobs/database.hpp>
 #include <sqlite3.h>
 #include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
+
+#include <gateway/jobs/database.hpp>
 
 #include "support/temporary_directory.hpp"
 
@@ -118,7 +119,7 @@ TEST_F(DatabaseTest, ATransactionThatIsNotCommittedDidNothing) {
 }
 
 TEST(DatabaseFile, IsMadeForWritingOnly) {
-    const gateway::test::TemporaryDirectory directory;
+    const test::TemporaryDirectory directory;
     const std::string path = directory.file("new.db");
     try {
         Database{path, Database::Mode::read_only};
@@ -137,7 +138,7 @@ TEST(DatabaseFile, IsMadeForWritingOnly) {
 }
 
 TEST(DatabaseFile, WaitsForALockOnlySoLong) {
-    const gateway::test::TemporaryDirectory directory;
+    const test::TemporaryDirectory directory;
     Database one{directory.file("a.db"), Database::Mode::read_write};
     Database two{directory.file("a.db"), Database::Mode::read_write, std::chrono::milliseconds{1}};
     const Transaction transaction{one, "BEGIN EXCLUSIVE"};
@@ -150,7 +151,7 @@ TEST(DatabaseFile, WaitsForALockOnlySoLong) {
 }
 
 TEST(DatabaseFile, ANameIsNeverTakenForAUri) {
-    const gateway::test::TemporaryDirectory directory;
+    const test::TemporaryDirectory directory;
     Database database{directory.file("file:x?mode=memory"), Database::Mode::read_write};
     database.execute("CREATE TABLE t(number)");
     EXPECT_TRUE(std::filesystem::exists(directory.path() / "file:x?mode=memory"));

@@ -3,9 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <gateway/upstream/babble.hpp>
-#include <gateway/upstream/embedded_model.hpp>
-#include <gateway/upstream/request_check.hpp>
 #include <set>
 #include <string>
 #include <utility>
@@ -17,6 +14,10 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/babble.hpp>
+#include <gateway/upstream/embedded_model.hpp>
+#include <gateway/upstream/request_check.hpp>
 
 #include "support/run_awaitable.hpp"
 

@@ -3,11 +3,12 @@
 #include "support/fake_apis.hpp"
 
 #include <chrono>
-#include <gateway/json.hpp>
 #include <stdexcept>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include <gateway/json.hpp>
 
 #include "support/behaviour.hpp"
 

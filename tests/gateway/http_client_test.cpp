@@ -3,12 +3,6 @@
 #include <atomic>
 #include <chrono>
 #include <future>
-#include <gateway/json.hpp>
-#include <gateway/upstream/connection.hpp>
-#include <gateway/upstream/connection_pool.hpp>
-#include <gateway/upstream/http_client.hpp>
-#include <gateway/upstream/run_on_strand.hpp>
-#include <gateway/upstream/tls_context.hpp>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -26,6 +20,13 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
+
+#include <gateway/json.hpp>
+#include <gateway/upstream/connection.hpp>
+#include <gateway/upstream/connection_pool.hpp>
+#include <gateway/upstream/http_client.hpp>
+#include <gateway/upstream/run_on_strand.hpp>
+#include <gateway/upstream/tls_context.hpp>
 
 #include "support/certificates.hpp"
 #include "support/fake_upstream.hpp"

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstddef>
-#include <gateway/http/head_scanner.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <gtest/gtest.h>
+
+#include <gateway/http/head_scanner.hpp>
 
 namespace {
 

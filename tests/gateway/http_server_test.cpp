@@ -6,8 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
-#include <gateway/http/date.hpp>
-#include <gateway/http/server.hpp>
 #include <iterator>
 #include <memory>
 #include <semaphore>
@@ -23,6 +21,9 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
+
+#include <gateway/http/date.hpp>
+#include <gateway/http/server.hpp>
 
 #include "support/raw_client.hpp"
 

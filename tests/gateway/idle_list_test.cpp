@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
-#include <gateway/upstream/idle_list.hpp>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/idle_list.hpp>
 
 namespace {
 

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/impersonation.hpp>
-#include <gateway/upstream/token_error.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,6 +6,9 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/impersonation.hpp>
+#include <gateway/upstream/token_error.hpp>
 
 #include "support/run_awaitable.hpp"
 #include "support/scripted_transport.hpp"

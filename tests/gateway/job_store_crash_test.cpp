@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is kept whatever happens: SIGKILL, a disk that fails, a loss of power.
 #include <cstdint>
-#include <gateway/jobs/database.hpp>
-#include <gateway/jobs/job_store.hpp>
-#include <gateway/jobs/uuid.hpp>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -18,6 +15,10 @@
 #include <boost/asio/thread_pool.hpp>
 #include <gtest/gtest.h>
 
+#include <gateway/jobs/database.hpp>
+#include <gateway/jobs/job_store.hpp>
+#include <gateway/jobs/uuid.hpp>
+
 #include "support/child_process.hpp"
 #include "support/faulty_vfs.hpp"
 #include "support/store_operations.hpp"
@@ -26,7 +27,7 @@
 namespace {
 
 using namespace gateway;
-using namespace gateway::test;
+using namespace test;
 using Call = FaultyVfs::Call;
 using Until = FaultyVfs::Until;
 

@@ -3,8 +3,6 @@
 #include <chrono>
 #include <cstdio>
 #include <future>
-#include <gateway/jobs/job_store.hpp>
-#include <gateway/jobs/uuid.hpp>
 #include <string>
 #include <vector>
 
@@ -12,6 +10,9 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
+
+#include <gateway/jobs/job_store.hpp>
+#include <gateway/jobs/uuid.hpp>
 
 #include "support/store_operations.hpp"
 #include "support/temporary_directory.hpp"

@@ -5,8 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
-#include <gateway/jobs/database.hpp>
-#include <gateway/jobs/job_store.hpp>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -24,6 +22,9 @@
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
+#include <gateway/jobs/database.hpp>
+#include <gateway/jobs/job_store.hpp>
+
 #include "support/child_process.hpp"
 #include "support/faulty_vfs.hpp"
 #include "support/store_operations.hpp"
@@ -32,7 +33,7 @@
 namespace {
 
 using namespace gateway;
-using namespace gateway::test;
+using namespace test;
 
 /// Stops the writing thread at its next insert, until it is opened.
 class Gate {
@@ -117,13 +118,13 @@ TEST_P(JobStoreTest, AnEndedJobIsForgottenAfterItsTime) {
     fail(store(), "failed", "why");
     now += 999;
     EXPECT_TRUE(find(store(), "done"));
-    EXPECT_EQ(run(store().remove_expired(10)), 0U);
+    EXPECT_EQ(run_awaitable(store().remove_expired(10)), 0U);
     now += 1;
     EXPECT_FALSE(find(store(), "done"));  // though it is still there
     EXPECT_EQ(store().counters().jobs.completed, 1U);
-    EXPECT_EQ(run(store().remove_expired(1)), 1U);
-    EXPECT_EQ(run(store().remove_expired(10)), 1U);
-    EXPECT_EQ(run(store().remove_expired(10)), 0U);
+    EXPECT_EQ(run_awaitable(store().remove_expired(1)), 1U);
+    EXPECT_EQ(run_awaitable(store().remove_expired(10)), 1U);
+    EXPECT_EQ(run_awaitable(store().remove_expired(10)), 0U);
     now += 1'000'000;
     EXPECT_TRUE(find(store(), "pending"));  // however long it takes
     EXPECT_EQ(store().counters().jobs.pending, 1U);
@@ -133,8 +134,8 @@ TEST_P(JobStoreTest, AnEndedJobIsForgottenAfterItsTime) {
 
 TEST_P(JobStoreTest, ThereAreNoFormerJobsAmongThoseOfThisRun) {
     insert(store(), "a");
-    EXPECT_TRUE(run(store().former(0, 10)).jobs.empty());
-    EXPECT_EQ(run(store().fail_pending("restart")), 0U);
+    EXPECT_TRUE(run_awaitable(store().former(0, 10)).jobs.empty());
+    EXPECT_EQ(run_awaitable(store().fail_pending("restart")), 0U);
     EXPECT_EQ(find(store(), "a")->status, JobStatus::pending);
 }
 
@@ -378,7 +379,8 @@ TEST_F(JobStoreFile, KeepsJobsFromRunToRun) {
     insert(*store, "new");
     std::vector<std::string> ids;
     std::int64_t after = 0;
-    for (FormerJobs page = run(store->former(after, 3)); !page.jobs.empty(); page = run(store->former(after, 3))) {
+    for (FormerJobs page = run_awaitable(store->former(after, 3)); !page.jobs.empty();
+         page = run_awaitable(store->former(after, 3))) {
         EXPECT_LE(page.jobs.size(), 3U);
         after = page.last;
         for (const PendingJob& job : page.jobs) {
@@ -401,7 +403,7 @@ TEST_F(JobStoreFile, GivesUpTheJobsOfAFormerRun) {
     }
     const auto store = open(path);
     insert(*store, "new");
-    EXPECT_EQ(run(store->fail_pending("restarted")), 1U);
+    EXPECT_EQ(run_awaitable(store->fail_pending("restarted")), 1U);
     EXPECT_EQ(find(*store, "a")->status, JobStatus::failed);
     EXPECT_EQ(find(*store, "a")->result, "restarted");
     EXPECT_EQ(find(*store, "new")->status, JobStatus::pending);
@@ -416,20 +418,20 @@ TEST_F(JobStoreFile, GivesUpJobsThatWerePendingAtTooManyCrashes) {
     }
     for (int crash = 0; crash < 2; ++crash) {
         const auto store = open(path);
-        EXPECT_EQ(run(store->resume_pending(2, "too often")), 0U);
+        EXPECT_EQ(run_awaitable(store->resume_pending(2, "too often")), 0U);
     }
     {
         const auto store = open(path);
-        run(store->forget_resumes());  // an orderly end
+        run_awaitable(store->forget_resumes());  // an orderly end
     }
     for (int crash = 0; crash < 2; ++crash) {
         const auto store = open(path);
-        EXPECT_EQ(run(store->resume_pending(2, "too often")), 0U);
+        EXPECT_EQ(run_awaitable(store->resume_pending(2, "too often")), 0U);
         EXPECT_EQ(store->counters().jobs.pending, 1U);
     }
     const auto store = open(path);
     insert(*store, "new");
-    EXPECT_EQ(run(store->resume_pending(2, "too often")), 1U);
+    EXPECT_EQ(run_awaitable(store->resume_pending(2, "too often")), 1U);
     EXPECT_EQ(find(*store, "a")->result, "too often");
     EXPECT_EQ(find(*store, "new")->status, JobStatus::pending);
     EXPECT_EQ(store->counters().jobs.pending, 1U);
@@ -451,10 +453,10 @@ TEST_F(JobStoreFile, ANewJobIsNotFormerThoughTheLastOnesWereRemoved) {
     }
     JobStore store{options};
     now = 1'000;
-    EXPECT_EQ(run(store.remove_expired(10)), 1U);  // the highest number is free again
+    EXPECT_EQ(run_awaitable(store.remove_expired(10)), 1U);  // the highest number is free again
     insert(store, "new");
-    EXPECT_EQ(run(store.former(0, 10)).jobs.size(), 2U);
-    EXPECT_EQ(run(store.former(2, 10)).jobs.size(), 0U);
+    EXPECT_EQ(run_awaitable(store.former(0, 10)).jobs.size(), 2U);
+    EXPECT_EQ(run_awaitable(store.former(2, 10)).jobs.size(), 0U);
 }
 
 TEST_F(JobStoreFile, IsWholeInOneFileWhenClosed) {

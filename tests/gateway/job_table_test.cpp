@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
-#include <gateway/jobs/job_sql.hpp>
-#include <gateway/jobs/job_table.hpp>
-#include <gateway/jobs/store_error.hpp>
 #include <limits>
 #include <optional>
 #include <string>
@@ -10,6 +7,10 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <gateway/jobs/job_sql.hpp>
+#include <gateway/jobs/job_table.hpp>
+#include <gateway/jobs/store_error.hpp>
 
 namespace {
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/json.hpp>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include <gateway/json.hpp>
 
 namespace {
 

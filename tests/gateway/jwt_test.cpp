@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/json.hpp>
-#include <gateway/upstream/jwt.hpp>
 #include <stdexcept>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <openssl/err.h>
+
+#include <gateway/json.hpp>
+#include <gateway/upstream/jwt.hpp>
 
 #include "support/test_keys.hpp"
 

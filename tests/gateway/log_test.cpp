@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstdint>
-#include <gateway/json.hpp>
-#include <gateway/log.hpp>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -10,6 +8,9 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <gateway/json.hpp>
+#include <gateway/log.hpp>
 
 #include "support/log_capture.hpp"
 

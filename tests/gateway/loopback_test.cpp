@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/loopback.hpp>
-
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/loopback.hpp>
 
 namespace {
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/metadata_server.hpp>
-#include <gateway/upstream/token_error.hpp>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/metadata_server.hpp>
+#include <gateway/upstream/token_error.hpp>
 
 #include "support/run_awaitable.hpp"
 #include "support/scripted_transport.hpp"

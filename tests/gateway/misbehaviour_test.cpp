@@ -3,10 +3,6 @@
 // The whole gateway with an upstream that misbehaves: what the client sees, what the job says, what is counted.
 #include <chrono>
 #include <cstdint>
-#include <gateway/upstream/http_client.hpp>
-#include <gateway/upstream/openai.hpp>
-#include <gateway/upstream/remote_model.hpp>
-#include <gateway/upstream/vertex.hpp>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -15,6 +11,11 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/http_client.hpp>
+#include <gateway/upstream/openai.hpp>
+#include <gateway/upstream/remote_model.hpp>
+#include <gateway/upstream/vertex.hpp>
 
 #include "support/certificates.hpp"
 #include "support/fake_upstream.hpp"

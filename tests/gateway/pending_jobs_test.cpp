@@ -2,7 +2,6 @@
 #include <chrono>
 #include <cstdint>
 #include <future>
-#include <gateway/pending_jobs.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -11,6 +10,8 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
+
+#include <gateway/pending_jobs.hpp>
 
 namespace {
 

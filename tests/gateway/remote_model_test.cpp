@@ -4,11 +4,6 @@
 #include <deque>
 #include <exception>
 #include <functional>
-#include <gateway/upstream/openai.hpp>
-#include <gateway/upstream/remote_model.hpp>
-#include <gateway/upstream/static_token.hpp>
-#include <gateway/upstream/token_error.hpp>
-#include <gateway/upstream/vertex.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +16,12 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/openai.hpp>
+#include <gateway/upstream/remote_model.hpp>
+#include <gateway/upstream/static_token.hpp>
+#include <gateway/upstream/token_error.hpp>
+#include <gateway/upstream/vertex.hpp>
 
 #include "support/run_awaitable.hpp"
 #include "support/scripted_transport.hpp"

@@ -4,8 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
-#include <gateway/http/date.hpp>
-#include <gateway/upstream/retry.hpp>
 #include <limits>
 #include <optional>
 #include <string>
@@ -13,6 +11,9 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <gateway/http/date.hpp>
+#include <gateway/upstream/retry.hpp>
 
 namespace {
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/rfc3339.hpp>
 #include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
+
+#include <gateway/rfc3339.hpp>
 
 namespace {
 

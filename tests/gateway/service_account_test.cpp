@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/config.hpp>
-#include <gateway/upstream/service_account.hpp>
-#include <gateway/upstream/token_error.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <gtest/gtest.h>
+
+#include <gateway/config.hpp>
+#include <gateway/upstream/service_account.hpp>
+#include <gateway/upstream/token_error.hpp>
 
 #include "support/run_awaitable.hpp"
 #include "support/scripted_transport.hpp"

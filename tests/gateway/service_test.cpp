@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <future>
-#include <gateway/service.hpp>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,6 +13,8 @@
 
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
+
+#include <gateway/service.hpp>
 
 #include "support/faulty_vfs.hpp"
 #include "support/log_capture.hpp"
@@ -29,14 +30,14 @@ using gateway::JobStatus;
 using gateway::Outcome;
 using gateway::Refused;
 using gateway::UpstreamError;
-using gateway::test::FaultyVfs;
-using gateway::test::TemporaryDirectory;
 using test::EchoModel;
+using test::FaultyVfs;
 using test::Gate;
 using test::GatedModel;
 using test::LogCapture;
 using test::make;
 using test::prompt;
+using test::TemporaryDirectory;
 using test::TestGateway;
 using test::TestGatewayOptions;
 using test::ThrowingModel;

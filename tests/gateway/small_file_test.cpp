@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/small_file.hpp>
 #include <stdexcept>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include <gateway/small_file.hpp>
 
 #include "support/temporary_file.hpp"
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <future>
-#include <gateway/upstream/run_on_strand.hpp>
-#include <gateway/upstream/time_limit.hpp>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -17,6 +15,9 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/run_on_strand.hpp>
+#include <gateway/upstream/time_limit.hpp>
 
 namespace {
 

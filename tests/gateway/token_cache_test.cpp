@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/token_cache.hpp>
 #include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/token_cache.hpp>
 
 namespace {
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/token_endpoint.hpp>
 #include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/token_endpoint.hpp>
 
 #include "support/run_awaitable.hpp"
 #include "support/scripted_transport.hpp"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/url.hpp>
 #include <stdexcept>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include <gateway/upstream/url.hpp>
 
 namespace {
 

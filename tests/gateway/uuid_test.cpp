@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/jobs/uuid.hpp>
 #include <set>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include <gateway/jobs/uuid.hpp>
 
 namespace {
 

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <unistd.h>
 
-namespace gateway::test {
+namespace test {
 
 ChildProcess::ChildProcess(const std::function<void(const Tell&)>& work) {
     std::array<int, 2> ends{};
@@ -75,4 +75,4 @@ void ChildProcess::kill() {
     }
 }
 
-}  // namespace gateway::test
+}  // namespace test

@@ -7,7 +7,7 @@
 #include <string>
 #include <sys/types.h>
 
-namespace gateway::test {
+namespace test {
 
 /// A copy of this process, which must have no other threads, that does some work and tells of it line by line.
 class ChildProcess {
@@ -35,6 +35,6 @@ class ChildProcess {
     std::string read_;
 };
 
-}  // namespace gateway::test
+}  // namespace test
 
 #endif  // GATEWAY_TESTS_SUPPORT_CHILD_PROCESS_HPP

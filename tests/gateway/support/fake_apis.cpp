@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <ctime>
-#include <gateway/json.hpp>
 #include <optional>
 #include <sstream>
 #include <utility>
+
+#include <gateway/json.hpp>
 
 namespace test {
 namespace {

@@ -3,9 +3,10 @@
 #ifndef GATEWAY_TESTS_SUPPORT_FAKE_APIS_HPP
 #define GATEWAY_TESTS_SUPPORT_FAKE_APIS_HPP
 
-#include <gateway/http/message.hpp>
 #include <string>
 #include <string_view>
+
+#include <gateway/http/message.hpp>
 
 namespace test {
 

@@ -5,7 +5,6 @@
 #include <array>
 #include <chrono>
 #include <exception>
-#include <gateway/upstream/url.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -22,6 +21,8 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
+
+#include <gateway/upstream/url.hpp>
 
 #include "fake_apis.hpp"
 

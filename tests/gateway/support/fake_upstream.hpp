@@ -7,9 +7,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <gateway/http/message.hpp>
-#include <gateway/net.hpp>
-#include <gateway/upstream/http_transport.hpp>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -21,6 +18,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
+
+#include <gateway/http/message.hpp>
+#include <gateway/net.hpp>
+#include <gateway/upstream/http_transport.hpp>
 
 #include "behaviour.hpp"
 #include "certificates.hpp"

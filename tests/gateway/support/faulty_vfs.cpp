@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace gateway::test {
+namespace test {
 
 /// What the VFS's functions, which SQLite calls without an object of ours, work on.
 class FaultyDisk {
@@ -222,4 +222,4 @@ void FaultyVfs::save_synced(const std::filesystem::path& directory, const std::f
     }
 }
 
-}  // namespace gateway::test
+}  // namespace test

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <memory>
 
-namespace gateway::test {
+namespace test {
 
 class FaultyDisk;
 
@@ -42,6 +42,6 @@ class FaultyVfs {
     std::unique_ptr<FaultyDisk> disk_;
 };
 
-}  // namespace gateway::test
+}  // namespace test
 
 #endif  // GATEWAY_TESTS_SUPPORT_FAULTY_VFS_HPP

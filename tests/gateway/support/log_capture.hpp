@@ -2,11 +2,12 @@
 #ifndef GATEWAY_TESTS_SUPPORT_LOG_CAPTURE_HPP
 #define GATEWAY_TESTS_SUPPORT_LOG_CAPTURE_HPP
 
-#include <gateway/config.hpp>
-#include <gateway/log.hpp>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <gateway/config.hpp>
+#include <gateway/log.hpp>
 
 namespace test {
 

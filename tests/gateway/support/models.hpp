@@ -2,12 +2,13 @@
 #ifndef GATEWAY_TESTS_SUPPORT_MODELS_HPP
 #define GATEWAY_TESTS_SUPPORT_MODELS_HPP
 
-#include <gateway/upstream/model.hpp>
 #include <memory>
 #include <semaphore>
 #include <utility>
 
 #include <boost/asio/experimental/concurrent_channel.hpp>
+
+#include <gateway/upstream/model.hpp>
 
 #include "test_gateway.hpp"
 

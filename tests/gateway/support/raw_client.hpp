@@ -4,8 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <gateway/http/message.hpp>
-#include <gateway/net.hpp>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -14,6 +12,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+
+#include <gateway/http/message.hpp>
+#include <gateway/net.hpp>
 
 namespace test {
 

@@ -3,10 +3,11 @@
 #define GATEWAY_TESTS_SUPPORT_SCRIPTED_TRANSPORT_HPP
 
 #include <deque>
-#include <gateway/upstream/http_transport.hpp>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include <gateway/upstream/http_transport.hpp>
 
 namespace test {
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <system_error>
 
-namespace gateway::test {
+namespace test {
 
 TemporaryDirectory::TemporaryDirectory() {
     std::string name = (std::filesystem::temp_directory_path() / "gateway_test_XXXXXX").string();
@@ -21,4 +21,4 @@ TemporaryDirectory::~TemporaryDirectory() {
     std::filesystem::remove_all(path_, ignored);
 }
 
-}  // namespace gateway::test
+}  // namespace test

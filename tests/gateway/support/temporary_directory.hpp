@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-namespace gateway::test {
+namespace test {
 
 /// A new directory, removed with all in it when it goes. Other users may look into it.
 class TemporaryDirectory {
@@ -22,6 +22,6 @@ class TemporaryDirectory {
     std::filesystem::path path_;
 };
 
-}  // namespace gateway::test
+}  // namespace test
 
 #endif  // GATEWAY_TESTS_SUPPORT_TEMPORARY_DIRECTORY_HPP

@@ -7,13 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <future>
-#include <gateway/generation.hpp>
-#include <gateway/http/server.hpp>
-#include <gateway/jobs/job_store.hpp>
-#include <gateway/metrics.hpp>
-#include <gateway/routes.hpp>
-#include <gateway/service.hpp>
-#include <gateway/upstream/model.hpp>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,6 +14,14 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
+
+#include <gateway/generation.hpp>
+#include <gateway/http/server.hpp>
+#include <gateway/jobs/job_store.hpp>
+#include <gateway/metrics.hpp>
+#include <gateway/routes.hpp>
+#include <gateway/service.hpp>
+#include <gateway/upstream/model.hpp>
 
 namespace test {
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test_keys.hpp"
 
-#include <gateway/json.hpp>
 #include <stdexcept>
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+
+#include <gateway/json.hpp>
 
 namespace test {
 
