@@ -193,6 +193,23 @@ TEST(LeastLoaded, RotatesAmongEquals) {
     }
 }
 
+TEST(LeastLoaded, EachThreadsPicksRotateWhateverTheOthersPick) {
+    LeastLoaded policy;
+    const auto pick = [&policy] { return policy.pick(Workers{{0, 0, 0, 0}}, Purpose::job).worker; };
+    const std::size_t here = dispatch::detail::ThreadShard::index();  // past so many, threads share one
+    std::size_t last = pick();
+    for (std::size_t others = 0; others != 8; ++others) {
+        run_threads(others, [&](std::size_t) {
+            if (dispatch::detail::ThreadShard::index() != here) {
+                pick();
+            }
+        });
+        const std::size_t worker = pick();
+        EXPECT_EQ(worker, (last + 1) % 4) << others;
+        last = worker;
+    }
+}
+
 TEST(LeastLoaded, RotationIsEvenPastABusyWorker) {
     LeastLoaded policy;
     EXPECT_EQ(count_picks(policy, Workers{{0, 9, 0, 0}}, 300), (std::vector<int>{100, 0, 100, 100}));

@@ -2,12 +2,14 @@
 #ifndef DISPATCH_SELECTION_HPP
 #define DISPATCH_SELECTION_HPP
 
+#include <array>
 #include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 
 #include <dispatch/detail/config.hpp>
+#include <dispatch/detail/thread_shard.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
 
@@ -61,6 +63,17 @@ class Cursor {
     std::atomic<std::size_t> position_{0};
 };
 
+/// A position for each thread, or few of them: one for all would go from processor to processor with each pick.
+class ThreadCursors {
+  public:
+    /// That of this thread.
+    Cursor& here() noexcept { return cursors_[ThreadShard::index()]; }
+
+  private:
+    struct alignas(cache_line) Padded : Cursor {};
+    std::array<Padded, shards> cursors_;
+};
+
 }  // namespace detail
 
 /// Chooses a worker. pick() is called by many threads at once, must not throw, and returns the load
@@ -70,16 +83,16 @@ concept SelectionPolicy = std::movable<P> && requires(P& policy, const detail::A
     { policy.pick(view, purpose) } noexcept -> std::same_as<Choice>;
 };
 
-/// The worker with the least load, exactly. Among equals the pick rotates; a new session goes to the
-/// one of them with the fewest sessions. O(workers).
+/// The worker with the least load, exactly. Among equals the picks of a thread rotate; a new session goes to
+/// the one of them with the fewest sessions. O(workers).
 class LeastLoaded {
   public:
     /// The worker for one job, or for a session; see SelectionPolicy. Thread-safe.
     template <LoadView V>
     Choice pick(const V& view, Purpose purpose) noexcept {
         const std::size_t size = view.size();
-        const std::size_t last = last_.get();
-        const std::size_t start = last + 1 < size ? last + 1 : 0;
+        detail::Cursor& last = last_.here();
+        const std::size_t start = next(last.get(), size);
         Choice best{start, view.load(start)};
         if (purpose == Purpose::job) {
             // Nothing is less than 0: an idle worker ends the search.
@@ -99,13 +112,13 @@ class LeastLoaded {
                 }
             }
         }
-        last_.set(best.worker);
+        last.set(best.worker);
         return best;
     }
 
   private:
     static std::size_t next(std::size_t worker, std::size_t size) noexcept {
-        return worker + 1 != size ? worker + 1 : 0;
+        return worker + 1 < size ? worker + 1 : 0;
     }
 
     template <LoadView V>
@@ -123,7 +136,7 @@ class LeastLoaded {
         }
     }
 
-    detail::Cursor last_;
+    detail::ThreadCursors last_;
 };
 
 /// One worker after the other, whatever their load. O(1). (A full worker is passed over as long as
