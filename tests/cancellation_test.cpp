@@ -789,10 +789,22 @@ TEST(CancellationRace, WithStartAndCompletion) {
 
     struct Racer {
         explicit Racer(net::thread_pool& threads) : strand{net::make_strand(threads)} {}
+        /// Cancels the job once the strand has been through the threads' queue so many times.
+        void emit_after(int turns) {
+            net::post(strand, [this, turns] {
+                if (turns > 0) {
+                    return emit_after(turns - 1);
+                }
+                signal.emit(cancellation_type::total);
+                emitted.set_value();
+            });
+        }
+
         net::strand<net::thread_pool::executor_type> strand;
         net::cancellation_signal signal;
         int calls = 0;
         std::promise<std::exception_ptr> answer;
+        std::promise<void> emitted;
     };
 
     int completed = 0;
@@ -804,7 +816,7 @@ TEST(CancellationRace, WithStartAndCompletion) {
         for (int i = 0; i != 8; ++i) {
             Racer& racer = *racers.emplace_back(std::make_unique<Racer>(threads));
             answers.push_back(racer.answer.get_future());
-            const int yields = rounds % 7;
+            const int yields = rounds % 101;
             net::post(racer.strand, [&racer, &pool, yields] {
                 pool.submit(
                     std::nullopt, yields,
@@ -817,7 +829,7 @@ TEST(CancellationRace, WithStartAndCompletion) {
             });
         }
         for (const auto& racer : racers) {
-            net::post(racer->strand, [&signal = racer->signal] { signal.emit(cancellation_type::total); });
+            racer->emit_after(rounds % 5);
         }
         for (auto& answer : answers) {
             const std::error_code code = test::code_of(answer.get());
@@ -826,6 +838,7 @@ TEST(CancellationRace, WithStartAndCompletion) {
         }
         // Behind whatever is still on its way there.
         for (const auto& racer : racers) {
+            racer->emitted.get_future().get();
             std::promise<int> calls;
             net::post(racer->strand, [&] { calls.set_value(racer->calls); });
             ASSERT_EQ(calls.get_future().get(), 1);
