@@ -30,7 +30,7 @@ def compiler(sanitizer):
 
 def verdict(include, directory, test, sanitizer):
     """None when the test passes; otherwise what it died of."""
-    program = directory / test
+    program = directory / f"{test}-{sanitizer}"  # the unchanged library is tested with and without, side by side
     if test == "simulation":
         sources = [ROOT / "tests/simulation/simulate.cpp", ROOT / "tests/simulation/heap.cpp"]
         libraries, arguments = [], ["--seeds", SEEDS, "--jobs", "1"]
