@@ -867,6 +867,7 @@ TEST(CancellationRace, WithStop) {
         net::cancellation_signal signals[16];
         int calls[16] = {};
         int codes[2] = {};
+        std::atomic<int> submitted{0};
         net::post(strand, [&] {
             for (int i = 0; i != 16; ++i) {
                 pool.submit(std::nullopt, i,
@@ -875,11 +876,15 @@ TEST(CancellationRace, WithStop) {
                                     ++calls[i];
                                     ++codes[test::code_of(error) == errc::stopped ? 1 : 0];
                                 })));
+                ++submitted;
             }
             for (net::cancellation_signal& signal : signals) {
                 signal.emit(cancellation_type::terminal);
             }
         });
+        while (submitted < round % 17) {
+            std::this_thread::yield();
+        }
         pool.stop();
         threads.join();
         for (const int count : calls) {

@@ -554,7 +554,7 @@ TEST(DeadlineRace, WithStartAndCompletion) {
         std::vector<std::future<int>> answers;
         const std::string session(100, 'r');
         for (int i = 0; i != 16; ++i) {
-            SubmitOptions options = within((1 + rounds % 8) * std::chrono::microseconds{(rounds * 16 + i) * 7 % 400});
+            SubmitOptions options = within((1 + rounds % 100) * std::chrono::microseconds{(rounds * 16 + i) * 7 % 400});
             options.session = session;
             answers.push_back(pool.submit(options, i, net::use_future));
         }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <latch>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -268,9 +269,9 @@ TEST_F(Inbox, AJobThatWasTurnedAwayCannotBeCancelledAsWell) {
 }
 
 TEST(InboxThreads, EachJobHasOneEnd) {
-    // Two producers, a consumer, a canceller and a clock; the inbox is closed in the midst of it. Whoever
-    // decides how a job ends counts it: with one too few the test never ends, with one too many the sums
-    // differ.
+    // Two producers, a consumer, a canceller and a clock; the inbox is closed in the midst of it, once each of
+    // them has had its way. Whoever decides how a job ends counts it: with one too few the test never ends, with
+    // one too many the sums differ.
     constexpr std::size_t producers = 2;
     constexpr std::size_t jobs_each = 4000;
     Ledger seen;
@@ -289,6 +290,7 @@ TEST(InboxThreads, EachJobHasOneEnd) {
         std::array<std::atomic<std::size_t>, producers> pushed{};
         std::atomic<std::size_t> ended{0};
         std::atomic<bool> done{false};
+        std::latch all_there{producers + 3};
         const auto count_all = [&](dispatch::detail::IntrusiveList<Job>&& list) {
             ended += all(std::move(list)).size();
         };
@@ -296,24 +298,31 @@ TEST(InboxThreads, EachJobHasOneEnd) {
         std::vector<std::thread> threads;
         for (std::size_t p = 0; p != producers; ++p) {
             threads.emplace_back([&, p] {
+                all_there.arrive_and_wait();
                 for (Job& job : jobs[p]) {
                     ended += inbox.push(job, [] {}) ? 0U : 1U;
-                    ++pushed[p];
+                    if (++pushed[p] % 16 == 0) {
+                        std::this_thread::yield();
+                    }
                 }
             });
         }
         threads.emplace_back([&] {
+            all_there.arrive_and_wait();
+            std::minstd_rand random{round};
             while (!done) {
                 Job* const job = inbox.pop(1);
-                if (job == nullptr) {
-                    std::this_thread::yield();
-                } else if (inbox.owes_reply(*job)) {
+                if (job != nullptr && inbox.owes_reply(*job)) {
                     Tally::count(tally.completed);
                     ++ended;
+                }
+                if (job == nullptr || random() % 8 == 0) {
+                    std::this_thread::yield();
                 }
             }
         });
         threads.emplace_back([&] {
+            all_there.arrive_and_wait();
             std::minstd_rand random{round};
             while (!done) {
                 const std::size_t p = random() % producers;
@@ -322,17 +331,27 @@ TEST(InboxThreads, EachJobHasOneEnd) {
                     Job& job = jobs[p][there - 1 - random() % std::min<std::size_t>(there, 8)];
                     ended += inbox.withdraw(job, ticket) == State::queued ? 1U : 0U;
                 }
+                if (random() % 16 == 0) {
+                    std::this_thread::yield();
+                }
             }
         });
         threads.emplace_back([&] {
+            all_there.arrive_and_wait();
             std::minstd_rand random{round};
             while (!done) {
                 auto overdue = inbox.take_overdue(static_cast<int>(random() % 100));
                 count_all(std::move(overdue.queued));
                 count_all(std::move(overdue.running));
+                std::this_thread::yield();
             }
         });
-        while (pushed[0] + pushed[1] < producers * jobs_each / 2) {
+        const auto may_close = [&] {
+            const std::size_t count = pushed[0] + pushed[1];
+            return count == producers * jobs_each ||
+                   (count >= producers * jobs_each / 2 && tally.completed && tally.expired && tally.cancelled);
+        };
+        while (!may_close()) {
             std::this_thread::yield();
         }
         auto left = inbox.close();
@@ -353,7 +372,8 @@ TEST(InboxThreads, EachJobHasOneEnd) {
         seen.cancelled += ledger.cancelled;
         seen.stopped += ledger.stopped;
     }
-    EXPECT_TRUE(all_seen()) << "no race took place";
+    EXPECT_TRUE(all_seen()) << "no race took place; completed, expired, cancelled, stopped: " << seen.completed << ", "
+                            << seen.expired << ", " << seen.cancelled << ", " << seen.stopped;
 }
 
 }  // namespace

@@ -97,6 +97,7 @@ TEST(ShardedPtrThreads, IsDestroyedOnceWhoeverComesLast) {
         int left_by_owner = 0;
         std::thread user{[&go, ref = owner->share()]() mutable {
             while (!go) {
+                std::this_thread::yield();
             }
             for (int i = 0; i != 20; ++i) {
                 const Ref copy = ref;

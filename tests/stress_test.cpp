@@ -480,7 +480,7 @@ class Round {
 
 TEST(Stress, EveryJobIsAccountedForWhateverRaces) {
     constexpr std::uint64_t least_rounds = 20;
-    constexpr std::uint64_t most_rounds = 1000;
+    constexpr std::uint64_t most_rounds = 20'000;
     Races races;
     for (std::uint64_t round = 0; round < least_rounds || (round < most_rounds && !races.all_seen()); ++round) {
         SCOPED_TRACE(round);
