@@ -9,7 +9,10 @@
 namespace gateway {
 
 PendingJobs::PendingJobs(const net::any_io_executor& executor, std::size_t max_jobs, std::uint64_t max_bytes)
-    : max_bytes_{max_bytes}, permits_{executor, max_jobs}, strand_{net::make_strand(executor)}, none_{strand_} {}
+    : max_bytes_{max_bytes},
+      permits_{executor, max_jobs},
+      strand_{net::make_strand(executor)},
+      none_{std::make_shared<net::steady_timer>(strand_)} {}
 
 std::optional<PendingJobs::Slot> PendingJobs::try_enter(std::uint64_t bytes) {
     dispatch::Permit permit = permits_.try_acquire();
@@ -31,9 +34,10 @@ PendingJobs::Slot PendingJobs::make_slot(dispatch::Permit permit, std::uint64_t 
 }
 
 void PendingJobs::leave(std::uint64_t bytes) {
+    const std::shared_ptr<net::steady_timer> none = none_;  // whoever waits for the last one may destroy this after it
     bytes_ -= bytes;
     if (--jobs_ == 0) {
-        net::post(strand_, [this] { none_.cancel(); });
+        net::post(none->get_executor(), [none] { none->cancel(); });
     }
 }
 
@@ -44,9 +48,9 @@ net::awaitable<bool> PendingJobs::wait_until_none(Clock::time_point end) {
 net::awaitable<bool> PendingJobs::wait_on_strand(Clock::time_point end) {
     // The last one's cancel comes by the strand, so it cannot fall between the look and the wait.
     while (jobs_ > 0 && Clock::now() < end) {
-        none_.expires_at(end);
+        none_->expires_at(end);
         error_code ignored;
-        co_await none_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+        co_await none_->async_wait(net::redirect_error(net::use_awaitable, ignored));
     }
     co_return jobs_ == 0;
 }

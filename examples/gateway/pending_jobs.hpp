@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -17,7 +18,7 @@
 namespace gateway {
 
 /// How many jobs may be pending, and how large their requests may be together. Thread-safe; must outlive its slots
-/// and the threads that run executor.
+/// and whoever waits.
 class PendingJobs {
   public:
     /// The room that a pending job takes. Gives it back when it is destroyed, on any thread.
@@ -70,7 +71,8 @@ class PendingJobs {
     std::atomic<std::size_t> jobs_{0};
     std::atomic<std::uint64_t> bytes_{0};
     net::any_io_executor strand_;
-    net::steady_timer none_;  // used on strand_ alone
+    /// Used on strand_ alone; shared with what the last slot posts there, which may come after this is gone.
+    std::shared_ptr<net::steady_timer> none_;
 };
 
 }  // namespace gateway
