@@ -39,16 +39,45 @@ TEST(Admission, PhasesGoOneWay) {
     EXPECT_FALSE(admission.close(Phase::stopped));
 }
 
-TEST(Admission, IsIdleWhenEveryWorkerIs) {
-    Admission admission{make_loads(3)};
-    EXPECT_EQ(admission.size(), 3U);
-    EXPECT_TRUE(admission.idle());
+TEST(Admission, IsDrainedWhenClosedAndEveryWorkerIsIdle) {
+    Admission open{make_loads(3)};
+    EXPECT_EQ(open.size(), 3U);
+    EXPECT_FALSE(open.drained()) << "it is idle, but jobs may come";
     for (std::size_t worker = 0; worker != 3; ++worker) {
+        Admission admission{make_loads(3)};
         admission.load(worker).reserve();
-        EXPECT_FALSE(admission.idle()) << "worker " << worker;
+        admission.close(Phase::draining);
+        EXPECT_FALSE(admission.drained()) << "worker " << worker;
+        EXPECT_FALSE(admission.drained()) << "worker " << worker;
         admission.load(worker).release();
-        EXPECT_TRUE(admission.idle());
+        EXPECT_TRUE(admission.drained()) << "worker " << worker;
+        EXPECT_TRUE(admission.drained()) << "for good";
     }
+}
+
+TEST(Admission, WorkersBecomeIdleInAnyOrder) {
+    Admission admission{make_loads(4)};
+    for (std::size_t worker = 0; worker != 4; ++worker) {
+        admission.load(worker).reserve();
+    }
+    admission.close(Phase::draining);
+    for (const std::size_t worker : {2, 0, 3}) {
+        admission.load(worker).release();
+        EXPECT_FALSE(admission.drained()) << "worker " << worker;
+    }
+    admission.load(1).release();
+    EXPECT_TRUE(admission.drained());
+}
+
+TEST(Admission, AJobThatComesTooLateDoesNotPutTheDrainOff) {
+    Admission admission{make_loads(2)};
+    admission.close(Phase::draining);
+    admission.load(0).reserve();  // it will find the gate closed
+    EXPECT_FALSE(admission.drained()) << "who looks now cannot tell it from one that was let in";
+    admission.load(0).release();
+    EXPECT_TRUE(admission.drained()) << "as it leaves it asks itself";
+    admission.load(1).reserve();
+    EXPECT_TRUE(admission.drained());
 }
 
 TEST(Admission, LedgerIsTheSumOfGateAndWorkers) {
@@ -95,7 +124,7 @@ TEST(Admission, NoJobSlipsThroughAClosingGate) {
             std::atomic_signal_fence(std::memory_order_seq_cst);
         }
         gate.close(Phase::draining);
-        idle_seen[static_cast<std::size_t>(round)] = gate.idle();
+        idle_seen[static_cast<std::size_t>(round)] = gate.drained();
     }
     submitter.join();
     for (std::size_t round = 0; round != rounds; ++round) {

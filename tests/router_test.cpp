@@ -138,7 +138,7 @@ TEST(Router, TurnsAwayWhenTheGateIsClosed) {
     workers.admission.close(Admission::Phase::draining);
     EXPECT_EQ(workers.route().verdict, Verdict::closed);
     EXPECT_EQ(workers.route("session").verdict, Verdict::closed);
-    EXPECT_TRUE(workers.admission.idle());
+    EXPECT_EQ(workers.values(), (Values{0, 0}));
 }
 
 /// queue_full would tell the submitter to try again.

@@ -2,15 +2,16 @@
 #ifndef DISPATCH_DETAIL_ADMISSION_HPP
 #define DISPATCH_DETAIL_ADMISSION_HPP
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
 #include <dispatch/detail/config.hpp>
+#include <dispatch/detail/mutex.hpp>
 #include <dispatch/detail/worker_load.hpp>
 #include <dispatch/metrics.hpp>
 
@@ -44,9 +45,18 @@ class Admission {
     std::size_t size() const noexcept { return loads_.size(); }
     WorkerLoad& load(std::size_t worker) const noexcept { return *loads_[worker]; }
 
-    /// Once the gate is closed, idle is for good.
-    bool idle() const noexcept {
-        return std::all_of(loads_.begin(), loads_.end(), [](const auto& load) { return load->idle(); });
+    /// Whether the gate is closed and everybody has left. Whoever brings a worker's load to zero asks: the last one
+    /// hears true. A worker that was idle once after the closing is not looked at again, as a job that reserves load
+    /// there later finds the gate closed; so all who ask look at each worker once, together.
+    bool drained() noexcept {
+        if (open()) [[likely]] {
+            return false;
+        }
+        const std::lock_guard lock{mutex_};
+        while (idle_workers_ != loads_.size() && loads_[idle_workers_]->idle()) {
+            ++idle_workers_;
+        }
+        return idle_workers_ == loads_.size();
     }
 
     /// A job that never comes to a worker ends in one of these; it was submitted at that moment.
@@ -67,6 +77,9 @@ class Admission {
   private:
     const std::vector<std::shared_ptr<WorkerLoad>> loads_;
     std::atomic<Phase> phase_{Phase::open};
+    Mutex mutex_;
+    /// So many workers, from the first on, were idle after the gate was closed. Guarded by mutex_.
+    std::size_t idle_workers_ = 0;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

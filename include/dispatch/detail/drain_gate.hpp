@@ -57,17 +57,21 @@ class DrainGate final : public ContextListener {
             waiter.listed = false;
             waiters_.remove(waiter);
         }
-        complete(waiter, make_system_error(operation_aborted()));
+        complete(waiter, make_system_error(operation_aborted()), admission.ledger());
     }
 
     /// For whoever has brought a worker's load to zero.
     void worker_idle() noexcept {
-        if (admission.open() || !admission.idle()) [[likely]] {
+        if (!admission.drained()) [[likely]] {
             return;
         }
         IntrusiveList<Waiter> waiters = take_all();
+        if (waiters.empty()) {
+            return;
+        }
+        const Ledger ledger = admission.ledger();
         while (Waiter* waiter = waiters.pop_front()) {
-            complete(*waiter, nullptr);
+            complete(*waiter, nullptr, ledger);
         }
     }
 
@@ -91,8 +95,8 @@ class DrainGate final : public ContextListener {
         return taken;
     }
 
-    void complete(Waiter& waiter, std::exception_ptr error) noexcept {
-        waiter.result.emplace(std::tuple<std::exception_ptr, Ledger>{std::move(error), admission.ledger()});
+    void complete(Waiter& waiter, std::exception_ptr error, const Ledger& ledger) noexcept {
+        waiter.result.emplace(std::tuple<std::exception_ptr, Ledger>{std::move(error), ledger});
         waiter.post(*executor_);
     }
 

@@ -60,7 +60,7 @@ struct AdmissionModel : model::Execution, rl::test_suite<AdmissionModel, 3> {
 
     /// As DrainGate::worker_idle() does it.
     void worker_idle() {
-        if (admission.open() || !admission.idle()) {
+        if (!admission.drained()) {
             return;
         }
         model::check(inside == 0, "drained while a job is inside");
