@@ -275,6 +275,39 @@ TEST(SessionMap, TheLongestTtlNeverEndsAndStillMakesRoom) {
     }
 }
 
+/// A clock that ticks so seldom that its end of time is far behind that of nanoseconds.
+struct Seconds {
+    using duration = std::chrono::seconds;
+    using rep = duration::rep;
+    using period = duration::period;
+    using time_point = std::chrono::time_point<Seconds>;
+    [[maybe_unused]] static constexpr bool is_steady = true;
+    static time_point now() { return {}; }
+};
+
+template <typename Clock>
+void pin_at_the_ends_of_time() {
+    using Point = typename Clock::time_point;
+    for (const AffinityExpiry expiry : {AffinityExpiry::fixed, AffinityExpiry::sliding}) {
+        for (const std::chrono::nanoseconds ttl : {std::chrono::nanoseconds{1}, std::chrono::nanoseconds::max()}) {
+            dispatch::SessionMap<Clock> map{ttl, expiry, 3, 2};
+            for (const Point now : {Point::min(), Point{}, Point::max(), Point::max()}) {
+                for (const char* const session : {"a", "b", "c", "d"}) {
+                    EXPECT_EQ(map.lookup_or_assign(session, now, [] { return std::optional<std::size_t>{1}; }), 1U);
+                }
+                EXPECT_LE(map.size(), 3U);
+                EXPECT_EQ(map.sessions(1), map.size());
+            }
+            EXPECT_EQ(map.lookup("d", Point::max()), std::nullopt) << "all pins have ended";
+        }
+    }
+}
+
+TEST(SessionMap, AClockMayBeAtTheEndOfTime) {
+    pin_at_the_ends_of_time<std::chrono::steady_clock>();
+    pin_at_the_ends_of_time<Seconds>();
+}
+
 TEST(SessionMap, AnyTextIsASession) {
     Map map{ttl, AffinityExpiry::fixed, 100, 8};
     const std::string huge(10 << 20, 'x');

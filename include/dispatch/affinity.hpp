@@ -163,8 +163,20 @@ class SessionMap {
         Evicted evicted_;
     };
 
+    /// In nanoseconds, as far as they reach: a clock of seconds goes on for longer. Before never at any rate.
     static Time time(time_point point) noexcept {
-        return std::chrono::duration_cast<std::chrono::nanoseconds>(point.time_since_epoch()).count();
+        using Nanoseconds = std::chrono::duration<Time, std::nano>;
+        constexpr auto coarse = [](Time nanoseconds) {
+            return std::chrono::duration_cast<typename Clock::duration>(Nanoseconds{nanoseconds});
+        };
+        const typename Clock::duration since_epoch = point.time_since_epoch();
+        if (since_epoch >= coarse(never)) [[unlikely]] {
+            return never - 1;
+        }
+        if (since_epoch <= coarse(std::numeric_limits<Time>::min())) [[unlikely]] {
+            return std::numeric_limits<Time>::min();
+        }
+        return std::chrono::duration_cast<Nanoseconds>(since_epoch).count();
     }
 
     template <typename Choose>
