@@ -12,7 +12,7 @@ namespace {
 using dispatch::errc;
 
 TEST(Error, EnumeratorsAreErrorCodesOfTheirCategory) {
-    for (const errc value : {errc::queue_full, errc::deadline_exceeded, errc::stopped}) {
+    for (const errc value : {errc::queue_full, errc::deadline_exceeded, errc::stopped, errc::abandoned}) {
         const std::error_code code = value;
         EXPECT_TRUE(code);
         EXPECT_EQ(code.value(), static_cast<int>(value));
@@ -26,6 +26,7 @@ TEST(Error, MessagesSayWhatWasWrong) {
     EXPECT_NE(make_error_code(errc::queue_full).message().find("queue is full"), std::string::npos);
     EXPECT_NE(make_error_code(errc::deadline_exceeded).message().find("deadline passed"), std::string::npos);
     EXPECT_NE(make_error_code(errc::stopped).message().find("stopped"), std::string::npos);
+    EXPECT_NE(make_error_code(errc::abandoned).message().find("was destroyed"), std::string::npos);
     EXPECT_EQ(dispatch::error_category().message(99), "unknown dispatch error 99");
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <functional>
@@ -14,8 +15,10 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <sys/wait.h>
 #include <system_error>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -179,6 +182,63 @@ TEST_F(Allocations, StopAnswersEverybody) {
                 EXPECT_TRUE(outcome.heard(errc::stopped));
             }
         });
+}
+
+/// A job of 1 submits one of 2 and waits for it: for that the worker has to add a lane.
+int nested_job_without_one_allocation(int failure) {
+    net::io_context io;
+    std::optional<dispatch::WorkerPool<int, int>> pool;
+    std::optional<net::steady_timer> timer;
+    Outcome<int> outer;
+    pool.emplace(dispatch::spawn_workers<int, int>(
+        io.get_executor(), 1,
+        [&](int job) -> net::awaitable<int> {
+            if (job == 2) {
+                co_return 2;
+            }
+            timer.emplace(co_await net::this_coro::executor, std::chrono::steady_clock::time_point::max());
+            dispatch::detail::net_error error;
+            co_await timer->async_wait(net::redirect_error(net::use_awaitable, error));
+            co_return co_await pool->submit(std::nullopt, 2, net::use_awaitable);
+        },
+        {.max_concurrency = 2}));
+    pool->submit(std::nullopt, 1, outer.handler());
+    test::poll(io);
+    timer->cancel();
+    allocations_left = failure;
+    test::poll(io);
+    const bool failed = allocations_left < 0;
+    allocations_left = -1;
+    test::poll(io);
+    if (outer.calls() != 1) {
+        return 1;
+    }
+    return failed ? 0 : 2;
+}
+
+TEST_F(Allocations, ALaneIsAddedAsSoonAsThereIsMemoryAgain) {
+    // In a process of its own each: where Asio has no memory in a function that must not throw, it ends the program.
+    int held = 0;
+    for (int failure = 0;; ++failure) {
+        std::fflush(nullptr);
+        const pid_t child = fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            std::freopen("/dev/null", "w", stderr);
+            _exit(nested_job_without_one_allocation(failure));
+        }
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        if (!WIFEXITED(status)) {
+            continue;
+        }
+        ASSERT_NE(WEXITSTATUS(status), 1) << "allocation " << failure << ": the job that was accepted is not run";
+        if (WEXITSTATUS(status) == 2) {
+            break;
+        }
+        ++held;
+    }
+    EXPECT_GE(held, 3);
 }
 
 TEST_F(Allocations, DeadlinesAreKept) {

@@ -373,6 +373,35 @@ TEST(Pool, SessionsThatComeOneAtATimeSpreadEvenly) {
     }
 }
 
+TEST(Pool, OneNumberNamesAWorkerEverywhere) {
+    net::io_context io;
+    const auto handler = [](int, dispatch::JobContext& job) { return job.worker_id(); };
+    auto workers = dispatch::spawn_workers<int, std::size_t>(io.get_executor(), 2, handler);
+    const auto others = dispatch::spawn_workers<int, std::size_t>(io.get_executor(), 2, handler);
+    EXPECT_EQ(others[1].id(), 1U) << "its place among those that were spawned with it";
+    auto twice = others;
+    twice.push_back(others[0]);
+    twice.insert(twice.begin(), workers[0]);
+    EXPECT_THROW((dispatch::WorkerPool<int, std::size_t>{twice}), std::invalid_argument);
+    EXPECT_EQ(others[1].id(), 1U) << "it is in no pool";
+    workers.insert(workers.end(), others.begin(), others.end());
+    dispatch::WorkerPool<int, std::size_t, dispatch::RoundRobin> pool{workers};
+    std::vector<std::size_t> ran_on;
+    for (int job = 0; job != 4; ++job) {
+        pool.submit(std::nullopt, job, [&](std::exception_ptr, std::size_t worker) { ran_on.push_back(worker); });
+    }
+    io.run();
+    std::sort(ran_on.begin(), ran_on.end());
+    EXPECT_EQ(ran_on, (std::vector<std::size_t>{0, 1, 2, 3}));
+    const auto rows = pool.worker_metrics();
+    for (std::size_t worker = 0; worker != 4; ++worker) {
+        EXPECT_EQ(workers[worker].id(), worker);
+        EXPECT_EQ(workers[worker].metrics().worker_id, worker);
+        EXPECT_EQ(rows[worker].worker_id, worker);
+    }
+    EXPECT_EQ(others[1].id(), 3U);
+}
+
 TEST(Pool, AmongIdleWorkersThePickRotates) {
     net::io_context context;
     std::map<std::size_t, int> jobs;

@@ -160,7 +160,7 @@ TEST_F(RunQueue, ATaskCanEndTheTurnOfItsCarrier) {
 TEST_F(RunQueue, ATaskThatCountsForManyShortensTheTurn) {
     std::vector<Counted> tasks(6);
     for (Counted& task : tasks) {
-        task.on_run = [&] { queue.add_steps(200); };
+        task.on_run = [&] { queue.spend(200); };
         push(task);
     }
     run_carrier();

@@ -20,6 +20,10 @@ enum class errc {
     deadline_exceeded,
     /// The pool is draining, stopped or destroyed, or its execution context is gone.
     stopped,
+    /// The handler's coroutine was destroyed before it had ended: something that it awaited let go of it (a library
+    /// that
+    /// forgets its callbacks at its own shutdown, another context that was destroyed).
+    abandoned,
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI
@@ -45,6 +49,8 @@ class ErrorCategory final : public std::error_category {
                 return "the job's deadline passed before its response was there";
             case errc::stopped:
                 return "the pool is draining or stopped and takes no more jobs";
+            case errc::abandoned:
+                return "the handler's coroutine was destroyed before it had ended: what it awaited was dropped";
         }
         return "unknown dispatch error " + std::to_string(value);
     }

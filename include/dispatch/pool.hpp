@@ -8,7 +8,6 @@
 //   detail/lane_worker     a worker with its handler: what a lane does
 //   detail/worker_core     a worker without its handler: how jobs come in and how they end
 //   detail/worker_loop     a worker without jobs: lanes with permits, and the loop that adds them
-//   detail/observed_handler           a handler whose beginnings and ends are observed
 //   detail/lane, drain_gate           one coroutine of a worker; waiting until a pool is idle
 //   job.hpp, semaphore.hpp            the node that travels; the gate of each worker
 //   detail/worker_executor, runner    a worker's strand, and what runs it and carries its replies
@@ -18,7 +17,7 @@
 //   detail/admission, worker_load     who may come in; what is counted
 //   detail/inbox, run_queue           what waits for a worker; what waits for a thread
 //   affinity.hpp, selection.hpp       which worker a session has; which one is least loaded
-//   observer.hpp                      what an observer of a pool sees
+//   observer.hpp, detail/observation  what an observer of a pool sees
 //   options.hpp, metrics.hpp, error.hpp    what goes in and what comes out
 #ifndef DISPATCH_POOL_HPP
 #define DISPATCH_POOL_HPP

@@ -14,7 +14,7 @@
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/handler_traits.hpp>
 #include <dispatch/detail/lane_worker.hpp>
-#include <dispatch/detail/observed_handler.hpp>
+#include <dispatch/detail/observation.hpp>
 #include <dispatch/detail/runner.hpp>
 #include <dispatch/detail/worker_core.hpp>
 #include <dispatch/metrics.hpp>
@@ -27,7 +27,8 @@ namespace dispatch::inline DISPATCH_ABI {
 namespace detail {
 template <typename R, typename S, SelectionPolicy Policy, typename Executor, typename Clock>
 class PoolCore;
-}
+struct SpawnWorkers;
+}  // namespace detail
 
 /// A worker to look at, and to make a pool of. Copies are cheap and mean the same worker, which lives
 /// until its pool is stopped or, without a pool, until its last handle is gone. All members are
@@ -39,7 +40,8 @@ class WorkerHandle {
     /// What the worker was spawned on.
     using executor_type = Executor;
 
-    /// The worker's number: its place among those spawned together.
+    /// The worker's number. In a pool it is the worker's place among the pool's workers, and names it everywhere:
+    /// in metrics, events and JobContext. Before that it is the place among those spawned together.
     std::size_t id() const noexcept { return core()->id(); }
     /// Jobs that hold a permit, or are about to: there is one for them.
     std::size_t inflight() const noexcept { return core()->load()->inflight(); }
@@ -59,10 +61,7 @@ class WorkerHandle {
 
     template <typename, typename, SelectionPolicy, typename, typename>
     friend class detail::PoolCore;
-    template <typename R2, typename S2, typename Executor2, typename Handler>
-    friend std::vector<WorkerHandle<R2, S2, Executor2>> spawn_workers(std::type_identity_t<Executor2> executor,
-                                                                      std::size_t n, Handler handler,
-                                                                      WorkerOptions options);
+    friend struct detail::SpawnWorkers;
 
     /// The last copy closes the worker.
     explicit WorkerHandle(std::shared_ptr<Core> core) : core_{core.get(), [core](Core*) { core->close(); }} {}
@@ -75,6 +74,38 @@ class WorkerHandle {
 
     std::shared_ptr<Core> core_;
 };
+
+namespace detail {
+
+/// What all of spawn_workers() come to.
+struct SpawnWorkers {
+    template <typename R, typename S, typename Executor, typename Handler, typename O>
+    static std::vector<WorkerHandle<R, S, Executor>> with(const Executor& executor, std::size_t n,
+                                                          const Handler& handler, const WorkerOptions& options,
+                                                          const O& observer) {
+        static_assert(std::is_void_v<S> || std::is_nothrow_default_constructible_v<S>,
+                      "dispatch: the response type must be default-constructible, and that must not throw: an error is "
+                      "delivered beside an empty response. Wrap it in std::optional");
+        static_assert(std::is_copy_constructible_v<Handler>,
+                      "dispatch: the handler must be copyable, as each worker has a copy: share what is not through a "
+                      "std::shared_ptr");
+        using Worker = LaneWorker<R, S, Executor, Handler, O>;
+        validate(options);
+        check_range("spawn_workers: n", n, 1, std::size_t{1} << 20);
+        const auto runner = std::make_shared<Runner<Executor>>(executor);
+        listen(runner, executor);
+        std::vector<WorkerHandle<R, S, Executor>> workers;
+        workers.reserve(n);
+        for (std::size_t id = 0; id != n; ++id) {
+            auto worker = std::make_shared<Worker>(executor, runner, id, options, handler, observer);
+            workers.push_back(WorkerHandle<R, S, Executor>{worker});
+            worker->start();
+        }
+        return workers;
+    }
+};
+
+}  // namespace detail
 
 /// Starts n workers on executor, each with a strand of its own and a copy of handler.
 ///
@@ -95,40 +126,15 @@ class WorkerHandle {
 template <typename R, typename S, typename Executor = net::any_io_executor, typename Handler>
 std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Executor> executor, std::size_t n,
                                                         Handler handler, WorkerOptions options = {}) {
-    static_assert(std::is_void_v<S> || std::is_nothrow_default_constructible_v<S>,
-                  "dispatch: the response type must be default-constructible, and that must not throw: an error is "
-                  "delivered beside an empty response. Wrap it in std::optional");
-    static_assert(std::is_copy_constructible_v<Handler>,
-                  "dispatch: the handler must be copyable, as each worker has a copy: share what is not through a "
-                  "std::shared_ptr");
-    using Worker = detail::LaneWorker<R, S, Executor, Handler>;
-    detail::validate(options);
-    detail::check_range("spawn_workers: n", n, 1, std::size_t{1} << 20);
-    const auto runner = std::make_shared<detail::Runner<Executor>>(executor);
-    std::vector<WorkerHandle<R, S, Executor>> workers;
-    workers.reserve(n);
-    for (std::size_t id = 0; id != n; ++id) {
-        auto worker = std::make_shared<Worker>(executor, runner, id, options, handler);
-        if (id == 0) {
-            // After the first strand was made: services are shut down the latest first, and the strands'
-            // must be there while the runner and the workers let go of theirs.
-            detail::listen(runner, executor);
-        }
-        workers.push_back(WorkerHandle<R, S, Executor>{worker});
-        worker->start();
-    }
-    return workers;
+    return detail::SpawnWorkers::with<R, S, Executor>(executor, n, handler, options, detail::Unobserved{});
 }
 
 /// The same with an observer (see Observer), of which each worker has a copy. It sees when jobs are started and
-/// finished; for where they are routed, give the pool the policy Observed. A handler that is observed is told the time
-/// at its start, which costs two looks at the clock more a job, and a coroutine one frame.
+/// finished; for where they are routed, give the pool the policy Observed. It costs three looks at the clock a job.
 template <typename R, typename S, typename Executor = net::any_io_executor, typename Handler, Observer O>
 std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Executor> executor, std::size_t n,
                                                         Handler handler, WorkerOptions options, O observer) {
-    return spawn_workers<R, S, Executor>(
-        std::move(executor), n, detail::ObservedHandler<R, S, Handler, O>{std::move(handler), std::move(observer)},
-        options);
+    return detail::SpawnWorkers::with<R, S, Executor>(executor, n, handler, options, observer);
 }
 
 /// The same with R and S taken from the handler's signature.

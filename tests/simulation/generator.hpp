@@ -80,10 +80,13 @@ class Generator {
             step.job = add_job(depth + 1);
         } else if (random_.chance(travels_)) {
             step.kind = random_.pick({Step::Kind::elsewhere, Step::Kind::hop});
+        } else if (random_.chance(vanishes_)) {
+            step.kind = Step::Kind::vanish;
         } else if (random_.chance(ends_ / 4)) {
             step.kind = random_.pick({Step::Kind::stop, Step::Kind::destroy});
         }
-        if (step.kind == Step::Kind::sleep || step.kind == Step::Kind::stubborn || step.kind == Step::Kind::elsewhere) {
+        if (step.kind == Step::Kind::sleep || step.kind == Step::Kind::stubborn || step.kind == Step::Kind::elsewhere ||
+            step.kind == Step::Kind::vanish) {
             step.time = random_.pick({1, 5, 10, 20, 100});
         }
         plan.script.push_back(step);
@@ -123,6 +126,7 @@ class Generator {
     const int hangs_ = habit() / 4;
     const int nested_ = habit() / 2;
     const int travels_ = habit() / 2;
+    const int vanishes_ = habit() / 4;
     const int ends_ = random_.pick({0, 2, 2, 8});
 };
 

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include <dispatch/job.hpp>
@@ -34,7 +36,7 @@ class Running {
             stage_.came_back();
         }
         if (!ended_) {
-            stage_.model().abandoned(job_);
+            stage_.model().abandoned(job_, vanishes);
         }
     }
 
@@ -56,6 +58,8 @@ class Running {
 
     /// It will hear no cancellation any more, or not all of them.
     bool deaf = false;
+    /// What it awaits will not come.
+    bool vanishes = false;
 
   private:
     Stage& stage_;
@@ -76,6 +80,19 @@ net::awaitable<void, Ex> sleep(Stage& stage, Running<Stage>& running, Time until
     stage.model().listens(running.job(), !running.deaf);
     co_await timer.async_wait(use_awaitable);
     stage.model().listens(running.job(), false);
+}
+
+/// Awaits something that lets go of its completion handler, as a client library does at its own shutdown.
+template <typename Ex, typename Stage>
+net::awaitable<void, Ex> vanish(Stage& stage, Running<Stage>& running, int time) {
+    running.vanishes = true;
+    co_await net::async_initiate<const net::use_awaitable_t<Ex>, void()>(
+        [&](auto&& handler) {
+            const auto timer = std::make_shared<Timer>(stage.home(), Clock::now() + std::chrono::microseconds{time});
+            timer->async_wait([timer, dropped = std::make_shared<std::decay_t<decltype(handler)>>(std::move(handler))](
+                                  const net_error& /*error*/) {});
+        },
+        net::use_awaitable_t<Ex>{});
 }
 
 /// Does one step of a script that may take its time.
@@ -128,6 +145,9 @@ net::awaitable<void, Ex> take(Stage& stage, Running<Stage>& running, const Step&
             co_await net::post(net::bind_executor(away, use_awaitable));
             break;
         }
+        case Step::Kind::vanish:
+            co_await vanish<Ex>(stage, running, step.time);
+            break;
         default:
             break;
     }

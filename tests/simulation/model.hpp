@@ -18,12 +18,21 @@
 namespace sim {
 
 /// How a handler ended, or what a submitter heard.
-enum class Ending : std::uint8_t { value, handler_error, aborted, queue_full, deadline_exceeded, stopped, other };
+enum class Ending : std::uint8_t {
+    value,
+    handler_error,
+    aborted,
+    queue_full,
+    deadline_exceeded,
+    stopped,
+    abandoned,
+    other
+};
 
 inline const char* name(Ending ending) {
-    static constexpr const char* names[] = {"a value",       "the handler's error", "operation_aborted",
-                                            "queue_full",    "deadline_exceeded",   "stopped",
-                                            "something else"};
+    static constexpr const char* names[] = {"a value",    "the handler's error", "operation_aborted",
+                                            "queue_full", "deadline_exceeded",   "stopped",
+                                            "abandoned",  "something else"};
     return names[static_cast<int>(ending)];
 }
 
@@ -132,12 +141,16 @@ class Model {
         job.heard_cancellation = how == Ending::aborted;
     }
 
-    /// Its handler was destroyed on the way.
-    void abandoned(std::size_t number) {
+    /// Its handler was destroyed on the way; as it was to be, or because the context is gone.
+    void abandoned(std::size_t number, bool vanishes) {
         Job& job = jobs_[number];
         --workers_[job.worker].running;
+        job.listens = false;
+        complaints_.unless(context_gone_ || vanishes, "#", number, "'s handler was destroyed");
+        if (vanishes) {
+            decide(job, Job::Stage::ended, {Ending::abandoned});
+        }
         job.stage = Job::Stage::ended;
-        complaints_.unless(context_gone_, "#", number, "'s handler was destroyed");
     }
 
     void completed(std::size_t number, Ending how) {
@@ -358,6 +371,7 @@ class Model {
                 return;
             case Ending::handler_error:
             case Ending::aborted:
+            case Ending::abandoned:
             case Ending::other:
                 break;
         }

@@ -86,6 +86,7 @@ class Printer {
                                                 "await ",
                                                 "sleep elsewhere",
                                                 "hop",
+                                                "vanish",
                                                 "stop the pool",
                                                 "destroy the pool",
                                                 "throw"};

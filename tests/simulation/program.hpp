@@ -45,6 +45,7 @@ struct Step {
         await,      ///< submits another job, and waits for its response
         elsewhere,  ///< awaits a coroutine on another context, which sleeps for time
         hop,        ///< goes on on another context
+        vanish,     ///< awaits something that lets go of it after time: that is its end
         stop,       ///< stops the pool
         destroy,    ///< destroys the pool
         fail,       ///< throws

@@ -537,6 +537,9 @@ class Rehearsal {
             if (e.code() == dispatch::errc::stopped) {
                 return Ending::stopped;
             }
+            if (e.code() == dispatch::errc::abandoned) {
+                return Ending::abandoned;
+            }
             return current_ending();
         } catch (...) {
             return current_ending();

@@ -92,6 +92,12 @@ class ContextListener {
 template <typename Executor>
 void listen(const std::shared_ptr<ContextListener>& listener, const Executor& executor) {
     net::execution_context& context = net::query(executor, net::execution::context);
+    if (!net::has_service<ContextListener::Service>(context)) {
+        // Services are shut down the latest first, so that of the strands has to be there before this one: what is
+        // left in a strand is destroyed after the listeners have heard that the context goes, and strands are let go
+        // of while their service is there.
+        static_cast<void>(net::make_strand(executor));
+    }
     const std::shared_ptr<ContextListener::Registry> registry =
         net::use_service<ContextListener::Service>(context).registry;
     const std::lock_guard lock{registry->mutex};

@@ -15,15 +15,17 @@
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/handler_traits.hpp>
 #include <dispatch/detail/lane.hpp>
-#include <dispatch/detail/observed_handler.hpp>
+#include <dispatch/detail/observation.hpp>
 #include <dispatch/detail/worker_core.hpp>
+#include <dispatch/error.hpp>
 #include <dispatch/job.hpp>
+#include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// A worker with its handler: what its lanes do.
-template <typename R, typename S, typename Executor, typename Handler>
+/// A worker with its handler, and with who observes it (or Unobserved): what its lanes do.
+template <typename R, typename S, typename Executor, typename Handler, typename O = Unobserved>
 class LaneWorker final : public WorkerCore<R, S, Executor> {
     using Core = WorkerCore<R, S, Executor>;
     using Traits = HandlerTraits<R, S, Handler>;
@@ -33,8 +35,10 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
 
   public:
     LaneWorker(const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner, std::size_t id,
-               WorkerOptions options, const Handler& handler)
-        : Core{executor, runner, id, effective(options), Traits::takes_context}, handler_{handler} {}
+               WorkerOptions options, const Handler& handler, const O& observer)
+        : Core{executor, runner, id, effective(options), Traits::takes_context || is_observed<O>},
+          handler_{handler},
+          observer_{observer} {}
 
     using Core::start;
 
@@ -51,25 +55,25 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
         if constexpr (Traits::is_coroutine) {
             return std::type_identity<typename AwaitableTraits<typename Traits::Returned>::Executor>{};
         } else {
-            return std::type_identity<typename Core::StrandExecutor>{};
+            return std::type_identity<typename Core::HandlerExecutor>{};
         }
     }
 
     /// A coroutine can only await one of the same executor type, so the handler's decides.
     using LaneExecutor = typename decltype(lane_executor_type())::type;
 
-    static_assert(std::is_constructible_v<LaneExecutor, typename Core::StrandExecutor>,
+    static_assert(std::is_constructible_v<LaneExecutor, typename Core::HandlerExecutor>,
                   "dispatch: the handler's awaitable has an executor type that the worker's executor does not convert "
                   "to: return asio::awaitable<S> (any_io_executor) or asio::awaitable<S, WorkerExecutor<Executor>>");
 
     void on_drop(const JobType& job, std::error_code why) noexcept override {
-        if constexpr (is_observed<Handler>) {
-            handler_.drop(this->id(), job.session, Clock::now() - job.submitted_at, why);
+        if constexpr (is_observed<O>) {
+            observer_.dropped(DroppedEvent{this->id(), job.session, Clock::now() - job.submitted_at, why});
         }
     }
 
     void spawn_lane(Lane& lane) override {
-        net::co_spawn(LaneExecutor{this->strand()},
+        net::co_spawn(LaneExecutor{this->handler_executor()},
                       run(std::static_pointer_cast<LaneWorker>(this->shared_from_this()), lane),
                       net::bind_cancellation_slot(lane.signal.slot(), net::detached));
     }
@@ -84,7 +88,7 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
         for (;;) {
             if (lane.permit) {
                 self->begin_run(lane);
-                while (Running job{*self, self->next_job(lane)}) {
+                while (Running job{*self, lane, self->next_job(lane)}) {
                     Outcome outcome = Outcome::failed;
                     if constexpr (Traits::is_coroutine) {
                         try {
@@ -94,14 +98,18 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
                             }
                             co_await net::this_coro::throw_if_cancelled(true);
                             auto context = self->context_of(*job);
+                            job.start();
                             if constexpr (std::is_void_v<S>) {
                                 co_await self->call(*job, context);
+                                job.returned();
                                 outcome = self->settle(*job);
                             } else {
                                 S response = co_await self->call(*job, context);
+                                job.returned();
                                 outcome = self->settle(*job, std::move(response));
                             }
                         } catch (...) {
+                            job.threw();
                             outcome = self->settle_error(*job);
                         }
                         // The handler may have ended on another executor, to which it had gone.
@@ -109,14 +117,14 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
                             co_await net::this_coro::throw_if_cancelled(false);
                             while (!self->on_strand()) {
                                 try {
-                                    co_await net::post(LaneExecutor{self->strand()}, use_awaitable);
+                                    co_await net::post(LaneExecutor{self->handler_executor()}, use_awaitable);
                                 } catch (const std::bad_alloc&) {
                                     // Nothing else will do.
                                 }
                             }
                         }
                     } else {
-                        outcome = self->call_and_settle(*job);
+                        outcome = self->call_and_settle(job);
                     }
                     self->end(job.release(), lane, outcome);
                     if (self->turn_is_over() && self->try_yield()) {
@@ -139,15 +147,16 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
         }
     }
 
-    /// A job in a lane: not lost when the lane is destroyed in the midst of it.
+    /// A job in a lane: not lost when the lane's coroutine is destroyed in the midst of it, on the strand: because what
+    /// the handler awaited was dropped, or the context shuts down.
     class Running {
       public:
-        Running(LaneWorker& worker, JobType* job) noexcept : worker_{worker}, job_{job} {}
+        Running(LaneWorker& worker, Lane& lane, JobType* job) noexcept : worker_{worker}, lane_{lane}, job_{job} {}
         Running(const Running&) = delete;
         Running& operator=(const Running&) = delete;
         ~Running() {
             if (job_ != nullptr) [[unlikely]] {
-                worker_.abandon(*job_);
+                lose();
             }
         }
 
@@ -155,22 +164,60 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
         JobType& operator*() const noexcept { return *job_; }
         JobType& release() noexcept { return *std::exchange(job_, nullptr); }
 
+        /// The handler is about to be called.
+        void start() noexcept {
+            if constexpr (is_observed<O>) {
+                observation_.start(worker_.observer_, worker_.id(), job_->session, Clock::now() - job_->submitted_at);
+            }
+        }
+
+        /// It has returned a response.
+        void returned() noexcept {
+            if constexpr (is_observed<O>) {
+                observation_.end(nullptr);
+            }
+        }
+
+        /// It has thrown the exception that is being handled; or, after it had returned, something else has.
+        void threw() noexcept {
+            if constexpr (is_observed<O>) {
+                observation_.end(std::current_exception());
+            }
+        }
+
       private:
+        [[gnu::noinline]] void lose() noexcept {
+            if (!worker_.has_context()) {
+                return worker_.abandon_with_context(*job_);
+            }
+            if constexpr (is_observed<O>) {
+                observation_.end(make_system_error(make_error_code(errc::abandoned)));
+            }
+            worker_.abandon(*job_, lane_);
+        }
+
         LaneWorker& worker_;
+        Lane& lane_;
         JobType* job_;
+        [[no_unique_address]] Observation<O, Clock> observation_;
     };
 
-    Outcome call_and_settle(JobType& job) {
+    Outcome call_and_settle(Running& job) {
         try {
-            auto context = context_of(job);
+            auto context = context_of(*job);
+            job.start();
             if constexpr (std::is_void_v<S>) {
-                call(job, context);
-                return this->settle(job);
+                call(*job, context);
+                job.returned();
+                return this->settle(*job);
             } else {
-                return this->settle(job, S(call(job, context)));
+                S response = call(*job, context);
+                job.returned();
+                return this->settle(*job, std::move(response));
             }
         } catch (...) {
-            return this->settle_error(job);
+            job.threw();
+            return this->settle_error(*job);
         }
     }
 
@@ -196,6 +243,7 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
     }
 
     Handler handler_;
+    [[no_unique_address]] O observer_;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -173,7 +173,7 @@ class PoolCore {
 
     void join_all() {
         for (std::size_t i = 0; i != workers_.size(); ++i) {
-            if (!workers_[i].core_->join(gate_)) {
+            if (!workers_[i].core_->join(gate_, i)) {
                 for (std::size_t joined = 0; joined != i; ++joined) {
                     workers_[joined].core_->leave();
                 }

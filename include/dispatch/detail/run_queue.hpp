@@ -14,6 +14,7 @@
 #include <dispatch/detail/intrusive_list.hpp>
 #include <dispatch/detail/mutex.hpp>
 #include <dispatch/detail/task_shelf.hpp>
+#include <dispatch/detail/turn.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
@@ -55,12 +56,13 @@ class RunQueue {
         const Departure<SendCarrier> departure{carrier, send_carrier};
         linger(carrier);
         carrier_waits_.store(false, std::memory_order_relaxed);
-        for (std::size_t tasks = 0; carrier.steps < steps_per_turn; ++tasks, ++carrier.steps) {
+        std::size_t looks = carrier.turn.looks();
+        do {
             Task* task = nullptr;
-            if (tasks % tasks_between_looks != 0) {
+            if (std::exchange(looks, carrier.turn.looks()) == carrier.turn.looks() || !has_others()) [[likely]] {
                 task = carrier.shelf.pop();
-            } else if (tasks != 0 && !look_around(carrier)) {
-                return;
+            } else {
+                look_around(carrier);
             }
             if (task == nullptr) {
                 const Find find = look_for_tasks(carrier);
@@ -74,18 +76,22 @@ class RunQueue {
             }
             carrier.started.store(carrier.started.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
             task->run();
-        }
+        } while (carrier.turn.spend(1) != 0 && !carrier.turn.is_full());
     }
 
-    /// For a task that has done as much as so many others.
-    void add_steps(std::size_t steps) noexcept {
-        if (Carrier* const carrier = current()) {
-            carrier->steps += steps;
-        }
+    /// For a task that consists of steps, and has done so many of them: how many more it may do before it says so
+    /// again. 0: its carrier's turn is over.
+    std::size_t spend(std::size_t steps) noexcept {
+        Carrier* const carrier = current();
+        return carrier != nullptr ? carrier->turn.spend(steps) : 1;
     }
 
     /// For a task that has done a lot: its carrier goes back to the executor's queue.
-    void end_turn() noexcept { add_steps(steps_per_turn); }
+    void end_turn() noexcept {
+        if (Carrier* const carrier = current()) {
+            carrier->turn.end();
+        }
+    }
 
     /// Lets go of all tasks, now and from now on.
     void close() noexcept {
@@ -103,12 +109,6 @@ class RunQueue {
     }
 
   private:
-    /// After so many, or so long, a carrier yields its thread; another one is in the queue then.
-    static constexpr std::size_t steps_per_turn = 512;
-    static constexpr std::chrono::microseconds longest_turn{200};
-    /// After so many a carrier sees to it that nobody waits for somebody else: as it never runs out of tasks
-    /// that make tasks, it would not look otherwise.
-    static constexpr std::size_t tasks_between_looks = 16;
     /// So many tasks at most does one carrier take from another that is getting on.
     static constexpr std::size_t most_taken = 32;
     /// One that has been at the same task for so long is not.
@@ -127,9 +127,7 @@ class RunQueue {
         RunQueue& queue;
         Carrier* const outer;
         TaskShelf shelf;
-        std::size_t steps = 0;
-        /// When the turn has to end; set at the first look around.
-        typename Clock::time_point end{};
+        Turn<Clock> turn{queue.step_length_};
         /// How many tasks it has begun.
         std::atomic<std::size_t> started{0};
         /// When it was last seen to have begun another one. Guarded by carriers_mutex_.
@@ -177,12 +175,14 @@ class RunQueue {
             carrier.shelf.close(none);
         }
         carriers_.push_back(carrier);
+        carriers_at_work_.fetch_add(1, std::memory_order_relaxed);
     }
 
     /// True when the caller has to post a carrier.
     bool leave(Carrier& carrier) noexcept {
         const std::lock_guard lock{carriers_mutex_};
         carriers_.remove(carrier);
+        carriers_at_work_.fetch_sub(1, std::memory_order_relaxed);
         const bool leaves_tasks = !carrier.shelf.empty();
         carrier.shelf.give_all(common_);
         return leaves_tasks && needs_carrier();
@@ -216,12 +216,15 @@ class RunQueue {
         return has_others && common_.count() == 0;
     }
 
-    /// Takes over from whoever is kept by a task. False when the turn is over.
-    [[gnu::noinline]] bool look_around(Carrier& carrier) noexcept {
-        const auto now = Clock::now();
-        if (carrier.end == typename Clock::time_point{}) {
-            carrier.end = now + longest_turn;
-        }
+    /// Whether a carrier that has tasks might have to do with others: with another carrier, or with what came from
+    /// elsewhere. An estimate.
+    bool has_others() const noexcept {
+        return carriers_at_work_.load(std::memory_order_relaxed) > 1 || common_.count() != 0;
+    }
+
+    /// Takes over from whoever is kept by a task.
+    [[gnu::noinline]] void look_around(Carrier& carrier) noexcept {
+        const auto now = carrier.turn.last_look();
         const std::lock_guard lock{carriers_mutex_};
         for (Carrier& other : carriers_) {
             const std::size_t started = other.started.load(std::memory_order_relaxed);
@@ -235,7 +238,6 @@ class RunQueue {
                 other.shelf.give_all(carrier.shelf);
             }
         }
-        return now < carrier.end;
     }
 
     [[gnu::noinline]] Find look_for_tasks(Carrier& carrier) noexcept {
@@ -252,11 +254,13 @@ class RunQueue {
         return {task, leaves_more};
     }
 
+    StepLength step_length_;
     /// What is pushed from elsewhere than a task.
     TaskShelf common_;
     /// Guards the list of carriers, and keeps them from moving tasks at the same time.
     alignas(cache_line) Mutex carriers_mutex_;
     IntrusiveList<Carrier> carriers_;
+    std::atomic<std::size_t> carriers_at_work_{0};
     /// A carrier is in the executor's queue, or lingers.
     alignas(cache_line) std::atomic<bool> carrier_waits_{false};
 };

@@ -31,6 +31,9 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
     /// Only while its context lives.
     net::execution_context& context() const noexcept { return net::query(executors_->any, net::execution::context); }
 
+    /// What it was made for. Null once the context is gone.
+    const Executor* executor() const noexcept { return executors_ ? &executors_->any : nullptr; }
+
     /// Has task run.
     void post(Task& task) noexcept {
         switch (queue_.push(task)) {
@@ -49,8 +52,8 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
         post(*insist([&] { return FunctionTask<std::decay_t<Function>>::make(std::forward<Function>(function)); }));
     }
 
-    /// For a task that has done as much as so many others.
-    void add_steps(std::size_t steps) noexcept { queue_.add_steps(steps); }
+    /// For a task that has done so many steps: how many more it may do before it says so again. 0: its turn is over.
+    std::size_t spend(std::size_t steps) noexcept { return queue_.spend(steps); }
 
     /// For a task that has kept its thread for long: others of the executor come first.
     void end_turn() noexcept { queue_.end_turn(); }

@@ -45,22 +45,25 @@ class WorkerCore : public WorkerLoop<Executor> {
     WorkerCore(const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner, std::size_t id,
                WorkerOptions options, bool wants_times)
         : Loop{executor, runner, options.max_concurrency},
+          spawned_as_{id},
           id_{id},
           load_{std::make_shared<WorkerLoad>(options)},
           wants_times_{wants_times} {}
 
-    std::size_t id() const noexcept { return id_; }
+    /// The worker's number in its pool; before it has one, among those that were spawned with it. Any thread.
+    std::size_t id() const noexcept { return id_.load(std::memory_order_relaxed); }
     const std::shared_ptr<WorkerLoad>& load() const noexcept { return load_; }
     /// Whether the handler asks for times: then submitted_at is worth a look at the clock.
     bool wants_times() const noexcept { return wants_times_; }
     std::shared_ptr<WorkerCore> shared() { return std::static_pointer_cast<WorkerCore>(this->shared_from_this()); }
 
-    /// Makes the worker part of a pool; false when it already is part of one.
-    bool join(const std::shared_ptr<DrainGate<Executor>>& gate) noexcept {
+    /// Makes the worker part of a pool, in which it has the number id; false when it already is part of one.
+    bool join(const std::shared_ptr<DrainGate<Executor>>& gate, std::size_t id) noexcept {
         if (joined_.exchange(true)) {
             return false;
         }
         gate_ = gate;
+        id_.store(id, std::memory_order_relaxed);
         runs_on_the_pools_executor_ = this->executor() == *gate->executor();
         return true;
     }
@@ -68,6 +71,7 @@ class WorkerCore : public WorkerLoop<Executor> {
     /// Undoes join(), for a pool that could not be made after all.
     void leave() noexcept {
         gate_.reset();
+        id_.store(spawned_as_, std::memory_order_relaxed);
         joined_ = false;
     }
 
@@ -193,8 +197,20 @@ class WorkerCore : public WorkerLoop<Executor> {
         finish(job);
     }
 
-    /// Lets go of a job whose lane is destroyed together with the context, in the midst of the handler.
-    void abandon(JobType& job) noexcept {
+    /// Ends a job whose lane's coroutine is destroyed in the midst of the handler, on the strand: something that the
+    /// handler awaited was dropped. As if the handler had thrown errc::abandoned.
+    void abandon(JobType& job, Lane& lane) noexcept {
+        Outcome outcome = Outcome::unwanted;
+        if (owes_reply(job)) {
+            job.fail(make_system_error(make_error_code(errc::abandoned)));
+            outcome = Outcome::failed;
+        }
+        end(job, lane, outcome);
+        this->lose_lane(lane);
+    }
+
+    /// The same where all of that goes down with the execution context.
+    void abandon_with_context(JobType& job) noexcept {
         if (owes_reply(job)) {
             Tally::count(load_->tally.stopped);
         }
@@ -233,7 +249,6 @@ class WorkerCore : public WorkerLoop<Executor> {
 
     [[gnu::always_inline]] inline JobType* pop(Lane& lane) noexcept {
         ++lane.ticket.number;
-        this->count_job();
         return inbox_.pop(lane.ticket);
     }
 
@@ -309,7 +324,8 @@ class WorkerCore : public WorkerLoop<Executor> {
         finish(job);
     }
 
-    const std::size_t id_;
+    const std::size_t spawned_as_;
+    std::atomic<std::size_t> id_;
     const std::shared_ptr<WorkerLoad> load_;
     const bool wants_times_;
     std::atomic<bool> joined_{false};

@@ -2,6 +2,7 @@
 #ifndef DISPATCH_DETAIL_WORKER_LOOP_HPP
 #define DISPATCH_DETAIL_WORKER_LOOP_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <dispatch/detail/asio.hpp>
 #include <dispatch/detail/config.hpp>
 #include <dispatch/detail/context_listener.hpp>
+#include <dispatch/detail/insist.hpp>
 #include <dispatch/detail/lane.hpp>
 #include <dispatch/detail/runner.hpp>
 #include <dispatch/detail/worker_executor.hpp>
@@ -33,16 +35,15 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 template <typename Executor>
 class WorkerLoop : public ContextListener, public std::enable_shared_from_this<WorkerLoop<Executor>> {
   public:
-    using StrandExecutor = WorkerExecutor<Executor>;
+    using HandlerExecutor = WorkerExecutor<Executor>;
 
     WorkerLoop(const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner, std::size_t max_concurrency)
         : runner_{runner}, resources_{std::in_place, executor, runner, max_concurrency} {}
 
-    /// Starts the coroutines; once.
+    /// Starts the first lane; once.
     void start() {
         listen(this->shared_from_this(), resources_->executor);
         add_lane();
-        net::co_spawn(resources_->strand, run(this->shared_from_this()), net::detached);
     }
 
     /// Whether the execution context is there. Any thread, as for executor().
@@ -89,7 +90,8 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
 
     /// What the strand is run by. Any thread.
     Runner<Executor>& runner() const noexcept { return *runner_; }
-    const StrandExecutor& strand() const noexcept { return resources_->strand; }
+    /// What handlers run on. Any thread.
+    const HandlerExecutor& handler_executor() const noexcept { return resources_->handler_executor; }
     bool on_strand() const noexcept { return resources_->strand.running_in_this_thread(); }
 
     /// A lane that holds a permit begins to run jobs.
@@ -106,6 +108,15 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
         }
     }
 
+    /// The coroutine of a lane was destroyed in the midst of a job: what its handler had awaited was dropped. The next
+    /// lane that is needed takes its place. Not when the context is shutting down.
+    void lose_lane(Lane& lane) noexcept {
+        end_run(lane);
+        lane.permit.release();
+        vacant_.push_front(lane);
+        look_again();
+    }
+
     /// The lane has nothing to do. False: it is to end. One of those that park keeps its permit: it is the
     /// next to run, and a worker that has one job at a time never touches the semaphore.
     bool may_park(Lane& lane) noexcept {
@@ -120,16 +131,12 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
         return !winding_down_;
     }
 
-    /// The inbox has been asked for a job more.
-    void count_job() noexcept { ++jobs_this_turn_; }
-
-    /// Whether the worker has had its thread for long enough. The lane yields and parks then, whatever is
-    /// in the inbox.
-    bool turn_is_over() const noexcept { return jobs_this_turn_ >= jobs_per_turn; }
+    /// A job was run, or begun. Whether the worker has had its thread for long enough: the lane yields and parks then,
+    /// whatever is in the inbox.
+    bool turn_is_over() noexcept { return --steps_left_ == 0 && !take_steps(); }
 
     /// Lets others of the executor come first. False when there is no memory for that.
     bool try_yield() {
-        jobs_this_turn_ = 0;
         try {
             if (!winding_down_) {
                 wake();
@@ -169,11 +176,14 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
             }
         }
         resources_->doorbell.close();
+        // Whatever was posted before this has run when this is let go of; and nothing is posted from now on.
+        insist([this] { post_to_strand([self = this->shared_from_this()] {}); });
     }
 
   private:
+    using Strand = net::strand<RunnerExecutor<Executor>>;
     /// A ring carries nothing; but Asio 1.22's channel of void(error_code) does not compile.
-    using Doorbell = net::experimental::concurrent_channel<StrandExecutor, void(net_error, bool)>;
+    using Doorbell = net::experimental::concurrent_channel<Strand, void(net_error, bool)>;
 
     static constexpr std::size_t jobs_per_turn = 64;
 
@@ -183,14 +193,16 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
             : executor{ex},
               strand{RunnerExecutor<Executor>::over(runner)},
               posting_strand{net::require(strand, net::execution::blocking.never)},
+              handler_executor{strand},
               permits{strand, max_concurrency},
               doorbell{strand, 1} {}
 
         Executor executor;
-        StrandExecutor strand;
+        Strand strand;
         /// Runs what it is given later, as net::post does, without asking for it each time.
         net::strand<RunnerExecutor<Executor, true>> posting_strand;
-        BasicSemaphore<StrandExecutor> permits;
+        HandlerExecutor handler_executor;
+        BasicSemaphore<Strand> permits;
         Doorbell doorbell;
     };
 
@@ -198,16 +210,17 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
         WorkerLoop* self;
 
         void operator()() const {
-            self->jobs_this_turn_ = 0;
+            self->begin_turn();
             self->run_lanes();
-            self->runner_->add_steps(self->jobs_this_turn_);
         }
     };
 
     /// The worker loop: each time that the doorbell rings, waits for a permit and adds the lane that uses
-    /// it.
-    static net::awaitable<void, StrandExecutor> run(std::shared_ptr<WorkerLoop> self) {
-        const net::use_awaitable_t<StrandExecutor> use_awaitable;
+    /// it. Begun with the first ring, and anew where it was lost: where there is no memory for the completion of what
+    /// it awaits, Asio destroys the coroutine.
+    static net::awaitable<void, Strand> run(std::shared_ptr<WorkerLoop> self) {
+        const net::use_awaitable_t<Strand> use_awaitable;
+        const Presence presence{*self};
         net_error error;
         for (;;) {
             try {
@@ -217,17 +230,55 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
                 }
                 Permit permit = co_await self->resources_->permits.async_acquire(use_awaitable);
                 if (self->try_sleep()) {
-                    continue;  // it was a while
+                    continue;  // other lanes have taken the jobs meanwhile
                 }
                 if (self->parked_.empty()) {
                     self->add_lane();
                 }
             } catch (const std::bad_alloc&) {
-                continue;  // the lanes that there are take the jobs as they end theirs
+                self->look_again();
+                continue;
             }
-            self->jobs_this_turn_ = 0;
+            self->begin_turn();
             self->run_lanes();
         }
+    }
+
+    /// The loop, as long as it is there.
+    struct Presence {
+        explicit Presence(WorkerLoop& worker) noexcept : self{worker} { self.loop_is_there_ = true; }
+        Presence(const Presence&) = delete;
+        Presence& operator=(const Presence&) = delete;
+        ~Presence() {
+            self.loop_is_there_ = false;
+            if (self.has_context()) {
+                self.look_again();
+            }
+        }
+
+        WorkerLoop& self;
+    };
+
+    /// The worker has its thread anew.
+    void begin_turn() noexcept {
+        jobs_left_ = jobs_per_turn;
+        steps_taken_ = steps_left_ = std::clamp(runner_->spend(0), std::size_t{1}, jobs_left_);
+    }
+
+    /// Takes as many steps more as the thread's turn and the worker's have. False when there are none; but who cannot
+    /// yield may take one more.
+    [[gnu::noinline]] bool take_steps() noexcept {
+        const std::size_t steps = std::min(spend_steps(), jobs_left_);
+        steps_taken_ = steps_left_ = std::max(steps, std::size_t{1});
+        return steps != 0;
+    }
+
+    /// Accounts for the steps that were taken and done; returns how many more the thread's turn has.
+    std::size_t spend_steps() noexcept {
+        const std::size_t done = steps_taken_ - steps_left_;
+        jobs_left_ -= std::min(jobs_left_, done);
+        steps_taken_ = steps_left_;
+        return runner_->spend(done);
     }
 
     /// There may be jobs: lets lanes take them.
@@ -235,10 +286,11 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
         while (Lane* lane = take_lane()) {
             lane->spot.resume();
             // One that runs no more has seen the worker fall asleep, or yields.
-            if (!lane->running || try_sleep()) {
+            if (!lane->running || try_sleep() || (turn_is_over() && try_yield())) {
                 break;
             }
         }
+        spend_steps();
         keep_context_busy();
     }
 
@@ -264,19 +316,31 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
 
     void ring() noexcept {
         try {
+            if (!loop_is_there_) {
+                net::co_spawn(resources_->strand, run(this->shared_from_this()), net::detached);
+            }
             resources_->doorbell.try_send(net_error{}, true);
         } catch (const std::bad_alloc&) {
-            // The lanes that there are take the jobs as they end theirs.
+            look_again();
+        }
+    }
+
+    /// There was no memory for what was to be done, or somebody who would have looked for jobs is gone: has run_lanes()
+    /// called later, when whatever comes first on this thread may have given memory back.
+    void look_again() noexcept {
+        if (!winding_down_) {
+            insist([this] { wake(); });
         }
     }
 
     /// On the strand the lane is parked when this returns.
     void add_lane() {
-        Lane& lane = lanes_.emplace_back();
+        Lane& lane = vacant_.empty() ? lanes_.emplace_back() : *vacant_.pop_front();
         try {
+            const UntrackedScope untracked;
             spawn_lane(lane);
         } catch (...) {
-            lanes_.pop_back();
+            vacant_.push_front(lane);
             throw;
         }
     }
@@ -295,11 +359,17 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
     /// Lanes that have nothing to do: one with a permit, the rest without.
     Lane* standby_ = nullptr;
     IntrusiveList<Lane> parked_;
+    /// Those that have no coroutine.
+    IntrusiveList<Lane> vacant_;
     /// Lanes that run jobs.
     std::size_t running_ = 0;
-    /// Since the worker last woke up or yielded.
-    std::size_t jobs_this_turn_ = 0;
+    /// How many jobs the worker may still run before it lets others have its thread; and how many it has taken of its
+    /// thread's turn for that, and not run yet.
+    std::size_t jobs_left_ = jobs_per_turn;
+    std::size_t steps_taken_ = 1;
+    std::size_t steps_left_ = 1;
     bool winding_down_ = false;
+    bool loop_is_there_ = false;
     std::optional<net::executor_work_guard<Executor>> work_;
 };
 

@@ -46,26 +46,28 @@ mutation(inbox pop_does_not_say_running detail/inbox.hpp [[            job->stat
 
 # detail/run_queue.hpp and detail/task_shelf.hpp
 mutation(run_queue waits_until_it_has_looked detail/run_queue.hpp
-    [[        carrier_waits_.store(false, std::memory_order_relaxed);
-        for (std::size_t tasks = 0; carrier.steps < steps_per_turn; ++tasks, ++carrier.steps) {
+    [=[        carrier_waits_.store(false, std::memory_order_relaxed);
+        std::size_t looks = carrier.turn.looks();
+        do {
             Task* task = nullptr;
-            if (tasks % tasks_between_looks != 0) {
+            if (std::exchange(looks, carrier.turn.looks()) == carrier.turn.looks() || !has_others()) [[likely]] {
                 task = carrier.shelf.pop();
-            } else if (tasks != 0 && !look_around(carrier)) {
-                return;
+            } else {
+                look_around(carrier);
             }
             if (task == nullptr) {
-                const Find find = look_for_tasks(carrier);]]
-    [[        for (std::size_t tasks = 0; carrier.steps < steps_per_turn; ++tasks, ++carrier.steps) {
+                const Find find = look_for_tasks(carrier);]=]
+    [=[        std::size_t looks = carrier.turn.looks();
+        do {
             Task* task = nullptr;
-            if (tasks % tasks_between_looks != 0) {
+            if (std::exchange(looks, carrier.turn.looks()) == carrier.turn.looks() || !has_others()) [[likely]] {
                 task = carrier.shelf.pop();
-            } else if (tasks != 0 && !look_around(carrier)) {
-                return;
+            } else {
+                look_around(carrier);
             }
             if (task == nullptr) {
                 const Find find = look_for_tasks(carrier);
-                carrier_waits_.store(false, std::memory_order_relaxed);]] "two carriers wait|DEADLOCK")
+                carrier_waits_.store(false, std::memory_order_relaxed);]=] "two carriers wait|DEADLOCK")
 mutation(run_queue calls_none_for_what_is_left detail/run_queue.hpp
     [[if (find.leaves_more && needs_carrier()) {]] [[if (false) {]] "DEADLOCK")
 mutation(run_queue leaves_tasks_on_the_shelf detail/run_queue.hpp
