@@ -94,10 +94,10 @@ class PoolCore {
         if (!gate_->executor()) {
             // Named first: the lambda takes handler away.
             const auto associated = net::get_associated_executor(handler, net::system_executor{});
-            net::post(associated, [handler = std::move(handler), ledger = ledger()]() mutable {
-                std::move(handler)(std::exception_ptr{}, ledger);
-            });
-            return;
+            return post_by_way_of(net::system_executor{}, associated,
+                                  [handler = std::move(handler), ledger = ledger()]() mutable {
+                                      std::move(handler)(std::exception_ptr{}, ledger);
+                                  });
         }
         using Operation = Pending<Waiter, Handler, Executor>;
         std::unique_ptr<Operation, DestroyOperation> operation{
@@ -231,7 +231,7 @@ class PoolCore {
     [[gnu::noinline]] static void reply_at_once(Handler& handler, const Default& executor, std::exception_ptr error) {
         // Named first: the lambda takes handler away.
         const auto associated = net::get_associated_executor(handler, executor);
-        net::post(associated, [handler = std::move(handler), error = std::move(error)]() mutable {
+        post_by_way_of(executor, associated, [handler = std::move(handler), error = std::move(error)]() mutable {
             Reply<S> reply;
             reply.error = std::move(error);
             std::move(reply).pass_to(std::move(handler));
