@@ -596,6 +596,41 @@ TEST_F(Tokens, AnotherContextIsKeptRunningUntilItsCompletionHasRun) {
     EXPECT_FALSE(test::has_work(home));
 }
 
+TEST_F(Tokens, ADrainKeepsTheContextOfItsCoroutineBusy) {
+    make_pool(1, [gate = gate](int value) -> net::awaitable<int> {
+        co_await gate.pass();
+        co_return value;
+    });
+    pool->submit(std::nullopt, 1, net::detached);
+    poll();
+    net::io_context home;
+    std::optional<dispatch::Ledger> ledger;
+    net::co_spawn(home, [&]() -> net::awaitable<void> { ledger = co_await pool->drain(); }, net::detached);
+    EXPECT_TRUE(test::has_work(home)) << "run() would return, and nobody would hear";
+    gate.open();
+    poll();
+    home.restart();
+    home.run();
+    ASSERT_TRUE(ledger);
+    EXPECT_EQ(ledger->completed, 1U);
+}
+
+TEST_F(Tokens, ADrainsPlainCallbackIsCalledOnThePoolsExecutorAndABoundOneOnItsOwn) {
+    make_pool(1, add_one);
+    net::io_context home;
+    int plain = 0;
+    int bound = 0;
+    pool->drain([&](std::exception_ptr, dispatch::Ledger) { ++plain; });
+    pool->drain(net::bind_executor(home, [&](std::exception_ptr, dispatch::Ledger) { ++bound; }));
+    EXPECT_TRUE(test::has_work(home));
+    poll();
+    EXPECT_EQ(plain, 1);
+    EXPECT_EQ(bound, 0);
+    home.restart();
+    home.run();
+    EXPECT_EQ(bound, 1);
+}
+
 TEST_F(Tokens, AnotherContextsRunReturnsOnlyAfterTheCompletion) {
     net::io_context home;
     net::thread_pool threads{1};

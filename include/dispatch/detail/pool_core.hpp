@@ -158,8 +158,23 @@ class PoolCore {
                 throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) +
                                             "] was moved from: give each worker's handle once"};
             }
+            if (!workers[i].core_->has_context()) {
+                throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
+                                            std::to_string(workers[i].id()) +
+                                            ") has lost its execution context: make the pool while that lives"};
+            }
+            if (&context_of(workers[i]) != &context_of(workers.front())) {
+                throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
+                                            std::to_string(workers[i].id()) +
+                                            ") runs on another execution context than workers[0]: make a pool for each "
+                                            "context"};
+            }
         }
         return workers;
+    }
+
+    static const net::execution_context& context_of(const Handle& worker) noexcept {
+        return net::query(worker.core_->executor(), net::execution::context);
     }
 
     static std::vector<std::shared_ptr<WorkerLoad>> loads(const std::vector<Handle>& workers) {
