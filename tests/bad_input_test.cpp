@@ -200,6 +200,25 @@ TEST_F(BadInput, AWorkerWhoseHandleWasMovedFrom) {
     expect_usable({workers[0], taken, workers[2]});
 }
 
+TEST_F(BadInput, WorkersOfTwoContexts) {
+    net::io_context other;
+    std::vector<Handle> workers = spawn(2);
+    const std::vector<Handle> others = dispatch::spawn_workers<int, int>(other.get_executor(), 1, echo);
+    expect_invalid([&] { Pool mixed({workers[0], workers[1], others[0]}); }, {"workers[2]", "id 0", "context"});
+    expect_usable(workers);
+    // A strand is no other context.
+    const std::vector<Handle> strand = dispatch::spawn_workers<int, int>(net::make_strand(*context), 1, echo);
+    const std::vector<Handle> more = spawn(1);
+    expect_usable({more[0], strand[0]});
+}
+
+TEST_F(BadInput, WorkersWhoseContextIsGone) {
+    std::optional<net::io_context> other{std::in_place};
+    const std::vector<Handle> workers = dispatch::spawn_workers<int, int>(other->get_executor(), 2, echo);
+    other.reset();
+    expect_invalid([&] { Pool late{workers}; }, {"workers[0]", "id 0", "context"});
+}
+
 TEST_F(BadInput, WorkersInTwoPools) {
     const std::vector<Handle> workers = spawn(2);
     const std::vector<Handle> others = spawn(2);

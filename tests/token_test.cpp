@@ -25,6 +25,7 @@
 #include <dispatch/pool.hpp>
 
 #include "support/asio.hpp"
+#include "support/minimal_executors.hpp"
 #include "support/pool_fixture.hpp"
 
 namespace {
@@ -80,6 +81,56 @@ void with_bound_slot(net::io_context&, Pool& pool, int request, Outcome<int>& ou
                         call(std::move(error), value);
                     }));
 }
+
+void with_inline_executor(net::io_context&, Pool& pool, int request, Outcome<int>& outcome) {
+    const auto runs = std::make_shared<int>(0);
+    pool.submit(std::nullopt, request,
+                net::bind_executor(test::InlineExecutor{*runs},
+                                   [runs, call = outcome.handler()](std::exception_ptr error, int value) mutable {
+                                       EXPECT_EQ(*runs, 1);
+                                       call(std::move(error), value);
+                                   }));
+}
+
+void with_minimal_executor(net::io_context& context, Pool& pool, int request, Outcome<int>& outcome) {
+    pool.submit(std::nullopt, request, net::bind_executor(test::MinimalExecutor{context}, outcome.handler()));
+}
+
+void with_minimal_executor_and_slot(net::io_context& context, Pool& pool, int request, Outcome<int>& outcome) {
+    const auto signal = std::make_shared<net::cancellation_signal>();
+    auto call = [signal, call = outcome.handler()](std::exception_ptr error, int value) mutable {
+        call(std::move(error), value);
+    };
+    pool.submit(std::nullopt, request,
+                net::bind_cancellation_slot(signal->slot(),
+                                            net::bind_executor(test::MinimalExecutor{context}, std::move(call))));
+}
+
+#if DISPATCH_ASIO_VERSION >= 102800
+using AnyHandler = net::any_completion_handler<void(std::exception_ptr, int)>;
+
+void with_any_handler(net::io_context&, Pool& pool, int request, Outcome<int>& outcome) {
+    pool.submit(std::nullopt, request, AnyHandler{outcome.handler()});
+}
+
+void with_any_handler_of_a_strand(net::io_context& context, Pool& pool, int request, Outcome<int>& outcome) {
+    pool.submit(std::nullopt, request, AnyHandler{net::bind_executor(net::make_strand(context), outcome.handler())});
+}
+
+/// An operation that is hidden behind a function.
+template <typename Token>
+auto ask(Pool& pool, int request, Token&& token) {
+    return net::async_initiate<Token, void(std::exception_ptr, int)>(
+        [&pool, request](AnyHandler handler) { pool.submit(std::nullopt, request, std::move(handler)); }, token);
+}
+
+void with_any_handler_in_awaitable(net::io_context& context, Pool& pool, int request, Outcome<int>& outcome) {
+    await_in_coroutine(context, outcome, [&pool, request]() -> net::awaitable<int> {
+        const int value = co_await ask(pool, request, net::use_awaitable);
+        co_return value;
+    });
+}
+#endif
 
 void with_deferred(net::io_context&, Pool& pool, int request, Outcome<int>& outcome) {
     pool.submit(std::nullopt, request, test::deferred)(outcome.handler());
@@ -158,6 +209,14 @@ constexpr TokenCase tokens[] = {
     {"Callback", with_callback},
     {"BindExecutor", with_bound_executor},
     {"BindCancellationSlot", with_bound_slot},
+    {"InlineExecutor", with_inline_executor},
+    {"MinimalExecutor", with_minimal_executor},
+    {"MinimalExecutorBindCancellationSlot", with_minimal_executor_and_slot},
+#if DISPATCH_ASIO_VERSION >= 102800
+    {"AnyCompletionHandler", with_any_handler},
+    {"AnyCompletionHandlerOfAStrand", with_any_handler_of_a_strand},
+    {"AnyCompletionHandlerUseAwaitable", with_any_handler_in_awaitable},
+#endif
     {"Deferred", with_deferred},
     {"DefaultToken", with_default_token},
     {"UseAwaitable", with_use_awaitable},
@@ -535,6 +594,40 @@ TEST_F(Tokens, AnotherContextIsKeptRunningUntilItsCompletionHasRun) {
     home.run();
     EXPECT_TRUE(outcome.returned(2));
     EXPECT_FALSE(test::has_work(home));
+}
+
+TEST_F(Tokens, ADrainKeepsTheContextOfItsCoroutineBusy) {
+    make_pool(1, [gate = gate](int value) -> net::awaitable<int> {
+        co_await gate.pass();
+        co_return value;
+    });
+    pool->submit(std::nullopt, 1, net::detached);
+    poll();
+    net::io_context home;
+    std::optional<dispatch::Ledger> ledger;
+    net::co_spawn(home, [&]() -> net::awaitable<void> { ledger = co_await pool->drain(); }, net::detached);
+    EXPECT_TRUE(test::has_work(home)) << "run() would return, and nobody would hear";
+    gate.open();
+    poll();
+    home.restart();
+    home.run();
+    ASSERT_TRUE(ledger);
+    EXPECT_EQ(ledger->completed, 1U);
+}
+
+TEST_F(Tokens, ADrainsPlainCallbackIsCalledOnThePoolsExecutorAndABoundOneOnItsOwn) {
+    make_pool(1, add_one);
+    net::io_context home;
+    int plain = 0;
+    int bound = 0;
+    pool->drain([&](std::exception_ptr, dispatch::Ledger) { ++plain; });
+    pool->drain(net::bind_executor(home, [&](std::exception_ptr, dispatch::Ledger) { ++bound; }));
+    poll();
+    EXPECT_EQ(plain, 1);
+    EXPECT_EQ(bound, 0);
+    home.restart();
+    home.run();
+    EXPECT_EQ(bound, 1);
 }
 
 TEST_F(Tokens, AnotherContextsRunReturnsOnlyAfterTheCompletion) {

@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <optional>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -81,7 +83,23 @@ struct Reply {
         if (value) {
             std::forward<Handler>(handler)(std::move(error), std::move(*value));
         } else {
-            std::forward<Handler>(handler)(std::move(error), S{});
+            std::forward<Handler>(handler)(std::move(error), empty());
+        }
+    }
+
+    /// What stands beside an error. It comes when there is memory for it; anything else that S throws leaves the
+    /// executor's run(), as in Asio's co_spawn.
+    static S empty() {
+        if constexpr (std::is_nothrow_default_constructible_v<S>) {
+            return S{};
+        } else {
+            for (;;) {
+                try {
+                    return S{};
+                } catch (const std::bad_alloc&) {
+                    std::this_thread::yield();
+                }
+            }
         }
     }
 };

@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include <dispatch/detail/config.hpp>
+#include <dispatch/session_ref.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
 
@@ -31,7 +32,9 @@ struct WorkerOptions {
 
 /// When a session's pin ends.
 enum class AffinityExpiry : std::uint8_t {
-    fixed,    ///< affinity_ttl after the job that made the pin
+    /// affinity_ttl after the job that made the pin, however busy the session is: one that stays busy is placed anew,
+    /// and may move, every affinity_ttl (30 s by default). For state or caches by session take sliding.
+    fixed,
     sliding,  ///< affinity_ttl after the session's latest job
 };
 
@@ -45,7 +48,8 @@ enum class Overflow : std::uint8_t {
 struct PoolOptions {
     /// How long a session stays on its worker; 0 turns affinity off. Not negative.
     std::chrono::nanoseconds affinity_ttl = std::chrono::seconds{30};
-    /// Whether each job of a session makes its pin longer.
+    /// Whether each job of a session makes its pin longer. fixed, the default, moves busy sessions, too: each of them
+    /// may change its worker every affinity_ttl.
     AffinityExpiry affinity_expiry = AffinityExpiry::fixed;
     /// Sessions remembered at a time: 1 to 2^31. When all are live, the one nearest its expiry makes
     /// room for a new one; no request is refused for it.
@@ -57,8 +61,10 @@ struct PoolOptions {
 /// One job's wishes. Trivially destructible on purpose: GCC 12 destroys braced temporaries of a
 /// co_await expression twice.
 struct SubmitOptions {
-    /// Jobs of one session go to one worker while its pin lasts. Copied when the operation starts.
-    std::optional<std::string_view> session = std::nullopt;
+    /// Jobs of one session go to one worker while its pin lasts. A std::optional<std::string_view>, whose text is
+    /// copied when the operation starts: with co_await in that expression, with deferred when it is launched. Until
+    /// then it must be there, so a temporary std::string does not compile here (submit(session, request) takes one).
+    SessionRef session = std::nullopt;
     /// The job's latest time over waiting, queueing and running; past it, errc::deadline_exceeded.
     std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
 };

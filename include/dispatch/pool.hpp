@@ -18,7 +18,8 @@
 //   detail/inbox, run_queue           what waits for a worker; what waits for a thread
 //   affinity.hpp, selection.hpp       which worker a session has; which one is least loaded
 //   observer.hpp, detail/observation  what an observer of a pool sees
-//   options.hpp, metrics.hpp, error.hpp    what goes in and what comes out
+//   options.hpp, session_ref.hpp, per_worker.hpp    what goes in
+//   metrics.hpp, error.hpp                          what comes out
 #ifndef DISPATCH_POOL_HPP
 #define DISPATCH_POOL_HPP
 
@@ -56,10 +57,6 @@ struct ReplySignature<void> {
     using type = void(std::exception_ptr);
 };
 
-/// How a session is named: text, or nothing.
-template <typename T>
-concept SessionName = std::convertible_to<T, std::optional<std::string_view>>;
-
 }  // namespace detail
 
 /// Spreads requests over workers and gives each caller its response.
@@ -80,10 +77,31 @@ class WorkerPool {
     using Handle = WorkerHandle<R, S, Executor>;
 
     /// Makes a pool of workers, which must not be part of another one; all of them run on executors of
-    /// one context. Throws std::invalid_argument when there are none, when one has a pool already or
-    /// comes twice, or when an option is out of range.
+    /// one context. Throws std::invalid_argument when there are none, when one has a pool already,
+    /// comes twice, runs on another context or has lost it, or when an option is out of range.
     explicit WorkerPool(std::vector<Handle> workers, PoolOptions options = {}, Policy policy = Policy{})
         : core_{std::in_place, std::move(workers), options, std::move(policy)} {}
+
+    /// Does not compile, and says what to write: workers of other types.
+    template <typename R2, typename S2, typename Executor2, typename... Rest>
+        requires(!std::is_same_v<WorkerHandle<R2, S2, Executor2>, Handle>)
+    explicit WorkerPool(const std::vector<WorkerHandle<R2, S2, Executor2>>& /*workers*/, Rest&&... /*rest*/) {
+        static_assert(std::is_same_v<R2, R> && std::is_same_v<S2, S>,
+                      "dispatch: the workers' request or response type is not the pool's: R and S of "
+                      "spawn_workers<R, S> and WorkerPool<R, S> must be the same (where spawn_workers takes them from "
+                      "the handler's signature, name them)");
+        static_assert(std::is_same_v<Executor2, Executor>,
+                      "dispatch: the workers' executor type is not the pool's: write spawn_workers<R, S, Executor> and "
+                      "WorkerPool<R, S, Policy, Executor> with the same Executor");
+    }
+
+    /// Does not compile, and says what to write: workers' options are not for the pool.
+    template <std::same_as<WorkerOptions> Options, typename... Rest>
+    WorkerPool(const std::vector<Handle>& /*workers*/, Options /*options*/, Rest&&... /*rest*/) {
+        static_assert(detail::never<Options>,
+                      "dispatch: a WorkerPool takes PoolOptions (affinity_ttl, overflow and so on): give WorkerOptions "
+                      "to spawn_workers");
+    }
 
     /// Takes the workers over with all their jobs. The pool that is moved from may only be assigned to or
     /// destroyed.
@@ -104,7 +122,8 @@ class WorkerPool {
     /// The worker is the one to which session is pinned, or for a new session and for none
     /// (std::nullopt) the one that Policy chooses. When its queue is full PoolOptions::overflow says
     /// whether the caller waits. The session's text is copied when the operation starts, which with
-    /// co_await is within the full expression.
+    /// co_await is within the full expression. For one that is started later, with deferred for instance, a temporary
+    /// session ("x" + id) is kept until then; one that has a name must still be there.
     ///
     /// token is any completion token; without one the result is for co_await. request is moved into the
     /// job, and from there to the worker's handler. The pool may be destroyed meanwhile, also between this
@@ -124,8 +143,8 @@ class WorkerPool {
     /// associated executor, not concurrently with the operation's start, and not after that executor's
     /// context is gone.
     template <detail::SessionName Session, typename Token = default_token<Executor>>
-    auto submit(const Session& session, R request, Token&& token = {}) {
-        return start(SubmitOptions{.session = session}, std::move(request), core()->overflow, token);
+    auto submit(Session&& session, R request, Token&& token = {}) {
+        return start(wishes(std::forward<Session>(session)), std::move(request), core()->overflow, token);
     }
 
     /// The same with a deadline, and what else SubmitOptions has. The deadline spans waiting, queueing
@@ -138,8 +157,8 @@ class WorkerPool {
 
     /// Like submit, but completes with errc::queue_full where that would wait for a place.
     template <detail::SessionName Session, typename Token = default_token<Executor>>
-    auto try_submit(const Session& session, R request, Token&& token = {}) {
-        return start(SubmitOptions{.session = session}, std::move(request), Overflow::reject, token);
+    auto try_submit(Session&& session, R request, Token&& token = {}) {
+        return start(wishes(std::forward<Session>(session)), std::move(request), Overflow::reject, token);
     }
     /// The same with a deadline, and what else SubmitOptions has.
     template <typename Token = default_token<Executor>>
@@ -150,12 +169,24 @@ class WorkerPool {
     /// Stops admission (later submits complete with errc::stopped), and completes when all that was
     /// accepted has ended. May be called again, and after stop().
     ///
-    /// Completion signature: void(std::exception_ptr, Ledger), on the associated executor, never from
-    /// within this function. Cancellation (any type): stops waiting, with operation_aborted; admission
-    /// stays closed.
+    /// Completion signature: void(std::exception_ptr, Ledger), never from within this function, on the handler's
+    /// associated executor, whose context has work until then: where a coroutine of another context awaits this, its
+    /// run() does not return before. A plain callback has no executor of its own, and is called on the pool's; the
+    /// pool cannot know where it came from. Bind one to hear it elsewhere: drain(bind_executor(io, callback)).
+    ///
+    /// Cancellation (any type): stops waiting, with operation_aborted; admission stays closed. Errors: no other.
+    /// Thread-safe.
     template <typename Token = default_token<Executor>>
     auto drain(Token&& token = {}) {
-        return net::async_initiate<Token, void(std::exception_ptr, Ledger)>(Drain{core().share()}, token);
+        using Signature = void(std::exception_ptr, Ledger);
+        constexpr bool fits = detail::fits_signature<std::decay_t<Token>, Signature>;
+        static_assert(fits,
+                      "dispatch: this completion token does not fit drain(): a callback is called with "
+                      "(std::exception_ptr, dispatch::Ledger): write [](std::exception_ptr error, dispatch::Ledger "
+                      "ledger) { ... }");
+        if constexpr (fits) {
+            return net::async_initiate<Token, Signature>(Drain{core().share()}, token);
+        }
     }
 
     /// Stops at once: waiting and queued jobs complete with errc::stopped, handlers that run receive a
@@ -186,6 +217,12 @@ class WorkerPool {
 
         executor_type get_executor() const noexcept { return core->executor(); }
 
+        /// A session that was a temporary: its text lies in the operation until now.
+        template <typename Handler, detail::SessionName Session>
+        void operator()(Handler&& handler, const Session& session, R&& request) const {
+            operator()(std::forward<Handler>(handler), SubmitOptions{.session = session}, std::move(request));
+        }
+
         template <typename Handler>
         void operator()(Handler&& handler, const SubmitOptions& options, R&& request) const {
             if constexpr (std::is_same_v<Handler, std::decay_t<Handler>>) {
@@ -210,10 +247,34 @@ class WorkerPool {
         }
     };
 
-    template <typename Token>
-    auto start(SubmitOptions options, R&& request, Overflow overflow, Token& token) {
-        return net::async_initiate<Token, typename detail::ReplySignature<S>::type>(Submit{core().share(), overflow},
-                                                                                    token, options, std::move(request));
+    /// What an operation keeps of a session until it starts: the text of a temporary, else a look at it.
+    template <detail::SessionName Session>
+    static decltype(auto) wishes(Session&& session) {
+        detail::refuse_nullptr<Session>();
+        if constexpr (detail::TemporaryText<Session>) {
+            return std::forward<Session>(session);
+        } else if constexpr (std::is_null_pointer_v<std::decay_t<Session>>) {
+            return SubmitOptions{};
+        } else {
+            return SubmitOptions{.session = session};
+        }
+    }
+
+    /// wishes: SubmitOptions, or a session.
+    template <typename Wishes, typename Token>
+    auto start(Wishes&& wishes, R&& request, Overflow overflow, Token& token) {
+        using Signature = typename detail::ReplySignature<S>::type;
+        constexpr bool fits = detail::fits_signature<std::decay_t<Token>, Signature>;
+        static_assert(fits || std::is_void_v<S>,
+                      "dispatch: this completion token does not fit submit(): a callback is called with "
+                      "(std::exception_ptr, S): write [](std::exception_ptr error, Response response) { ... }");
+        static_assert(fits || !std::is_void_v<S>,
+                      "dispatch: this completion token does not fit submit(): where S is void, a callback is called "
+                      "with (std::exception_ptr): write [](std::exception_ptr error) { ... }");
+        if constexpr (fits) {
+            return net::async_initiate<Token, Signature>(Submit{core().share(), overflow}, token,
+                                                         std::forward<Wishes>(wishes), std::move(request));
+        }
     }
 
     const detail::ShardedOwner<Core>& core() const noexcept {

@@ -2,10 +2,12 @@
 #ifndef DISPATCH_SEMAPHORE_HPP
 #define DISPATCH_SEMAPHORE_HPP
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <dispatch/detail/asio.hpp>
@@ -210,6 +212,13 @@ class BasicSemaphore {
     BasicSemaphore(const Executor& executor, std::size_t units) : state_{std::make_shared<State>(executor, units)} {
         detail::listen(state_, executor);
     }
+    /// Does not compile, and says what to write: a context is not an executor.
+    template <std::derived_from<net::execution_context> Context>
+    BasicSemaphore(Context& /*context*/, std::size_t /*units*/) {
+        static_assert(sizeof(Context) == 0,
+                      "dispatch: a Semaphore takes an executor, and this is an execution context: write "
+                      "context.get_executor()");
+    }
     /// Takes over units and those who wait. The one that is moved from may only be assigned to or destroyed.
     BasicSemaphore(BasicSemaphore&&) noexcept = default;
     /// The same; those who wait for this one complete with operation_aborted.
@@ -236,7 +245,14 @@ class BasicSemaphore {
     /// unless a unit was granted before; a unit is never lost.
     template <typename Token = default_token<Executor>>
     auto async_acquire(Token&& token = {}) {
-        return net::async_initiate<Token, void(detail::net_error, Permit)>(Acquire{state()}, token);
+        using Signature = void(detail::net_error, Permit);
+        constexpr bool fits = detail::fits_signature<std::decay_t<Token>, Signature>;
+        static_assert(fits,
+                      "dispatch: this completion token does not fit async_acquire(): a callback is called with "
+                      "(error_code, dispatch::Permit): write [](auto error, dispatch::Permit permit) { ... }");
+        if constexpr (fits) {
+            return net::async_initiate<Token, Signature>(Acquire{state()}, token);
+        }
     }
 
     /// A permit, if one is free and nobody waits for it; else an empty one.

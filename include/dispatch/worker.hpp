@@ -2,6 +2,7 @@
 #ifndef DISPATCH_WORKER_HPP
 #define DISPATCH_WORKER_HPP
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,7 @@
 #include <dispatch/metrics.hpp>
 #include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
+#include <dispatch/per_worker.hpp>
 #include <dispatch/selection.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
@@ -27,7 +29,8 @@ namespace dispatch::inline DISPATCH_ABI {
 namespace detail {
 template <typename R, typename S, SelectionPolicy Policy, typename Executor, typename Clock>
 class PoolCore;
-struct SpawnWorkers;
+template <typename R, typename S, typename Executor, typename Handler>
+struct Spawner;
 }  // namespace detail
 
 /// A worker to look at, and to make a pool of. Copies are cheap and mean the same worker, which lives
@@ -61,7 +64,8 @@ class WorkerHandle {
 
     template <typename, typename, SelectionPolicy, typename, typename>
     friend class detail::PoolCore;
-    friend struct detail::SpawnWorkers;
+    template <typename, typename, typename, typename>
+    friend struct detail::Spawner;
 
     /// The last copy closes the worker.
     explicit WorkerHandle(std::shared_ptr<Core> core) : core_{core.get(), [core](Core*) { core->close(); }} {}
@@ -77,18 +81,16 @@ class WorkerHandle {
 
 namespace detail {
 
-/// What all of spawn_workers() come to.
-struct SpawnWorkers {
-    template <typename R, typename S, typename Executor, typename Handler, typename O>
-    static std::vector<WorkerHandle<R, S, Executor>> with(const Executor& executor, std::size_t n,
-                                                          const Handler& handler, const WorkerOptions& options,
-                                                          const O& observer) {
-        static_assert(std::is_void_v<S> || std::is_nothrow_default_constructible_v<S>,
-                      "dispatch: the response type must be default-constructible, and that must not throw: an error is "
-                      "delivered beside an empty response. Wrap it in std::optional");
-        static_assert(std::is_copy_constructible_v<Handler>,
-                      "dispatch: the handler must be copyable, as each worker has a copy: share what is not through a "
-                      "std::shared_ptr");
+template <typename R, typename S, typename Executor, typename Handler>
+struct Spawner {
+    /// make_handler(id) makes the handler of the worker with that number; each worker has a copy of observer.
+    template <typename MakeHandler, typename O = Unobserved>
+    static std::vector<WorkerHandle<R, S, Executor>> spawn(const Executor& executor, std::size_t n,
+                                                           const WorkerOptions& options, MakeHandler&& make_handler,
+                                                           const O& observer = {}) {
+        static_assert(std::is_void_v<S> || std::is_default_constructible_v<S>,
+                      "dispatch: the response type must be default-constructible, as an error is delivered beside an "
+                      "empty response: write std::optional<Response> as the response type");
         using Worker = LaneWorker<R, S, Executor, Handler, O>;
         validate(options);
         check_range("spawn_workers: n", n, 1, std::size_t{1} << 20);
@@ -97,7 +99,8 @@ struct SpawnWorkers {
         std::vector<WorkerHandle<R, S, Executor>> workers;
         workers.reserve(n);
         for (std::size_t id = 0; id != n; ++id) {
-            auto worker = std::make_shared<Worker>(executor, runner, id, options, handler, observer);
+            auto worker = std::make_shared<Worker>(executor, runner, id, options,
+                                                   std::make_shared<Handler>(make_handler(id)), observer);
             workers.push_back(WorkerHandle<R, S, Executor>{worker});
             worker->start();
         }
@@ -105,28 +108,74 @@ struct SpawnWorkers {
     }
 };
 
+/// The types of jobs, from the signature of what spawn_workers got; and a message where that does not tell.
+template <typename Source>
+struct Deduced {
+    using Handler = typename HandlerOf<Source>::type;
+    static constexpr bool works = NonGenericHandler<Handler>;
+
+    static_assert(works,
+                  "dispatch: the request and response types cannot be told from a handler that is generic or "
+                  "overloaded: write spawn_workers<Request, Response>(executor, n, handler)");
+
+    static constexpr bool is_asios() {
+        if constexpr (works) {
+            return !ForeignCoroutine<typename CallSignature<Handler>::Returned>;
+        }
+        return true;
+    }
+    static_assert(is_asios(),
+                  "dispatch: the handler returns another library's coroutine, which a worker cannot await. Return "
+                  "asio::awaitable<S>, and start the other coroutine within, with that library's adapter for Asio");
+};
+
+template <typename T>
+concept ExecutionContext = std::derived_from<T, net::execution_context>;
+
+/// False, once T is known: for overloads that only say what is wrong.
+template <typename T>
+inline constexpr bool never = false;
+
+/// What all of spawn_workers() come to.
+template <typename R, typename S, typename Executor, typename Source, typename O>
+std::vector<WorkerHandle<R, S, Executor>> spawn_from(const Executor& executor, std::size_t n, Source& source,
+                                                     const WorkerOptions& options, const O& observer) {
+    using Handler = typename HandlerOf<Source>::type;
+    if constexpr (is_per_worker<Source>) {
+        return Spawner<R, S, Executor, Handler>::spawn(executor, n, options, source, observer);
+    } else {
+        static_assert(std::is_copy_constructible_v<Source>,
+                      "dispatch: the handler must be copyable, as each worker has a copy: share what is not through a "
+                      "std::shared_ptr, or make each worker its own: per_worker([](std::size_t number) { return "
+                      "Handler{number}; })");
+        return Spawner<R, S, Executor, Handler>::spawn(
+            executor, n, options, [&source](std::size_t /*id*/) -> const Source& { return source; }, observer);
+    }
+}
+
 }  // namespace detail
 
 /// Starts n workers on executor, each with a strand of its own and a copy of handler.
 ///
-/// handler is S(R) or awaitable<S>(R), each optionally with a second parameter JobContext&. It runs on
-/// its worker's strand: up to max_concurrency coroutines of one worker are in progress at a time, but only
-/// one of them at any instant, so a copy's state needs no lock. (A plain function is never in progress
-/// beside another one: max_concurrency counts as 1.) R and S may be move-only, S may be void; an S other
-/// than void is default-constructible without throwing.
+/// handler is S(R) or awaitable<S>(R), each optionally with a second parameter JobContext&; or per_worker(factory),
+/// which makes each worker a handler of its own. It runs on its worker's strand: up to max_concurrency coroutines of
+/// one worker are in progress at a time, but only one of them at any instant, so a handler's state needs no lock. (A
+/// plain function is never in progress beside another one: max_concurrency counts as 1.)
 ///
-/// executor.execute() is called by submit among others, with a lock of the library held: it must not run
-/// the function at once, nor throw anything but std::bad_alloc.
+/// R and S may be move-only, S may be void. Any other S is default-constructible, as an error is delivered beside an
+/// empty response: what is not goes into a std::optional. (If the default constructor throws std::bad_alloc, the error
+/// is delivered when there is memory; anything else that it throws leaves the executor's run(), and the completion
+/// handler is destroyed, as with Asio's co_spawn.)
 ///
 /// The workers are idle until a WorkerPool is made of them. They do not count as outstanding work of
 /// executor's context while they are idle. Thread-safe.
 ///
-/// Throws std::invalid_argument when n is 0 or an option is out of range, and what copying handler or
+/// Throws std::invalid_argument when n is 0 or an option is out of range, and what copying handler, its factory or
 /// allocating throws.
 template <typename R, typename S, typename Executor = net::any_io_executor, typename Handler>
 std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Executor> executor, std::size_t n,
                                                         Handler handler, WorkerOptions options = {}) {
-    return detail::SpawnWorkers::with<R, S, Executor>(executor, n, handler, options, detail::Unobserved{});
+    return detail::spawn_from<R, S>(executor, n, handler, options, detail::Unobserved{});
 }
 
 /// The same with an observer (see Observer), of which each worker has a copy. It sees when jobs are started and
@@ -134,31 +183,48 @@ std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Exe
 template <typename R, typename S, typename Executor = net::any_io_executor, typename Handler, Observer O>
 std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Executor> executor, std::size_t n,
                                                         Handler handler, WorkerOptions options, O observer) {
-    return detail::SpawnWorkers::with<R, S, Executor>(executor, n, handler, options, observer);
+    return detail::spawn_from<R, S>(executor, n, handler, options, observer);
 }
 
 /// The same with R and S taken from the handler's signature.
 template <typename Handler>
 auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler, WorkerOptions options = {}) {
-    static_assert(detail::NonGenericHandler<Handler>,
-                  "dispatch: the request and response types cannot be told from a handler that is generic or "
-                  "overloaded: write spawn_workers<Request, Response>(executor, n, handler)");
-    if constexpr (detail::NonGenericHandler<Handler>) {
-        return spawn_workers<detail::DeducedRequest<Handler>, detail::DeducedResponse<Handler>>(
-            std::move(executor), n, std::move(handler), options);
+    using Deduced = detail::Deduced<Handler>;
+    if constexpr (Deduced::works) {
+        return spawn_workers<detail::DeducedRequest<typename Deduced::Handler>,
+                             detail::DeducedResponse<typename Deduced::Handler>>(std::move(executor), n,
+                                                                                 std::move(handler), options);
     }
 }
 
 /// The same with an observer, and with R and S taken from the handler's signature.
 template <typename Handler, Observer O>
 auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler, WorkerOptions options, O observer) {
-    static_assert(detail::NonGenericHandler<Handler>,
-                  "dispatch: the request and response types cannot be told from a handler that is generic or "
-                  "overloaded: write spawn_workers<Request, Response>(executor, n, handler, options, observer)");
-    if constexpr (detail::NonGenericHandler<Handler>) {
-        return spawn_workers<detail::DeducedRequest<Handler>, detail::DeducedResponse<Handler>>(
+    using Deduced = detail::Deduced<Handler>;
+    if constexpr (Deduced::works) {
+        return spawn_workers<detail::DeducedRequest<typename Deduced::Handler>,
+                             detail::DeducedResponse<typename Deduced::Handler>>(
             std::move(executor), n, std::move(handler), options, std::move(observer));
     }
+}
+
+/// Does not compile, and says what to write: a context is not an executor.
+template <typename... RSAndExecutor, detail::ExecutionContext Context, typename... Rest>
+void spawn_workers(Context& /*context*/, std::size_t /*n*/, Rest&&... /*rest*/) {
+    static_assert(detail::never<Context>,
+                  "dispatch: spawn_workers takes an executor, and this is an execution context: write "
+                  "context.get_executor()");
+}
+
+/// Does not compile, and says what to write: a pool's options are not for its workers.
+template <typename... RSAndExecutor, typename Executor, typename Handler, std::same_as<PoolOptions> Options,
+          typename... Rest>
+    requires(!detail::ExecutionContext<Executor>)
+void spawn_workers(const Executor& /*executor*/, std::size_t /*n*/, Handler /*handler*/, Options /*options*/,
+                   Rest&&... /*rest*/) {
+    static_assert(detail::never<Handler>,
+                  "dispatch: spawn_workers takes WorkerOptions (max_concurrency, queue_capacity): give PoolOptions to "
+                  "the WorkerPool");
 }
 
 }  // namespace dispatch::inline DISPATCH_ABI

@@ -1,4 +1,5 @@
-// expect: dispatch: the response type must be default-constructible, and that must not throw
+// expect: dispatch: the response type must be default-constructible, as an error is delivered beside an empty response:
+// write std::optional<Response>
 #include <dispatch/pool.hpp>
 
 struct Response {

@@ -20,10 +20,12 @@
 #include <dispatch/metrics.hpp>
 #include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
+#include <dispatch/per_worker.hpp>
 #include <dispatch/pool.hpp>
 #include <dispatch/prometheus.hpp>
 #include <dispatch/selection.hpp>
 #include <dispatch/semaphore.hpp>
+#include <dispatch/session_ref.hpp>
 #include <dispatch/version.hpp>
 #include <dispatch/worker.hpp>
 #if defined(DISPATCH_USE_BOOST_ASIO)
@@ -179,6 +181,33 @@ void test_observer() {
     expect(text.find("dispatch_jobs_submitted_total 1\n") != std::string::npos, "Prometheus's text");
 }
 
+/// Handlers that cannot be copied, one for each worker; a session that is kept until the operation starts.
+void test_per_worker() {
+    net::io_context context;
+    auto workers =
+        dispatch::spawn_workers(context.get_executor(), 2, dispatch::per_worker([](std::size_t number) {
+                                    return [own = std::make_unique<std::size_t>(number)](
+                                               int, dispatch::JobContext& job) -> net::awaitable<std::string> {
+                                        std::string answer = std::to_string(*own);
+                                        answer += job.session();
+                                        co_return answer;
+                                    };
+                                }));
+    dispatch::WorkerPool<int, std::string> pool{std::move(workers)};
+    std::string answer;
+    const auto ask = [&]() -> net::awaitable<void> {
+        std::string name = "-kept";
+        auto operation = pool.submit(name + " until it starts", 1, net::use_awaitable);
+        answer = co_await std::move(operation);
+    };
+    net::co_spawn(context, ask, net::detached);
+    context.run();
+    expect(answer == "0-kept until it starts" || answer == "1-kept until it starts", "each worker's own handler");
+    const std::string name = "named";
+    const dispatch::SessionRef session = name;
+    expect(session && *session == "named", "a session's name");
+}
+
 net::awaitable<void> use_semaphore(dispatch::Semaphore& semaphore) {
     const dispatch::Permit permit = co_await semaphore.async_acquire();
     expect(semaphore.available() == 0 && !semaphore.try_acquire(), "the only permit is taken");
@@ -202,6 +231,7 @@ int main() {
     test_policy<dispatch::RoundRobin>();
     test_policy<dispatch::PowerOfTwoChoices>();
     test_observer();
+    test_per_worker();
     test_semaphore();
     return failures == 0 ? 0 : 1;
 }

@@ -22,6 +22,10 @@
 #include <boost/asio/experimental/as_tuple.hpp>
 #include <boost/asio/experimental/deferred.hpp>
 #endif
+#if DISPATCH_ASIO_VERSION >= 102800
+#include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/any_completion_handler.hpp>
+#endif
 #if DISPATCH_ASIO_VERSION >= 103400
 #include <boost/asio/cancel_after.hpp>
 #endif
@@ -41,6 +45,10 @@
 #else
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/experimental/deferred.hpp>
+#endif
+#if DISPATCH_ASIO_VERSION >= 102800
+#include <asio/any_completion_executor.hpp>
+#include <asio/any_completion_handler.hpp>
 #endif
 #if DISPATCH_ASIO_VERSION >= 103400
 #include <asio/cancel_after.hpp>

@@ -41,6 +41,9 @@
 #if defined(BOOST_ASIO_HAS_CO_AWAIT)
 #define DISPATCH_HAS_CO_AWAIT 1
 #endif
+#if defined(BOOST_ASIO_HAS_CONCEPTS)
+#define DISPATCH_HAS_CONCEPTS 1
+#endif
 #if DISPATCH_ASIO_VERSION >= 103000
 #include <boost/asio/deferred.hpp>
 #endif
@@ -85,6 +88,9 @@ namespace net = boost::asio;
 #if defined(ASIO_HAS_CO_AWAIT)
 #define DISPATCH_HAS_CO_AWAIT 1
 #endif
+#if defined(ASIO_HAS_CONCEPTS)
+#define DISPATCH_HAS_CONCEPTS 1
+#endif
 #if DISPATCH_ASIO_VERSION >= 103000
 #include <asio/deferred.hpp>
 #endif
@@ -123,6 +129,15 @@ namespace detail {
 
 /// The error_code of Asio's own operations: std::error_code or boost::system::error_code.
 using net_error = decltype(net::error::make_error_code(net::error::operation_aborted));
+
+/// Whether Token takes what an operation with Signature brings, as far as this Asio can tell.
+#if defined(DISPATCH_HAS_CONCEPTS)
+template <typename Token, typename Signature>
+inline constexpr bool fits_signature = net::completion_token_for<Token, Signature>;
+#else
+template <typename Token, typename Signature>
+inline constexpr bool fits_signature = true;
+#endif
 
 /// executor.execute(function), which some executors of Asio before 1.26 keep to themselves.
 template <typename Executor, typename Function>

@@ -70,6 +70,10 @@ template <typename Handler>
 using DeducedResponse =
     std::remove_cvref_t<typename ResponseOf<typename CallSignature<std::decay_t<Handler>>::Returned>::type>;
 
+/// A coroutine that is not Asio's: nobody here would run it.
+template <typename T>
+concept ForeignCoroutine = !is_awaitable<T> && requires { typename T::promise_type; };
+
 /// How a handler for jobs of R and S is called. What it must look like is checked here, in one place.
 template <typename R, typename S, typename Handler>
 struct HandlerTraits {
@@ -95,8 +99,11 @@ struct HandlerTraits {
     using Value = typename ResponseOf<Returned>::type;
     static constexpr bool is_coroutine = is_awaitable<Returned>;
 
+    static_assert(!ForeignCoroutine<Returned> || std::is_same_v<Returned, S>,
+                  "dispatch: the handler returns another library's coroutine, which a worker cannot await. Return "
+                  "asio::awaitable<S>, and start the other coroutine within, with that library's adapter for Asio");
     static_assert(
-        std::is_void_v<S> ? std::is_void_v<Value> : std::is_convertible_v<Value, S>,
+        ForeignCoroutine<Returned> || (std::is_void_v<S> ? std::is_void_v<Value> : std::is_convertible_v<Value, S>),
         "dispatch: the handler does not return the pool's response type. Write S(R) or awaitable<S>(R), where "
         "S is the second template argument of spawn_workers and WorkerPool");
 };

@@ -35,10 +35,16 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
 
   public:
     LaneWorker(const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner, std::size_t id,
-               WorkerOptions options, const Handler& handler, const O& observer)
+               WorkerOptions options, std::shared_ptr<Handler> handler, const O& observer)
         : Core{executor, runner, id, effective(options), Traits::takes_context || is_observed<O>},
-          handler_{handler},
+          handler_{std::move(handler)},
           observer_{observer} {}
+
+    /// The handler may own what belongs to the context: it goes now, or with the last lane that is in it.
+    void context_shutdown() noexcept override {
+        Core::context_shutdown();
+        handler_.reset();
+    }
 
     using Core::start;
 
@@ -83,6 +89,8 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
     /// handler has ended.
     static net::awaitable<void, LaneExecutor> run(std::shared_ptr<LaneWorker> self, Lane& lane) {
         const net::use_awaitable_t<LaneExecutor> use_awaitable;
+        // A handler's frame that is destroyed with the context finds its handler there.
+        [[maybe_unused]] const std::shared_ptr<Handler> handler = self->handler_;
         co_await net::this_coro::throw_if_cancelled(false);
         lane.state_replaced = true;
         for (;;) {
@@ -235,14 +243,15 @@ class LaneWorker final : public WorkerCore<R, S, Executor> {
     template <typename Context>
     decltype(auto) call(JobType& job, Context& context) {
         if constexpr (Traits::takes_context) {
-            return std::invoke(handler_, std::move(*job.request), context);
+            return std::invoke(*handler_, std::move(*job.request), context);
         } else {
             static_cast<void>(context);
-            return std::invoke(handler_, std::move(*job.request));
+            return std::invoke(*handler_, std::move(*job.request));
         }
     }
 
-    Handler handler_;
+    /// Until the context is gone.
+    std::shared_ptr<Handler> handler_;
     [[no_unique_address]] O observer_;
 };
 

@@ -89,7 +89,28 @@ struct alignas(Alignment) AlignedUnit {
     std::byte bytes[Alignment];
 };
 
-/// An operation with its handler. native is the executor that handlers without one of their own use.
+/// Whether Executor can be told to run a function later, and not within the call that gives it the function. One that
+/// runs functions at once cannot, nor can any_completion_executor and others that only have execute().
+template <typename Executor>
+inline constexpr bool can_defer = !net::execution::is_executor<Executor>::value ||
+                                  net::can_require<Executor, net::execution::blocking_t::never_t>::value;
+
+/// Runs function on executor, never within this call: where executor cannot promise that, in a turn of native.
+template <typename Native, typename Executor, typename Function>
+void post_by_way_of(const Native& native, const Executor& executor, Function&& function) {
+    if constexpr (can_defer<Executor>) {
+        static_cast<void>(native);
+        net::post(executor, std::forward<Function>(function));
+    } else {
+        net::post(native, [work = net::executor_work_guard<Executor>{executor},
+                           function = std::forward<Function>(function)]() mutable {
+            net::dispatch(work.get_executor(), std::move(function));
+        });
+    }
+}
+
+/// An operation with its handler. native is the executor that handlers without one of their own use. A handler whose
+/// executor cannot defer is given to it in a turn of native: that may call the handler at once.
 template <typename Base, typename Handler, typename Executor>
 class Pending final : public Base {
   public:
@@ -116,22 +137,44 @@ class Pending final : public Base {
         if (!work_) {
             invoke();
         } else {
-            hand_over([this](auto delivery) { net::dispatch(work_->get_executor(), std::move(delivery)); });
+            hand_over<&Pending::invoke>(
+                [this](auto delivery) { net::dispatch(work_->get_executor(), std::move(delivery)); });
         }
     }
 
     void post(const Executor& native) noexcept override {
-        hand_over(
-            [&](auto delivery) { net::post(net::get_associated_executor(handler_, native), std::move(delivery)); });
+        if constexpr (can_defer<Associated>) {
+            hand_over<&Pending::invoke>(
+                [&](auto delivery) { net::post(net::get_associated_executor(handler_, native), std::move(delivery)); });
+        } else {
+            hand_over<&Pending::run>([&](auto delivery) { net::post(native, std::move(delivery)); });
+        }
     }
 
-    void destroy() noexcept override { release(handler_); }
+    void destroy() noexcept override {
+        if constexpr (is_std_allocator<Allocator>) {
+            release(handler_);
+        } else {
+            // The allocator may live in the handler, so the handler goes last.
+            const Handler handler{std::move(handler_)};
+            release(handler);
+        }
+    }
 
     auto cancellation_slot() const noexcept { return net::get_associated_cancellation_slot(handler_); }
 
   private:
     using Allocator = net::associated_allocator_t<Handler>;
     using Associated = net::associated_executor_t<Handler, Executor>;
+
+    struct NoWork {
+        explicit NoWork(const Executor& /*native*/) noexcept {}
+        void reset() noexcept {}
+    };
+    /// What passes through native must not find it out of work.
+    using DetourWork = std::conditional_t<can_defer<Associated> || Base::native_is_kept_busy, NoWork,
+                                          net::executor_work_guard<Executor>>;
+
     using Unit = AlignedUnit<std::max(alignof(Base), alignof(Handler))>;
     using UnitTraits = typename std::allocator_traits<Allocator>::template rebind_traits<Unit>;
     using UnitAllocator = typename UnitTraits::allocator_type;
@@ -157,9 +200,9 @@ class Pending final : public Base {
         static inline constinit thread_local Handover* innermost = nullptr;
     };
 
-    /// Owns the operation on its way to the handler's executor, once it is handed over. Brings the
+    /// Owns the operation on its way to an executor, once it is handed over, and continues it there. Brings the
     /// handler's allocator with it, or std::allocator.
-    template <typename DeliveryAllocator>
+    template <void (Pending::*proceed)(), typename DeliveryAllocator>
     class Delivery {
       public:
         using allocator_type = DeliveryAllocator;
@@ -186,7 +229,7 @@ class Pending final : public Base {
             if (Handover::concerns(operation_)) {
                 Handover::innermost->operation = nullptr;
             }
-            std::exchange(operation_, nullptr)->invoke();
+            (std::exchange(operation_, nullptr)->*proceed)();
         }
 
       private:
@@ -196,21 +239,21 @@ class Pending final : public Base {
 
     /// Gives a Delivery to an executor, with the handler's allocator, or if that fails with the heap's until
     /// it does not.
-    template <typename To>
+    template <void (Pending::*proceed)(), typename To>
     void hand_over(To&& to) {
-        if (!try_hand_over(to, net::get_associated_allocator(handler_))) {
-            while (!try_hand_over(to, std::allocator<void>{})) {
+        if (!try_hand_over<proceed>(to, net::get_associated_allocator(handler_))) {
+            while (!try_hand_over<proceed>(to, std::allocator<void>{})) {
                 std::this_thread::yield();
             }
         }
     }
 
     /// False when the executor has no memory for it: the operation is still here.
-    template <typename To, typename DeliveryAllocator>
+    template <void (Pending::*proceed)(), typename To, typename DeliveryAllocator>
     bool try_hand_over(To& to, const DeliveryAllocator& allocator) {
         Handover handover{this};
         try {
-            to(Delivery<DeliveryAllocator>{this, allocator});
+            to(Delivery<proceed, DeliveryAllocator>{this, allocator});
         } catch (const std::bad_alloc&) {
             if (handover.operation == nullptr) {
                 throw;  // by the handler
@@ -231,6 +274,7 @@ class Pending final : public Base {
           memory_{memory},
           tail_size_{tail_size},
           work_{foreign_work(net::get_associated_executor(handler, native), native)},
+          detour_work_{native},
           handler_{std::move(handler)} {}
 
     ~Pending() = default;
@@ -264,6 +308,7 @@ class Pending final : public Base {
         Handler handler{std::move(handler_)};
         auto outcome = this->result->take();
         work_.reset();
+        detour_work_.reset();
         release(handler);
         std::move(outcome).pass_to(std::move(handler));
     }
@@ -322,6 +367,7 @@ class Pending final : public Base {
     const Memory memory_;
     const std::size_t tail_size_;
     std::optional<net::executor_work_guard<Associated>> work_;
+    [[no_unique_address]] DetourWork detour_work_;
     Handler handler_;
 };
 

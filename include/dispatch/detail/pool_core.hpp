@@ -94,10 +94,10 @@ class PoolCore {
         if (!gate_->executor()) {
             // Named first: the lambda takes handler away.
             const auto associated = net::get_associated_executor(handler, net::system_executor{});
-            net::post(associated, [handler = std::move(handler), ledger = ledger()]() mutable {
-                std::move(handler)(std::exception_ptr{}, ledger);
-            });
-            return;
+            return post_by_way_of(net::system_executor{}, associated,
+                                  [handler = std::move(handler), ledger = ledger()]() mutable {
+                                      std::move(handler)(std::exception_ptr{}, ledger);
+                                  });
         }
         using Operation = Pending<Waiter, Handler, Executor>;
         std::unique_ptr<Operation, DestroyOperation> operation{
@@ -158,8 +158,23 @@ class PoolCore {
                 throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) +
                                             "] was moved from: give each worker's handle once"};
             }
+            if (!workers[i].core_->has_context()) {
+                throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
+                                            std::to_string(workers[i].id()) +
+                                            ") has lost its execution context: make the pool while that lives"};
+            }
+            if (&context_of(workers[i]) != &context_of(workers.front())) {
+                throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
+                                            std::to_string(workers[i].id()) +
+                                            ") runs on another execution context than workers[0]: make a pool for each "
+                                            "context"};
+            }
         }
         return workers;
+    }
+
+    static const net::execution_context& context_of(const Handle& worker) noexcept {
+        return net::query(worker.core_->executor(), net::execution::context);
     }
 
     static std::vector<std::shared_ptr<WorkerLoad>> loads(const std::vector<Handle>& workers) {
@@ -231,7 +246,7 @@ class PoolCore {
     [[gnu::noinline]] static void reply_at_once(Handler& handler, const Default& executor, std::exception_ptr error) {
         // Named first: the lambda takes handler away.
         const auto associated = net::get_associated_executor(handler, executor);
-        net::post(associated, [handler = std::move(handler), error = std::move(error)]() mutable {
+        post_by_way_of(executor, associated, [handler = std::move(handler), error = std::move(error)]() mutable {
             Reply<S> reply;
             reply.error = std::move(error);
             std::move(reply).pass_to(std::move(handler));

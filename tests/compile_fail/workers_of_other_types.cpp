@@ -1,0 +1,9 @@
+// expect: dispatch: the workers' request or response type is not the pool's
+// SPDX-License-Identifier: Apache-2.0
+#include <dispatch/pool.hpp>
+
+namespace net = dispatch::net;
+
+auto pool(const net::any_io_executor& executor) {
+    return dispatch::WorkerPool<int, long>{dispatch::spawn_workers(executor, 1, [](int value) { return value; })};
+}
