@@ -218,7 +218,11 @@ int nested_job_without_one_allocation(int& left, int failure) {
     test::poll(io);
     timer->cancel();
     left = failure;
-    test::poll(io);
+    try {
+        test::poll(io);
+    } catch (const std::bad_alloc&) {
+        // There was no memory for what the timer does when it ends: Asio destroys the handler's coroutine.
+    }
     const bool failed = left < 0;
     left = -1;
     test::poll(io);
