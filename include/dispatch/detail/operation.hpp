@@ -152,7 +152,8 @@ class Pending final : public Base {
     }
 
     void destroy() noexcept override {
-        if constexpr (is_std_allocator<Allocator>) {
+        if (recycles(memory_)) {
+            // A job with a deadline has two owners, and the handler is for the one that answers.
             release(handler_);
         } else {
             // The allocator may live in the handler, so the handler goes last.
