@@ -31,7 +31,9 @@ struct Config {
     std::uint64_t body_limit = 4 * 1024 * 1024;         ///< bytes; past it, 413
     std::chrono::milliseconds request_timeout{10'000};  ///< for a request to arrive; past it, 408
     std::chrono::milliseconds idle_timeout{60'000};     ///< between two requests of a connection
+    std::uint64_t min_progress = 16 * 1024;             ///< bytes that a body moves in each request_timeout
     std::string client_token;                           ///< clients must send it; empty: none needed. A secret
+    std::string allowed_hosts;                          ///< without a token: names of this gateway, with commas
 
     // The pool.
     std::size_t threads = 0;  ///< 0: one for each processor

@@ -134,9 +134,9 @@ Option text(std::string name, std::string placeholder, std::string Config::* fie
 
 /// Text that stands for itself in a URL or a host name, so that it cannot turn either into another.
 Option word(std::string name, std::string placeholder, std::string Config::* field, std::string_view marks,
-            std::string help) {
+            std::string help, std::size_t longest = 256) {
     Option option = text(std::move(name), std::move(placeholder), field, std::move(help));
-    option.expects = "at most 256 letters, digits and";
+    option.expects = "at most " + std::to_string(longest) + " letters, digits and";
     for (const char mark : marks) {
         option.expects += {' ', mark};
     }
@@ -145,7 +145,7 @@ Option word(std::string name, std::string placeholder, std::string Config::* fie
             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                    marks.find(c) != std::string_view::npos;
         };
-        if (value.size() > 256 || !std::ranges::all_of(value, fits)) {
+        if (value.size() > longest || !std::ranges::all_of(value, fits)) {
             return false;
         }
         config.*field = value;
@@ -242,10 +242,18 @@ std::vector<Option> server_options() {
         number("body-limit-bytes", "BYTES", &Config::body_limit, 1024, 256 * 1024 * 1024,
                "The size of a request's body; past it, 413."),
         seconds("request-timeout", &Config::request_timeout, shortest, hour,
-                "How long a request may take to arrive; past it, 408."),
+                "How long a request's header may take to arrive; past it, 408."),
+        number("min-progress-bytes", "BYTES", &Config::min_progress, 1, million * million,
+               "What of a body has to arrive, and of a response to be taken, in each --request-timeout-seconds."),
         seconds("idle-timeout", &Config::idle_timeout, shortest, day,
                 "How long a connection may wait for its next request."),
         secret("client-token", &Config::client_token, "What clients must send as bearer token; none: they need none."),
+        word(
+            "allowed-hosts", "NAMES", &Config::allowed_hosts, "-.:,",
+            "Without a client token: names under which clients reach the gateway, with commas between them, besides "
+            "--address and those of this machine (localhost, 127.0.0.1, ::1). A request with another Host or Origin is "
+            "403: a web page may have sent it.",
+            longest_text),
     };
 }
 

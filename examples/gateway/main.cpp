@@ -54,6 +54,7 @@ HttpServerOptions server_options(const Config& config) {
     options.header_limit = config.header_limit;
     options.body_limit = config.body_limit;
     options.request_timeout = config.request_timeout;
+    options.min_progress = config.min_progress;
     options.idle_timeout = config.idle_timeout;
     return options;
 }
@@ -74,6 +75,19 @@ ServiceOptions service_options(const Config& config) {
     options.job_ttl = config.job_ttl;
     options.on_restart = config.on_restart;
     options.max_resumes = config.max_resumes;
+    return options;
+}
+
+Routes::Options routes_options(const Config& config) {
+    Routes::Options options;
+    options.client_token = config.client_token;
+    options.allowed_hosts = split_names(config.allowed_hosts);
+    if (!net::ip::make_address(config.address).is_unspecified()) {
+        options.allowed_hosts.push_back(config.address);
+    }
+    options.name = config.name;
+    // Some connections are left for those who do not wait, such as a balancer's probes.
+    options.max_waiting = std::max<std::size_t>(config.max_connections * 3 / 4, 1);
     return options;
 }
 
@@ -128,6 +142,7 @@ void run(const Config& config) {
     GenerationPool pool = make_pool(config, executor, upstream.model());
     GenerationService service{executor, pool, store, service_options(config)};
     HttpServer* listener = nullptr;
+    Routes* answers = nullptr;
     const auto snapshot = [&] {
         MetricsSnapshot metrics;
         metrics.workers = pool.worker_metrics();
@@ -135,18 +150,16 @@ void run(const Config& config) {
         metrics.jobs = service.counters();
         metrics.store = store.counters();
         metrics.http = listener->counters();
+        metrics.responses = answers->responses();
         metrics.upstream = upstream.counters();
         metrics.connections = upstream.connections();
         metrics.uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start);
         return metrics;
     };
-    // Some connections are left for those who do not wait, such as a balancer's probes.
-    Routes routes{service,
-                  snapshot,
-                  {config.client_token, config.name, std::max<std::size_t>(config.max_connections * 3 / 4, 1)}};
-    HttpServer server{executor, [&](HttpRequest& request, HttpPeer& peer) { return routes.respond(request, peer); },
-                      server_options(config)};
+    Routes routes{service, snapshot, routes_options(config)};
+    HttpServer server{executor, routes.handlers(), server_options(config)};
     listener = &server;
+    answers = &routes;
 
     const dispatch::Ledger ledger =
         net::co_spawn(threads, serve(service, server, signals, config), net::use_future).get();

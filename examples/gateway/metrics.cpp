@@ -57,6 +57,8 @@ std::vector<Figure> figures_of(const MetricsSnapshot& snapshot) {
         {"http", "requests", "gateway_http_requests_total", counter, "Requests that arrived.", http.requests},
         {"http", "malformed", "gateway_http_malformed_total", counter, "Requests that were not in order.",
          http.malformed},
+        {"http", "too_large", "gateway_http_too_large_total", counter, "Requests that were over a limit of size.",
+         http.too_large},
         {"http", "timed_out", "gateway_http_timed_out_total", counter, "Connections that were too slow.",
          http.timed_out},
         {"http", "evicted", "gateway_http_evicted_total", counter, "Idle connections that made room.", http.evicted},
@@ -94,6 +96,10 @@ Json metrics_json(const MetricsSnapshot& snapshot) {
     for (const Figure& figure : figures_of(snapshot)) {
         json[figure.group][figure.name] = figure.value;
     }
+    for (const ResponseCount& responses : snapshot.responses) {
+        json["responses"][std::string{rule_of(responses.route).name}][std::to_string(responses.status)] =
+            responses.count;
+    }
     return json;
 }
 
@@ -103,6 +109,12 @@ std::string metrics_text(const MetricsSnapshot& snapshot) {
     dispatch::write_prometheus(writer, std::span{&pool, 1});
     for (const Figure& figure : figures_of(snapshot)) {
         writer.family(figure.metric, figure.type, figure.help).sample(figure.value);
+    }
+    writer.family("gateway_http_responses_total", Type::counter,
+                  "Responses, by route and status. Route none: no path of the gateway, or no proper request.");
+    for (const ResponseCount& responses : snapshot.responses) {
+        const std::string status = std::to_string(responses.status);
+        writer.sample({{"route", rule_of(responses.route).name}, {"status", status}}, responses.count);
     }
     return std::move(writer).text();
 }

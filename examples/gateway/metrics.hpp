@@ -12,6 +12,7 @@
 #include "http/server.hpp"
 #include "jobs/job_store.hpp"
 #include "json.hpp"
+#include "response_counters.hpp"
 #include "service.hpp"
 #include "upstream/counters.hpp"
 #include "upstream/http_client.hpp"
@@ -25,6 +26,7 @@ struct MetricsSnapshot {
     ServiceCounters jobs;
     JobStoreCounters store;
     HttpServerCounters http;
+    std::vector<ResponseCount> responses;
     UpstreamCounters upstream;
     HttpClientMetrics connections;
     std::chrono::seconds uptime{};

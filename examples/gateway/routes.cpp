@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <variant>
 
@@ -10,7 +11,6 @@
 
 #include <dispatch/prometheus.hpp>
 
-#include "bearer.hpp"
 #include "log.hpp"
 #include "upstream/request_check.hpp"
 
@@ -19,16 +19,6 @@ namespace gateway {
 namespace {
 
 constexpr std::size_t max_session_size = 256;
-
-struct Target {
-    std::string_view path;
-    std::string_view query;
-};
-
-Target split(std::string_view target) {
-    const std::size_t mark = target.find('?');
-    return {target.substr(0, mark), mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1)};
-}
 
 /// The value of a parameter of query; nothing if it is not there.
 std::optional<std::string_view> parameter(std::string_view query, std::string_view name) {
@@ -43,12 +33,15 @@ std::optional<std::string_view> parameter(std::string_view query, std::string_vi
     return std::nullopt;
 }
 
-bool is_read(http::verb method) { return method == http::verb::get || method == http::verb::head; }
-
 HttpResponse method_not_allowed(std::string_view allowed) {
     HttpResponse response = error_response(http::status::method_not_allowed, "this path takes " + std::string{allowed});
     response.set(http::field::allow, allowed);
     return response;
+}
+
+HttpResponse forbidden(std::string_view why) {
+    return error_response(http::status::forbidden,
+                          std::string{why} + ": name the host with --allowed-hosts, or use a client token");
 }
 
 HttpResponse unauthorized() {
@@ -138,51 +131,86 @@ HttpResponse describe(const JobEnd& end) {
 }  // namespace
 
 Routes::Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, Options options)
-    : service_{service}, metrics_{std::move(metrics)}, options_{std::move(options)} {}
+    : service_{service},
+      metrics_{std::move(metrics)},
+      options_{std::move(options)},
+      allowed_hosts_{options_.allowed_hosts},
+      client_token_{options_.client_token} {}
 
-net::awaitable<HttpResponse> Routes::respond(HttpRequest& request, HttpPeer& peer) {
-    HttpResponse response = co_await route(request, peer);
+HttpHandlers Routes::handlers() {
+    HttpHandlers handlers;
+    handlers.respond = [this](HttpRequest& request, HttpPeer& peer) { return respond(request, peer); };
+    handlers.screen = [this](const HttpRequest& head) {
+        std::optional<HttpResponse> response = screen(head);
+        if (response) {
+            sign(*response);
+        }
+        return response;
+    };
+    handlers.answered = [this](const HttpRequest& head, http::status status) {
+        responses_.add(route_of(split_target(view(head.target())).path), status);
+    };
+    return handlers;
+}
+
+/// Names the gateway in its response.
+void Routes::sign(HttpResponse& response) const {
     if (!options_.name.empty()) {
         response.set("X-Gateway", options_.name);
     }
+}
+
+std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
+    const Route route = route_of(split_target(view(head.target())).path);
+    const RouteRule& rule = rule_of(route);
+    if (!rule.probe) {
+        if (client_token_.wanted()) {
+            if (!client_token_.accepts(view(head[http::field::authorization]))) {
+                return unauthorized();
+            }
+        } else if (!allowed_hosts_.has_host(view(head[http::field::host]))) {
+            return forbidden("Host is not a name of this gateway");
+        } else if (head.count(http::field::origin) > 0 && !allowed_hosts_.has_origin(view(head[http::field::origin]))) {
+            return forbidden("Origin is not one of this gateway");
+        }
+    }
+    if (route == Route::none) {
+        return error_response(http::status::not_found,
+                              "there is POST /generate, and GET /jobs/{id}, /metrics, /healthz, /readyz");
+    }
+    if (!takes(route, head.method())) {
+        return method_not_allowed(rule.methods);
+    }
+    return std::nullopt;
+}
+
+net::awaitable<HttpResponse> Routes::respond(HttpRequest& request, HttpPeer& peer) {
+    HttpResponse response = co_await route(request, peer);
+    sign(response);
     co_return response;
 }
 
+/// The request has passed screen().
 net::awaitable<HttpResponse> Routes::route(HttpRequest& request, HttpPeer& peer) {
     // The target's text, which the request keeps while its body is taken.
-    const auto [path, query] = split(view(request.target()));
-    constexpr std::string_view jobs = "/jobs/";
-    if (path == "/healthz" || path == "/readyz") {
-        if (!is_read(request.method())) {
-            co_return method_not_allowed("GET, HEAD");
+    const auto [path, query] = split_target(view(request.target()));
+    switch (route_of(path)) {
+        case Route::generate:
+            co_return co_await generate(request, peer, query);
+        case Route::job: {
+            std::string id{path.substr(rule_of(Route::job).path.size())};
+            co_return co_await job(std::move(id));
         }
-        co_return path == "/readyz" ? ready() : json_response(http::status::ok, Json{{"status", "ok"}});
+        case Route::metrics:
+            co_return metrics(request);
+        case Route::healthz:
+            co_return json_response(http::status::ok, Json{{"status", "ok"}});
+        case Route::readyz:
+            co_return ready();
+        case Route::none:
+            break;
     }
-    if (!options_.client_token.empty() &&
-        !is_bearer(view(request[http::field::authorization]), options_.client_token)) {
-        co_return unauthorized();
-    }
-    if (path == "/generate") {
-        if (request.method() != http::verb::post) {
-            co_return method_not_allowed("POST");
-        }
-        co_return co_await generate(request, peer, query);
-    }
-    if (path.starts_with(jobs)) {
-        if (!is_read(request.method())) {
-            co_return method_not_allowed("GET, HEAD");
-        }
-        std::string id{path.substr(jobs.size())};
-        co_return co_await job(std::move(id));
-    }
-    if (path == "/metrics") {
-        if (!is_read(request.method())) {
-            co_return method_not_allowed("GET, HEAD");
-        }
-        co_return metrics(request);
-    }
-    co_return error_response(http::status::not_found,
-                             "there is POST /generate, and GET /jobs/{id}, /metrics, /healthz, /readyz");
+    throw std::logic_error{"a request with an unknown path was not screened"};
 }
 
 net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& peer, std::string_view query) {

@@ -5,13 +5,19 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "allowed_hosts.hpp"
+#include "client_token.hpp"
+#include "http/handlers.hpp"
 #include "http/message.hpp"
 #include "http/peer.hpp"
 #include "metrics.hpp"
 #include "net.hpp"
+#include "response_counters.hpp"
 #include "service.hpp"
 
 namespace gateway {
@@ -29,13 +35,16 @@ namespace gateway {
 ///   GET /healthz              200 as long as the gateway runs
 ///   GET /readyz               200, or 503 once it drains
 ///
-/// With a client token, all but the last two want `Authorization: Bearer <token>`. Thread-safe; service must
-/// outlive it.
+/// With a client token, all but the last two want `Authorization: Bearer <token>`. Without one, they want a Host and,
+/// where there is one, an Origin of this machine or of allowed_hosts; else 403. All this, the path and the method are
+/// looked at before a byte of the body is read. Thread-safe; service must outlive it.
 class Routes {
   public:
     struct Options {
         /// Empty: none is wanted.
         std::string client_token;
+        /// Without a token: names under which the gateway may be reached, besides those of this machine.
+        std::vector<std::string> allowed_hosts;
         /// Of this gateway among several: X-Gateway in each response, unless it is empty.
         std::string name;
         /// Clients that may wait for their jobs at a time; past it, 503.
@@ -44,10 +53,19 @@ class Routes {
 
     Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, Options options);
 
-    /// The response to peer's request, from which it takes the body.
-    net::awaitable<HttpResponse> respond(HttpRequest& request, HttpPeer& peer);
+    /// For the server; this must outlive it.
+    [[nodiscard]] HttpHandlers handlers();
+
+    /// From now on clients have to send this one.
+    void set_client_token(std::string token) { client_token_.set(std::move(token)); }
+
+    [[nodiscard]] std::vector<ResponseCount> responses() const { return responses_.snapshot(); }
 
   private:
+    std::optional<HttpResponse> screen(const HttpRequest& head) const;
+    void sign(HttpResponse& response) const;
+    /// The response to peer's request, from which it takes the body.
+    net::awaitable<HttpResponse> respond(HttpRequest& request, HttpPeer& peer);
     net::awaitable<HttpResponse> route(HttpRequest& request, HttpPeer& peer);
     net::awaitable<HttpResponse> generate(HttpRequest& request, HttpPeer& peer, std::string_view query);
     net::awaitable<HttpResponse> job(std::string id);
@@ -56,7 +74,10 @@ class Routes {
 
     GenerationService& service_;
     std::function<MetricsSnapshot()> metrics_;
-    Options options_;
+    const Options options_;
+    const AllowedHosts allowed_hosts_;
+    ClientToken client_token_;
+    ResponseCounters responses_;
     std::atomic<std::size_t> waiting_{0};
 };
 

@@ -180,6 +180,102 @@ TEST(Routes, ATokenIsWantedOfClientsAndNotOfProbes) {
     EXPECT_EQ(client.exchange(head("GET /readyz")).result(), http::status::ok);
 }
 
+/// The status of a request for target with these fields, of which nothing but the head is sent.
+unsigned status_by_head(const TestGateway& gateway, std::string_view line, test::Headers fields) {
+    RawClient client{gateway.port()};
+    return client.exchange(head(line, fields)).result_int();
+}
+
+TEST(Routes, TheHeadDecidesBeforeTheBody) {
+    TestGatewayOptions options;
+    options.http.body_limit = 1'000'000;
+    TestGateway open{make<EchoModel>(), options};
+    EXPECT_EQ(status_by_head(open, "POST /nothing", {{"Content-Length", "1000000"}}), 404U);
+    EXPECT_EQ(status_by_head(open, "PUT /generate", {{"Content-Length", "1000000"}}), 405U);
+    EXPECT_EQ(status_by_head(open, "POST /generate", {{"Content-Length", "1000001"}}), 413U);
+    EXPECT_EQ(status_by_head(open, "POST /generate", {{"Content-Length", "9"}, {"Origin", "http://a.example"}}), 403U);
+    options.routes.client_token = "secret";
+    TestGateway closed{make<EchoModel>(), options};
+    EXPECT_EQ(status_by_head(closed, "POST /generate", {{"Content-Length", "9"}}), 401U);
+    EXPECT_EQ(status_by_head(closed, "POST /nothing", {{"Transfer-Encoding", "chunked"}}), 401U);
+}
+
+TEST(Routes, APageOfAnotherOriginIsRefusedWhereNoTokenIsWanted) {
+    TestGatewayOptions options;
+    options.routes.allowed_hosts = {"gateway.example"};
+    options.routes.name = "a";
+    TestGateway gateway{make<EchoModel>(), options};
+    const auto status = [&](std::string_view host, std::string_view origin, std::string_view target = "/metrics") {
+        RawClient client{gateway.port()};
+        std::string request = "GET " + std::string{target} + " HTTP/1.1\r\nHost: " + std::string{host} + "\r\n";
+        if (!origin.empty()) {
+            request.append("Origin: ").append(origin).append("\r\n");
+        }
+        const HttpResponse response = client.exchange(request + "\r\n");
+        EXPECT_EQ(field(response, "X-Gateway"), "a");
+        return response.result_int();
+    };
+    for (const std::string_view host : {"localhost:8080", "127.0.0.1", "[::1]:80", "gateway.example", ""}) {
+        EXPECT_EQ(status(host, ""), 200U) << host;
+    }
+    for (const std::string_view host : {"evil.example", "localhost.evil.example:8080", "192.0.2.1", "0.0.0.0"}) {
+        EXPECT_EQ(status(host, ""), 403U) << host;
+        EXPECT_EQ(status(host, "", "/readyz"), 200U) << "a balancer's probe names what it likes";
+    }
+    for (const std::string_view origin : {"http://localhost:3000", "https://gateway.example"}) {
+        EXPECT_EQ(status("localhost", origin), 200U) << origin;
+    }
+    for (const std::string_view origin : {"http://evil.example", "null", "http://", "x"}) {
+        EXPECT_EQ(status("localhost", origin), 403U) << origin;
+    }
+    RawClient old{gateway.port()};
+    EXPECT_EQ(old.exchange("GET /metrics HTTP/1.0\r\n\r\n").result(), http::status::ok) << "no browser leaves it out";
+}
+
+TEST(Routes, WhoHasTheTokenMayUseAnyNameAndOrigin) {
+    TestGatewayOptions options;
+    options.routes.client_token = "secret";
+    TestGateway gateway{make<EchoModel>(), options};
+    RawClient client{gateway.port()};
+    EXPECT_EQ(client
+                  .exchange("GET /metrics HTTP/1.1\r\nHost: a.example\r\nOrigin: https://b.example\r\n"
+                            "Authorization: Bearer secret\r\n\r\n")
+                  .result(),
+              http::status::ok);
+}
+
+TEST(Routes, ResponsesAreCountedByRouteAndStatus) {
+    TestGatewayOptions options;
+    options.routes.client_token = "secret";
+    options.http.body_limit = 1'000;
+    options.http.header_limit = 2'000;
+    TestGateway gateway{make<EchoModel>(), options};
+    const auto token = std::pair{std::string_view{"Authorization"}, std::string_view{"Bearer secret"}};
+    for (const std::string& request : {message("POST /generate", std::string(1'001, 'x'), {token}),
+                                       head("GET /", {{"X", std::string(2'000, 'x')}})}) {
+        RawClient client{gateway.port()};
+        client.exchange(request);
+        client.finish_sending();
+        EXPECT_TRUE(client.closed_by_server());
+    }
+    RawClient client{gateway.port()};
+    client.exchange(message("POST /generate?wait=true", prompt("x"), {token}));
+    client.exchange(message("POST /generate", "{}", {token}));
+    client.exchange(head("GET /generate", {token}));
+    client.exchange(head("GET /jobs/1", {token}));
+    client.exchange(head("GET /jobs/2"));
+    client.exchange(head("GET /healthz"));
+    client.exchange(head("GET /other", {token}));
+    const Json responses = json_of(client.exchange(head("GET /metrics", {token}))).at("responses");
+    EXPECT_EQ(responses.at("/generate"), Json::parse(R"({"200": 1, "400": 1, "405": 1, "413": 1})"));
+    EXPECT_EQ(responses.at("/jobs/{id}"), Json::parse(R"({"401": 1, "404": 1})"));
+    EXPECT_EQ(responses.at("/healthz"), Json::parse(R"({"200": 1})"));
+    EXPECT_EQ(responses.at("none"), Json::parse(R"({"404": 1, "431": 1})"));
+    const HttpResponse text = client.exchange(head("GET /metrics", {token, {"Accept", "text/plain"}}));
+    EXPECT_NE(text.body().find("\ngateway_http_responses_total{route=\"/metrics\",status=\"200\"} 1\n"),
+              std::string::npos);
+}
+
 TEST(Routes, MetricsAreJsonOrText) {
     TestGateway gateway{make<EchoModel>()};
     RawClient client{gateway.port()};

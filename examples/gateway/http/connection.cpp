@@ -7,6 +7,7 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
 
 #include "../log.hpp"
@@ -29,6 +31,12 @@ namespace {
 
 constexpr std::size_t read_size = 4096;
 
+/// Bytes that were written to a socket, and that the other side's system has not taken yet.
+std::uint64_t untaken(tcp::socket& socket) {
+    int bytes = 0;
+    return ::ioctl(socket.native_handle(), TIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0;
+}
+
 }  // namespace
 
 HttpConnection::HttpConnection(tcp::socket socket, const Shared& shared)
@@ -36,7 +44,9 @@ HttpConnection::HttpConnection(tcp::socket socket, const Shared& shared)
       shared_{shared},
       watchdog_{socket_.get_executor(),
                 std::min({shared.options.request_timeout, shared.options.idle_timeout, shared.options.linger_timeout})},
-      buffer_{shared.options.header_limit + read_size} {}
+      buffer_{shared.options.header_limit + read_size},
+      progress_{shared.options.min_progress},
+      idle_since_{Clock::now() + shared.options.newcomer_grace} {}
 
 net::awaitable<void> HttpConnection::run() {
     using namespace net::experimental::awaitable_operators;
@@ -46,7 +56,8 @@ net::awaitable<void> HttpConnection::run() {
 void HttpConnection::close_when_idle() {
     idle_since_ = told_to_end;
     net::post(get_executor(), [self = shared_from_this()] {
-        if (self->phase_ == Phase::idle) {
+        error_code ignored;
+        if (self->phase_ == Phase::idle && self->socket_.available(ignored) == 0) {
             self->close();
         } else {
             self->idle_since_ = not_idle;
@@ -89,29 +100,89 @@ net::awaitable<bool> HttpConnection::await_request(std::chrono::milliseconds lim
 
 /// Reads a request and answers it. False: the connection is to be closed.
 net::awaitable<bool> HttpConnection::serve_request() {
-    enter(Phase::reading, shared_.options.request_timeout);
+    enter(Phase::reading_head, shared_.options.request_timeout);
     Parser parser;
+    const HttpRequest& request = parser.get();
+    HttpResponse response;
     std::optional<Refusal> refusal = co_await read_head(parser);
-    if (!refusal && !parser.is_done()) {
+    std::optional<HttpResponse> screened = refusal ? std::nullopt : screen(parser);
+    if (!refusal && !screened && !parser.is_done()) {
         refusal = co_await read_body(parser);
     }
-    HttpResponse response;
     if (refusal) {
         response = error_response(refusal->status, refusal->why);
         response.keep_alive(false);  // where such a request ends is uncertain
+    } else if (screened) {
+        response = std::move(*screened);
     } else {
         response = co_await respond(parser.get());
     }
     response.set(http::field::date, http_date());
-    if (parser.get().method() == http::verb::head) {
+    const http::status status = response.result();
+    if (request.method() == http::verb::head) {
         response.body().clear();  // Content-Length stays
     }
+    if (!refusal) {
+        report(request, status);
+    }
     const bool written = co_await write(response);
-    if (written && refusal) {
+    if (written && refusal) {  // else it may be one who left in the middle of a request
         count(*refusal);
+        report(request, status);
     }
     const bool keep = written && response.keep_alive();
     co_return keep;
+}
+
+/// What is to be said to a request because of its head alone.
+std::optional<HttpResponse> HttpConnection::screen(Parser& parser) {
+    const HttpRequest& request = parser.get();
+    if (!shared_.handlers.screen) {
+        return std::nullopt;
+    }
+    std::optional<HttpResponse> response;
+    try {
+        response = shared_.handlers.screen(request);
+    } catch (const std::exception& error) {
+        response = failed(request, reason(error));
+    } catch (...) {
+        response = failed(request, "not a std::exception");
+    }
+    if (response) {
+        ++shared_.counters.requests;
+        settle(request, *response, skip_body(parser));
+    }
+    return response;
+}
+
+/// Passes over the body of a request if that takes no waiting: whether it did.
+bool HttpConnection::skip_body(const Parser& parser) {
+    if (parser.is_done()) {
+        return true;
+    }
+    const auto length = parser.content_length();
+    if (!length || *length > buffer_.size()) {
+        return false;
+    }
+    buffer_.consume(static_cast<std::size_t>(*length));
+    return true;
+}
+
+/// Sets what a response says of itself and of the connection. keep: nothing speaks against keeping it.
+void HttpConnection::settle(const HttpRequest& request, HttpResponse& response, bool keep) const {
+    if (!response.has_content_length()) {
+        response.prepare_payload();
+    }
+    response.version(request.version());
+    // A header that a client sees before it sends the next request: do not keep a connection that is about to be
+    // closed.
+    response.keep_alive(keep && request.keep_alive() && !shared_.stopping);
+}
+
+void HttpConnection::report(const HttpRequest& request, http::status status) const {
+    if (shared_.handlers.answered) {
+        shared_.handlers.answered(request, status);
+    }
 }
 
 net::awaitable<std::optional<Refusal>> HttpConnection::read_head(Parser& parser) {
@@ -158,8 +229,10 @@ net::awaitable<std::optional<Refusal>> HttpConnection::read_body(Parser& parser)
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
         co_await net::async_write(socket_, net::buffer(go_on), net::redirect_error(net::use_awaitable, error));
     }
-    if (!error) {
-        co_await http::async_read(socket_, buffer_, parser, net::redirect_error(net::use_awaitable, error));
+    begin_transfer(Phase::reading_body);
+    while (!error && !parser.is_done()) {
+        moved_ +=
+            co_await http::async_read_some(socket_, buffer_, parser, net::redirect_error(net::use_awaitable, error));
     }
     if (head) {
         request.base() = std::move(*head);
@@ -201,19 +274,15 @@ net::awaitable<HttpResponse> HttpConnection::respond(HttpRequest& request) {
     watchdog_.expires_never();
     HttpResponse response;
     try {
-        response = co_await shared_.handler(request, *this);
-        if (!response.has_content_length()) {
-            response.prepare_payload();
-        }
+        response = co_await shared_.handlers.respond(request, *this);
+        settle(request, response, true);
+        co_return response;
     } catch (const std::exception& error) {
         response = failed(request, reason(error));
     } catch (...) {
         response = failed(request, "not a std::exception");
     }
-    response.version(request.version());
-    // A header that a client sees before it sends the next request: do not keep a connection that is about to be
-    // closed.
-    response.keep_alive(request.keep_alive() && !shared_.stopping);
+    settle(request, response, true);
     co_return response;
 }
 
@@ -241,9 +310,12 @@ HttpResponse HttpConnection::failed(const HttpRequest& request, std::string_view
 }
 
 net::awaitable<bool> HttpConnection::write(HttpResponse& response) {
-    enter(Phase::writing, shared_.options.request_timeout);
+    begin_transfer(Phase::writing);
+    http::response_serializer<http::string_body> serializer{response};
     error_code error;
-    co_await http::async_write(socket_, response, net::redirect_error(net::use_awaitable, error));
+    while (!error && !serializer.is_done()) {
+        moved_ += co_await http::async_write_some(socket_, serializer, net::redirect_error(net::use_awaitable, error));
+    }
     co_return !error;
 }
 
@@ -278,11 +350,36 @@ void HttpConnection::enter(Phase phase, std::chrono::milliseconds limit) {
     watchdog_.expires_after(limit);
 }
 
+void HttpConnection::begin_transfer(Phase phase) {
+    enter(phase, shared_.options.request_timeout);
+    progress_ = Progress{shared_.options.min_progress};
+    moved_ = 0;
+}
+
+/// Whether the present transfer has moved as much as it has to in each period. What is written lies in the system's
+/// buffer first, which takes megabytes, and says that there is room only when much of it is gone: what counts is what
+/// the client's side has taken.
+bool HttpConnection::goes_on() {
+    switch (phase_) {
+        case Phase::reading_body:
+            return progress_.end_period(moved_);
+        case Phase::writing:
+            return progress_.end_period(moved_ - std::min(moved_, untaken(socket_)));
+        default:
+            return false;
+    }
+}
+
 void HttpConnection::on_expiry() {
-    if (phase_ == Phase::reading || phase_ == Phase::writing) {
+    if (goes_on()) {
+        watchdog_.expires_after(shared_.options.request_timeout);
+        return;
+    }
+    const bool reading = phase_ == Phase::reading_head || phase_ == Phase::reading_body;
+    if (reading || phase_ == Phase::writing) {
         ++shared_.counters.timed_out;
     }
-    if (phase_ == Phase::reading) {
+    if (reading) {
         stop_reading();
     } else {
         close();
