@@ -58,11 +58,12 @@ struct Config {
     std::string model;     ///< empty: the upstream's default
     std::string project;   ///< vertex: required
     std::string location = "us-central1";
-    std::string api_key;           ///< openai: sent as the bearer token, if there is one. A secret
-    std::string access_token;      ///< vertex: a ready token. A secret
-    std::string credentials_file;  ///< vertex: a service account's key file
-    std::string impersonate;       ///< vertex: the service account to act as
-    std::string ca_file;           ///< PEM; empty: the system's certificates
+    std::string api_key;                     ///< openai: sent as the bearer token, if there is one. A secret
+    std::string access_token;                ///< vertex: a ready token. A secret
+    std::string credentials_file;            ///< vertex: a service account's key file
+    std::string impersonate;                 ///< vertex: the service account to act as
+    std::size_t upstream_connections = 256;  ///< at a time; no flag: as many as generations run, if it may
+    std::string ca_file;                     ///< PEM; empty: the system's certificates
     std::chrono::milliseconds attempt_timeout{300'000};
     std::size_t max_attempts = 5;
     std::chrono::milliseconds backoff_min{2'000};
@@ -73,6 +74,7 @@ struct Config {
     std::chrono::milliseconds drain_timeout{30'000};  ///< for accepted jobs, at SIGTERM
     std::string log_level = "info";
     LogFormat log_format = LogFormat::text;
+    std::string log_file;  ///< empty: stderr
 };
 
 /// A flag or a variable that cannot be used; what() names it, the value (unless it is a secret), and what

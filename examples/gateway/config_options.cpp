@@ -326,9 +326,12 @@ std::vector<Option> process_options() {
     return {
         seconds("drain-timeout", &Config::drain_timeout, std::chrono::milliseconds{0}, day,
                 "How long accepted jobs may go on after SIGTERM."),
-        choice("log-level", &Config::log_level, levels, "The least of what is logged, to stderr."),
+        choice("log-level", &Config::log_level, levels, "The least of what is logged."),
         choice("log-format", &Config::log_format, {{"text", LogFormat::text}, {"json", LogFormat::json}},
                "Lines of key=value, or of JSON."),
+        text(
+            "log-file", "FILE", &Config::log_file,
+            "Where the log is kept; by default it goes to stderr. SIGHUP opens it anew, so that it can be moved away."),
     };
 }
 

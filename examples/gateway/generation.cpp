@@ -12,6 +12,7 @@ net::awaitable<Generated> Generator::operator()(Generation generation, dispatch:
     const Json request = parse_json(generation.request);
     const Json response = co_await model_->generate(request);
     result.response = dump(response);
+    result.usage = usage_of(response);
     co_return result;
 }
 

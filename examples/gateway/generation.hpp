@@ -10,6 +10,7 @@
 #include <dispatch/pool.hpp>
 
 #include "net.hpp"
+#include "token_usage.hpp"
 #include "upstream/model.hpp"
 
 namespace gateway {
@@ -26,6 +27,7 @@ struct Generated {
     std::string response;
     std::size_t worker = 0;
     std::chrono::microseconds queued{};
+    TokenUsage usage;
 };
 
 using GenerationPool = dispatch::WorkerPool<Generation, Generated>;

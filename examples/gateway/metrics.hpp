@@ -10,6 +10,7 @@
 #include <dispatch/metrics.hpp>
 
 #include "http/server.hpp"
+#include "job_figures.hpp"
 #include "jobs/job_store.hpp"
 #include "json.hpp"
 #include "response_counters.hpp"
@@ -27,6 +28,8 @@ struct MetricsSnapshot {
     JobStoreCounters store;
     HttpServerCounters http;
     std::vector<ResponseCount> responses;
+    JobFiguresSnapshot figures;
+    std::uint64_t log_dropped = 0;
     UpstreamCounters upstream;
     HttpClientMetrics connections;
     std::chrono::seconds uptime{};

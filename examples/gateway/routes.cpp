@@ -113,6 +113,9 @@ HttpResponse describe(const JobEnd& end) {
     Json body;
     body["job_id"] = outcome.id;
     describe(outcome.state, body);
+    if (!outcome.stored) {
+        body["stored"] = false;
+    }
     const http::status status = outcome.state.status == JobStatus::completed ? http::status::ok
                                 : outcome.state.status == JobStatus::failed  ? http::status::bad_gateway
                                                                              : http::status::service_unavailable;
@@ -283,12 +286,14 @@ HttpResponse Routes::metrics(const HttpRequest& request) const {
 }
 
 HttpResponse Routes::ready() const {
-    if (service_.draining()) {
-        HttpResponse response = json_response(http::status::service_unavailable, Json{{"status", "draining"}});
-        response.set(http::field::retry_after, "5");
-        return response;
+    if (service_.ready()) {
+        return json_response(http::status::ok, Json{{"status", "ready"}});
     }
-    return json_response(http::status::ok, Json{{"status", "ready"}});
+    const bool draining = service_.draining();
+    HttpResponse response = json_response(http::status::service_unavailable,
+                                          Json{{"status", draining ? "draining" : "the store cannot write"}});
+    response.set(http::field::retry_after, draining ? "5" : "1");
+    return response;
 }
 
 }  // namespace gateway

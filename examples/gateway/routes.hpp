@@ -27,13 +27,14 @@ namespace gateway {
 ///   POST /generate            202, {"job_id": "<uuid>"}. The body is a generateContent request; X-Session-Id
 ///                             names its session. 400, 401, 503 with Retry-After.
 ///   POST /generate?wait=true  200 or (failed) 502 as GET /jobs/{id} says it, with the job_id, when it has ended;
-///                             X-Job-Id, X-Worker, X-Queue-Time-Ms. Who closes its half of the connection before that
-///                             hears what POST /generate answers
+///                             X-Job-Id, X-Worker, X-Queue-Time-Ms; "stored": false where the store cannot write
+///                             that yet, until when the job is pending for GET /jobs/{id}. Who closes its half of the
+///                             connection before that hears what POST /generate answers
 ///   GET /jobs/{id}            {"status": "Pending"}, {"status": "Completed", "result": {...}},
 ///                             {"status": "Failed", "result": "<why>"}; 404
 ///   GET /metrics              JSON; Prometheus's text when Accept asks for text/plain
 ///   GET /healthz              200 as long as the gateway runs
-///   GET /readyz               200, or 503 once it drains
+///   GET /readyz               200, or 503 once it drains, and as long as the store cannot write
 ///
 /// With a client token, all but the last two want `Authorization: Bearer <token>`. Without one, they want a Host and,
 /// where there is one, an Origin of this machine or of allowed_hosts; else 403. All this, the path and the method are

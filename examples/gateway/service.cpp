@@ -30,14 +30,16 @@ std::uint64_t size_of(const PendingJob& job) { return job.request.size() + job.s
 }  // namespace
 
 GenerationService::GenerationService(const net::any_io_executor& executor, GenerationPool& pool, JobStore& store,
-                                     ServiceOptions options)
+                                     JobFigures& figures, ServiceOptions options)
     : executor_{executor},
       pool_{pool},
       store_{store},
+      figures_{figures},
       options_{options},
       pending_{executor, options.max_pending, options.max_pending_bytes},
       housekeeping_{net::make_strand(executor)},
-      pause_{housekeeping_} {}
+      pause_{housekeeping_},
+      probe_pause_{housekeeping_} {}
 
 net::awaitable<void> GenerationService::start() {
     if (options_.on_restart == RestartPolicy::fail) {
@@ -54,6 +56,7 @@ net::awaitable<void> GenerationService::start() {
         net::co_spawn(housekeeping_, resume(), net::detached);
     }
     net::co_spawn(housekeeping_, remove_expired(), net::detached);
+    net::co_spawn(housekeeping_, watch_store(), net::detached);
 }
 
 net::awaitable<std::string> GenerationService::accept(std::string session, std::string request) {
@@ -83,7 +86,10 @@ net::awaitable<std::optional<JobState>> GenerationService::find(std::string id) 
 net::awaitable<dispatch::Ledger> GenerationService::drain(std::chrono::milliseconds limit) {
     draining_ = true;
     pending_.cancel_waiting();
-    net::post(housekeeping_, [this] { pause_.cancel(); });
+    net::post(housekeeping_, [this] {
+        pause_.cancel();
+        probe_pause_.cancel();
+    });
     if (const bool done = co_await pending_.wait_until_none(Clock::now() + limit); !done) {
         log::warn("the time for draining is over; what is pending stays stored", {{"jobs", pending_.jobs()}});
         stopping_ = true;
@@ -118,6 +124,10 @@ PendingJobs::Slot GenerationService::admit(std::size_t bytes) {
         ++counts_.refused_shutting_down;
         throw Refused{Refused::Why::shutting_down, "the gateway is shutting down"};
     }
+    if (store_.health() == StoreHealth::stalled) {  // it would only wait with the others
+        ++counts_.refused_not_stored;
+        throw Refused{Refused::Why::not_stored, "the store does not answer: try again later"};
+    }
     std::optional<Slot> slot = pending_.try_enter(bytes);
     if (!slot) {
         ++counts_.refused_full;
@@ -146,7 +156,7 @@ net::awaitable<PendingJob> GenerationService::store_new(std::string session, std
 
 void GenerationService::run_in_background(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher) {
     std::string id = job.id;
-    auto ended = [id = std::move(id), watcher = std::move(watcher)](const std::exception_ptr& error, Outcome outcome) {
+    auto ended = [id = std::move(id), watcher](const std::exception_ptr& error, Outcome outcome) {
         if (watcher) {
             watcher->try_send(error_code{}, JobEnd{error, std::move(outcome)});
         }
@@ -158,20 +168,53 @@ void GenerationService::run_in_background(PendingJob job, Slot slot, std::shared
             log::error("a job was left as it is", {{"job_id", id}, {"error", reason(exception)}});
         }
     };
-    net::co_spawn(executor_, run(std::move(job), std::move(slot)), std::move(ended));
+    net::co_spawn(executor_, run(std::move(job), std::move(slot), std::move(watcher)), std::move(ended));
 }
 
-net::awaitable<Outcome> GenerationService::run(PendingJob job, Slot slot) {
+net::awaitable<Outcome> GenerationService::run(PendingJob job, Slot slot,
+                                               std::shared_ptr<WatchedJob::Channel> watcher) {
     const Slot held = std::move(slot);  // until the end is stored
     const Clock::time_point start = Clock::now();
+    const Clock::time_point deadline = start + options_.job_timeout;
+    Outcome outcome = co_await generate(std::move(job), deadline);
+    if (outcome.state.status == JobStatus::pending) {
+        co_return outcome;
+    }
+    std::function<void()> tell_unstored;
+    net::steady_timer alarm{executor_};  // for a store that does not answer
+    if (watcher) {
+        JobEnd end{nullptr, outcome};
+        end.outcome.stored = false;
+        // Who waits takes the first that comes: this, or the outcome itself.
+        tell_unstored = [watcher, end = std::move(end)] { watcher->try_send(error_code{}, end); };
+        alarm.expires_at(std::max<Clock::time_point>(deadline, Clock::now() + std::chrono::seconds{1}));
+        alarm.async_wait([tell_unstored](error_code cancelled) {
+            if (!cancelled) {
+                tell_unstored();
+            }
+        });
+    }
+    if (const bool kept = co_await keep(outcome, tell_unstored); !kept) {
+        outcome.state = JobState{};
+        co_return outcome;
+    }
+    const Clock::duration took = Clock::now() - start;
+    const bool completed = outcome.state.status == JobStatus::completed;
+    ++(completed ? counts_.completed : counts_.failed);
+    figures_.ended(took);
+    log::info(completed ? "job completed" : "job failed",
+              {{"job_id", outcome.id}, {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});
+    co_return outcome;
+}
+
+net::awaitable<Outcome> GenerationService::generate(PendingJob job, Clock::time_point deadline) {
     Outcome outcome;
     outcome.id = job.id;
-
     dispatch::SubmitOptions options;
     if (!job.session.empty()) {
         options.session = job.session;
     }
-    options.deadline = start + options_.job_timeout;
+    options.deadline = deadline;
     Generation generation;
     generation.request = std::move(job.request);
     try {
@@ -180,21 +223,12 @@ net::awaitable<Outcome> GenerationService::run(PendingJob job, Slot slot) {
         outcome.state.result = std::move(generated.response);
         outcome.worker = generated.worker;
         outcome.queued = generated.queued;
+        figures_.spent(generated.usage);
     } catch (...) {
         if (std::optional<std::string> why = failure(job.id, std::current_exception())) {
             outcome.state.status = JobStatus::failed;
             outcome.state.result = std::move(*why);
         }
-    }
-    if (outcome.state.status != JobStatus::pending) {
-        if (const bool kept = co_await keep(outcome); !kept) {
-            outcome.state = JobState{};
-            co_return outcome;
-        }
-        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
-        const bool completed = outcome.state.status == JobStatus::completed;
-        ++(completed ? counts_.completed : counts_.failed);
-        log::info(completed ? "job completed" : "job failed", {{"job_id", outcome.id}, {"ms", took.count()}});
     }
     co_return outcome;
 }
@@ -221,8 +255,9 @@ std::optional<std::string> GenerationService::failure(const std::string& id, con
     return "the gateway failed to run the job";
 }
 
-/// False: the store could not, and there is no time left. The job stays pending.
-net::awaitable<bool> GenerationService::keep(const Outcome& outcome) {
+/// False: the store could not, and there is no time left. The job stays pending. Calls failed, unless it is empty,
+/// whenever the store could not.
+net::awaitable<bool> GenerationService::keep(const Outcome& outcome, const std::function<void()>& failed) {
     // An answer was paid for. While the store cannot write (a full disk), the job keeps its slot and tries again, so
     // that a store that is gone for good stops the intake instead of losing answers.
     net::steady_timer pause{executor_};
@@ -232,6 +267,9 @@ net::awaitable<bool> GenerationService::keep(const Outcome& outcome) {
             co_return true;
         } catch (const StoreError& error) {
             log::error("the end of a job could not be stored", {{"job_id", outcome.id}, {"error", error.what()}});
+        }
+        if (failed) {
+            failed();
         }
         for (const Clock::time_point end = Clock::now() + wait; Clock::now() < end;) {
             if (stopping_) {
@@ -284,6 +322,32 @@ net::awaitable<void> GenerationService::remove_expired() {
             pause_.expires_after(interval);
             error_code ignored;
             co_await pause_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+        }
+    }
+}
+
+/// While the store cannot write, asks it again and again: nobody else may, as balancers send nothing any more.
+net::awaitable<void> GenerationService::watch_store() {
+    bool well = true;
+    while (!draining_) {
+        if (store_.health() != StoreHealth::well) {
+            if (std::exchange(well, false)) {
+                log::error("the store cannot write: not ready");
+            }
+            try {
+                co_await store_.probe();
+            } catch (const StoreError&) {
+                // Its health tells.
+            }
+        }
+        if (!well && store_.health() == StoreHealth::well) {
+            well = true;
+            log::info("the store can write again: ready");
+        }
+        if (!draining_) {
+            probe_pause_.expires_after(options_.probe_interval);
+            error_code ignored;
+            co_await probe_pause_.async_wait(net::redirect_error(net::use_awaitable, ignored));
         }
     }
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <future>
 #include <memory>
+#include <sqlite3.h>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -12,9 +13,12 @@
 #include <gtest/gtest.h>
 
 #include <gateway/routes.hpp>
+#include <gateway/upstream/embedded_model.hpp>
 
+#include "support/faulty_vfs.hpp"
 #include "support/models.hpp"
 #include "support/raw_client.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/test_gateway.hpp"
 
 namespace {
@@ -24,6 +28,7 @@ using gateway::HttpResponse;
 using gateway::Json;
 using gateway::UpstreamError;
 using test::EchoModel;
+using test::FaultyVfs;
 using test::Gate;
 using test::GatedModel;
 using test::head;
@@ -398,6 +403,69 @@ TEST(Routes, WhileItDrainsItIsNotReadyAndAnswersForItsJobs) {
     EXPECT_EQ(response.result(), http::status::ok);
     EXPECT_EQ(client.exchange(head("GET /jobs/" + field(response, "X-Job-Id"))).result(), http::status::ok);
     drained.get();
+}
+
+TEST(Routes, WithoutAStoreItIsNotReadyAndHandsOutWhatItCannotKeep) {
+    FaultyVfs disk;
+    const test::TemporaryDirectory directory;
+    gateway::net::io_context context;
+    const auto gate = std::make_shared<Gate>(context.get_executor());
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    options.service.probe_interval = 1ms;
+    TestGateway gateway{make<GatedModel>(gate), options};
+    RawClient client{gateway.port()};
+    RawClient waiting{gateway.port()};
+    EXPECT_EQ(client.exchange(head("GET /readyz")).result(), http::status::ok);
+    waiting.send(message("POST /generate?wait=true", prompt("1")));
+    gate->await_one();
+    disk.break_at(FaultyVfs::Call::write, 1, FaultyVfs::Until::repaired, SQLITE_FULL);
+    gate->let_one_go();
+    const HttpResponse answer = waiting.receive();
+    EXPECT_EQ(answer.result(), http::status::ok);
+    EXPECT_EQ(json_of(answer).at("stored"), false);
+    EXPECT_EQ(json_of(answer).at("result"), Json::parse(prompt("1")));
+    const HttpResponse not_ready = client.exchange(head("GET /readyz"));
+    EXPECT_EQ(not_ready.result(), http::status::service_unavailable);
+    EXPECT_EQ(field(not_ready, "Retry-After"), "1");
+    EXPECT_EQ(client.exchange(head("GET /healthz")).result(), http::status::ok);
+    EXPECT_EQ(json_of(client.exchange(head("GET /metrics"))).at("store").at("writable"), 0);
+    EXPECT_EQ(client.exchange(message("POST /generate", prompt("2"))).result(), http::status::service_unavailable);
+    disk.repair();
+    while (client.exchange(head("GET /readyz")).result() != http::status::ok) {
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(json_of(client.exchange(head("GET /metrics"))).at("store").at("writable"), 1);
+    EXPECT_EQ(gateway.await_end(field(answer, "X-Job-Id")).result, prompt("1"));
+}
+
+TEST(Routes, TimesAndTokensAreMeasured) {
+    TestGateway gateway{make<gateway::EmbeddedModel>(0.0)};
+    RawClient client{gateway.port()};
+    std::uint64_t input = 0;
+    std::uint64_t output = 0;
+    for (int i = 0; i < 3; ++i) {
+        const HttpResponse answer = client.exchange(message("POST /generate?wait=true", prompt("one two three")));
+        const Json usage = json_of(answer).at("result").at("usageMetadata");
+        input += usage.at("promptTokenCount").get<std::uint64_t>();
+        output += usage.at("candidatesTokenCount").get<std::uint64_t>();
+    }
+    EXPECT_GT(output, 0U);
+    const Json metrics = json_of(client.exchange(head("GET /metrics")));
+    EXPECT_EQ(metrics.at("tokens").at("input"), input);
+    EXPECT_EQ(metrics.at("tokens").at("output"), output);
+    EXPECT_EQ(metrics.at("log").at("dropped"), 0);
+    for (const std::string name : {"queued", "ran", "total"}) {
+        const Json& times = metrics.at("times").at(name + "_seconds");
+        EXPECT_EQ(times.at("count"), 3) << name;
+        EXPECT_GT(times.at("sum"), 0.0) << name;
+        EXPECT_EQ(times.at("buckets").back().at("count"), 3) << name;
+    }
+    const std::string text = client.exchange(head("GET /metrics", {{"Accept", "text/plain"}})).body();
+    EXPECT_NE(text.find("\n# TYPE gateway_job_total_seconds histogram\n"), std::string::npos);
+    EXPECT_NE(text.find("\ngateway_job_queued_seconds_bucket{le=\"1800\"} 3\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("\ngateway_job_ran_seconds_count 3\n"), std::string::npos);
+    EXPECT_NE(text.find("\ngateway_tokens_output_total " + std::to_string(output) + "\n"), std::string::npos);
 }
 
 TEST(Routes, ThousandsOfSessionsAreServedWithinBoundedMemory) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <optional>
+#include <semaphore>
 #include <set>
 #include <sqlite3.h>
 #include <stdexcept>
@@ -242,6 +245,97 @@ TEST_F(ServiceTest, ResultsGoWhenTheirTimeIsOver) {
     TestGateway gateway{make<EchoModel>(), options};
     const std::string id = gateway.accept_and_wait("", prompt("1")).get().id;
     while (gateway.start(gateway.service().find(id)).get() || gateway.store().counters().jobs.completed > 0) {
+        std::this_thread::yield();
+    }
+}
+
+TEST_F(ServiceTest, IsReadyWhenItsStoreCanWriteAndAsksItItself) {
+    FaultyVfs disk;
+    const TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    options.service.probe_interval = 1ms;
+    TestGateway gateway{make<EchoModel>(), options};
+    EXPECT_TRUE(gateway.service().ready());
+    for (int i = 0; i < 3; ++i) {
+        disk.break_at(FaultyVfs::Call::write, 1, FaultyVfs::Until::repaired, SQLITE_FULL);
+        EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("1")))), Refused::Why::not_stored);
+        EXPECT_FALSE(gateway.service().ready()) << "with the first failure";
+        disk.break_at(FaultyVfs::Call::write, 10, FaultyVfs::Until::repaired, SQLITE_FULL);
+        while (!gateway.service().ready()) {
+            std::this_thread::yield();  // nobody but the service itself writes
+        }
+        disk.repair();
+        gateway.await_end(gateway.start(gateway.service().accept("", prompt("2"))).get());
+    }
+    gateway.drain();
+    EXPECT_FALSE(gateway.service().ready());
+}
+
+TEST_F(ServiceTest, WhoWaitsHearsTheAnswerThoughItCannotBeStored) {
+    FaultyVfs disk;
+    const TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    TestGateway gateway{make<GatedModel>(gate), options};
+    std::future<Outcome> waiting = gateway.accept_and_wait("", prompt("1"));
+    gate->await_one();
+    disk.break_at(FaultyVfs::Call::write, 1, FaultyVfs::Until::repaired, SQLITE_FULL);
+    gate->let_one_go();
+    const Outcome outcome = waiting.get();  // while the disk is full
+    EXPECT_EQ(outcome.state.status, JobStatus::completed);
+    EXPECT_EQ(outcome.state.result, prompt("1"));
+    EXPECT_FALSE(outcome.stored);
+    EXPECT_EQ(gateway.start(gateway.service().find(outcome.id)).get()->status, JobStatus::pending);
+    disk.repair();
+    EXPECT_EQ(gateway.await_end(outcome.id).result, prompt("1"));
+    gate->let_one_go();
+    EXPECT_TRUE(gateway.accept_and_wait("", prompt("2")).get().stored);
+}
+
+/// Stops the store's writing thread at its next look at the clock.
+class StoppedClock {
+  public:
+    std::int64_t operator()() const {
+        if (stopped_) {
+            began_.release();
+            stopped_.wait(true);
+        }
+        return 1;
+    }
+    void stop() { stopped_ = true; }
+    void await() const { began_.acquire(); }
+    void go_on() {
+        stopped_ = false;
+        stopped_.notify_all();
+    }
+
+  private:
+    std::atomic<bool> stopped_{false};
+    mutable std::counting_semaphore<1'000> began_{0};
+};
+
+TEST_F(ServiceTest, WhoWaitsHearsTheAnswerThoughTheDiskDoesNotReply) {
+    StoppedClock clock;
+    TestGatewayOptions options;
+    options.store.now_ms = [&] { return clock(); };
+    options.store.write_patience = 1ms;
+    options.service.job_timeout = 2s;
+    TestGateway gateway{make<GatedModel>(gate), options};
+    std::future<Outcome> waiting = gateway.accept_and_wait("", prompt("1"));
+    gate->await_one();
+    clock.stop();
+    gate->let_one_go();
+    clock.await();
+    const Outcome outcome = waiting.get();
+    EXPECT_EQ(outcome.state.result, prompt("1"));
+    EXPECT_FALSE(outcome.stored);
+    EXPECT_FALSE(gateway.service().ready());
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("2")))), Refused::Why::not_stored)
+        << "it would only wait, too";
+    clock.go_on();
+    EXPECT_EQ(gateway.await_end(outcome.id).result, prompt("1"));
+    while (!gateway.service().ready()) {
         std::this_thread::yield();
     }
 }

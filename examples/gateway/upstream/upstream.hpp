@@ -25,6 +25,10 @@ class Upstream {
     [[nodiscard]] UpstreamCounters counters() const;
     [[nodiscard]] HttpClientMetrics connections() const;
 
+    /// From now on sends the credentials that config and environment have, whose other values it does not look at.
+    /// Throws ConfigError, and then goes on with those that it has. Thread-safe.
+    void exchange_credentials(const Config& config, const Environment& environment);
+
     /// Keeps no connection any more. Thread-safe.
     void close();
 

@@ -16,9 +16,11 @@ using namespace gateway;
 TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options) : store_{options.store} {
     const net::any_io_executor executor = threads_.get_executor();
     model_ = make_model(executor);
-    pool_ = std::make_unique<GenerationPool>(
-        dispatch::spawn_workers<Generation, Generated>(executor, options.workers, Generator{*model_}), options.pool);
-    service_ = std::make_unique<GenerationService>(executor, *pool_, store_, options.service);
+    pool_ =
+        std::make_unique<GenerationPool>(dispatch::spawn_workers<Generation, Generated>(
+                                             executor, options.workers, Generator{*model_}, {}, figures_.observer()),
+                                         options.pool);
+    service_ = std::make_unique<GenerationService>(executor, *pool_, store_, figures_, options.service);
     options.routes.allowed_hosts.emplace_back("test");  // what RawClient says
     routes_ = std::make_unique<Routes>(*service_, [this] { return metrics(); }, options.routes);
     options.http.port = 0;
@@ -41,6 +43,7 @@ MetricsSnapshot TestGateway::metrics() {
     snapshot.jobs = service_->counters();
     snapshot.store = store_.counters();
     snapshot.http = server_->counters();
+    snapshot.figures = figures_.snapshot();
     snapshot.responses = routes_->responses();
     return snapshot;
 }

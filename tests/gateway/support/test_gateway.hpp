@@ -68,6 +68,7 @@ class TestGateway {
 
   private:
     gateway::JobStore store_;
+    gateway::JobFigures figures_;
     gateway::net::thread_pool threads_{2};
     std::unique_ptr<gateway::Model> model_;
     std::unique_ptr<gateway::GenerationPool> pool_;
