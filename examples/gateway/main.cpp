@@ -3,12 +3,13 @@
 // session or by load, asks the model, and keeps the results. How it hangs together, from the outside in:
 //
 //   http/         HttpServer: connections, limits of size and time
-//   routes        what is answered to whom; metrics, bearer
+//   routes        what is answered to whom; route_table, client_token, allowed_hosts; metrics
 //   service       keeps a job, has the pool run it, keeps how it ends; pending_jobs
 //   jobs/         JobStore: what survives, in SQLite
 //   generation    what the pool's workers do: ask the model
 //   upstream/     the models: embedded, Vertex AI, OpenAI's; retries, credentials, HTTP client
-//   config, log   flags and environment; structured lines on stderr
+//   config, log   flags and environment; structured lines on stderr or in a file
+//   descriptors, hangups   how many connections there may be; SIGHUP
 //
 //   gateway &
 //   curl -H 'X-Session-Id: me' -d '{"contents": [{"parts": [{"text": "Hello!"}]}]}' '127.0.0.1:8080/generate?wait=true'

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -60,6 +61,8 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     [[nodiscard]] Clock::time_point idle_since() const { return idle_since_; }
 
   private:
+    static constexpr std::size_t read_size = 4096;
+
     enum class Phase { idle, reading_head, reading_body, handling, writing, closing };
     using Parser = http::request_parser<http::string_body>;
 
