@@ -5,12 +5,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include <dispatch/pool.hpp>
 
 #include "net.hpp"
 #include "upstream/model.hpp"
+#include "wait_note.hpp"
 
 namespace gateway {
 
@@ -18,6 +20,8 @@ namespace gateway {
 struct Generation {
     /// The text of a generateContent request's JSON.
     std::string request;
+    /// What it waits for; not null.
+    std::shared_ptr<WaitNote> note;
 };
 
 /// What the model made of it.

@@ -6,7 +6,7 @@
 //   routes        what is answered to whom; metrics, bearer
 //   service       keeps a job, has the pool run it, keeps how it ends; pending_jobs
 //   jobs/         JobStore: what survives, in SQLite
-//   generation    what the pool's workers do: ask the model
+//   generation    what the pool's workers do: ask the model; heavy_work: threads for large texts
 //   upstream/     the models: embedded, Vertex AI, OpenAI's; retries, credentials, HTTP client
 //   config, log   flags and environment; structured lines on stderr
 //
@@ -34,6 +34,7 @@
 
 #include "config.hpp"
 #include "generation.hpp"
+#include "heavy_work.hpp"
 #include "http/server.hpp"
 #include "jobs/job_store.hpp"
 #include "log.hpp"
@@ -122,9 +123,10 @@ void run(const Config& config) {
     const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
     net::thread_pool threads{config.threads > 0 ? config.threads : processors};
     const net::any_io_executor executor = threads.get_executor();
+    HeavyWork heavy{std::max<std::size_t>(processors / 4, 1)};
     net::signal_set signals{executor, SIGINT, SIGTERM};
     JobStore store{store_options(config)};
-    Upstream upstream{config, process_environment, executor};
+    Upstream upstream{config, process_environment, executor, heavy};
     GenerationPool pool = make_pool(config, executor, upstream.model());
     GenerationService service{executor, pool, store, service_options(config)};
     HttpServer* listener = nullptr;
@@ -142,8 +144,10 @@ void run(const Config& config) {
     };
     // Some connections are left for those who do not wait, such as a balancer's probes.
     Routes routes{service,
+                  heavy,
                   snapshot,
-                  {config.client_token, config.name, std::max<std::size_t>(config.max_connections * 3 / 4, 1)}};
+                  {config.client_token, config.name, std::max<std::size_t>(config.max_connections * 3 / 4, 1),
+                   [&](const Json& request) { upstream.model().check(request); }}};
     HttpServer server{executor, [&](HttpRequest& request, HttpPeer& peer) { return routes.respond(request, peer); },
                       server_options(config)};
     listener = &server;

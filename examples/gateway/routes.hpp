@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "heavy_work.hpp"
 #include "http/message.hpp"
 #include "http/peer.hpp"
 #include "metrics.hpp"
@@ -19,18 +20,19 @@ namespace gateway {
 /// What the gateway answers to each request.
 ///
 ///   POST /generate            202, {"job_id": "<uuid>"}. The body is a generateContent request; X-Session-Id
-///                             names its session. 400, 401, 503 with Retry-After.
-///   POST /generate?wait=true  200 or (failed) 502 as GET /jobs/{id} says it, with the job_id, when it has ended;
-///                             X-Job-Id, X-Worker, X-Queue-Time-Ms. Who closes its half of the connection before that
-///                             hears what POST /generate answers
+///                             names its session. 400, 401, 415, 503 with Retry-After.
+///   POST /generate?wait=true  200 or (failed) the status of its error, as GET /jobs/{id} says it, with the job_id,
+///   when
+///                             it has ended; X-Job-Id, X-Worker, X-Queue-Time-Ms. Who closes its half of the connection
+///                             before that hears what POST /generate answers
 ///   GET /jobs/{id}            {"status": "Pending"}, {"status": "Completed", "result": {...}},
-///                             {"status": "Failed", "result": "<why>"}; 404
+///                             {"status": "Failed", "result": "<why>", "error": {...}}; 404
 ///   GET /metrics              JSON; Prometheus's text when Accept asks for text/plain
 ///   GET /healthz              200 as long as the gateway runs
 ///   GET /readyz               200, or 503 once it drains
 ///
-/// With a client token, all but the last two want `Authorization: Bearer <token>`. Thread-safe; service must
-/// outlive it.
+/// With a client token, all but the last two want `Authorization: Bearer <token>`. Thread-safe; service and
+/// heavy must outlive it.
 class Routes {
   public:
     struct Options {
@@ -40,9 +42,11 @@ class Routes {
         std::string name;
         /// Clients that may wait for their jobs at a time; past it, 503.
         std::size_t max_waiting = 768;
+        /// Throws BadRequest for what the model at hand cannot be given (Model::check). Empty: it can be given all.
+        std::function<void(const Json&)> check = {};
     };
 
-    Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, Options options);
+    Routes(GenerationService& service, HeavyWork& heavy, std::function<MetricsSnapshot()> metrics, Options options);
 
     /// The response to peer's request, from which it takes the body.
     net::awaitable<HttpResponse> respond(HttpRequest& request, HttpPeer& peer);
@@ -55,6 +59,7 @@ class Routes {
     HttpResponse ready() const;
 
     GenerationService& service_;
+    HeavyWork& heavy_;
     std::function<MetricsSnapshot()> metrics_;
     Options options_;
     std::atomic<std::size_t> waiting_{0};

@@ -52,10 +52,11 @@ struct Upstream::Parts {
     std::unique_ptr<EmbeddedModel> embedded;
 };
 
-Upstream::Upstream(const Config& config, const Environment& environment, const net::any_io_executor& executor)
+Upstream::Upstream(const Config& config, const Environment& environment, const net::any_io_executor& executor,
+                   HeavyWork& heavy)
     : parts_{std::make_unique<Parts>()} {
     if (config.upstream == UpstreamKind::embedded) {
-        parts_->embedded = std::make_unique<EmbeddedModel>(config.token_rate);
+        parts_->embedded = std::make_unique<EmbeddedModel>(config.token_rate, heavy);
         return;
     }
     const Url base = base_url(config);
@@ -65,10 +66,11 @@ Upstream::Upstream(const Config& config, const Environment& environment, const n
     options.retry.backoff_min = config.backoff_min;
     options.retry.backoff_max = config.backoff_max;
     options.attempt_timeout = config.attempt_timeout;
+    options.max_under_way = config.workers * config.concurrency;
     parts_->client = std::make_unique<HttpClient>(executor, client_options(config));
     parts_->remote = std::make_unique<RemoteModel>(make_api(config, base), *parts_->client,
                                                    make_token_source(config, *parts_->client, environment, executor),
-                                                   std::move(options));
+                                                   heavy, std::move(options));
 }
 
 Upstream::~Upstream() = default;
