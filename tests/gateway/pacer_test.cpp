@@ -262,7 +262,7 @@ TEST(Pacer, ManyJobsGetThroughALimitedUpstreamAtItsRate) {
     for (const auto takes : {1ms, 50ms, 400ms}) {
         const Finished finished = run({20, takes}, 300, 1s);
         EXPECT_LT(finished.after, 25s) << takes.count();  // 15 s is what 20/s takes
-        EXPECT_LT(finished.refusals, 500U) << takes.count();
+        EXPECT_LT(finished.refusals, 700U) << takes.count();  // 400 of them until the limit is found
     }
 }
 
