@@ -2,8 +2,11 @@
 #include "json.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -17,12 +20,12 @@ namespace {
 ///
 /// nlohmann's own way looks for a member's name among all of its object's, and, with a callback, through the whole
 /// container at the end of each of its elements: n * n steps for n of them. Here a container's elements are gathered
-/// beside it, and moved into it once, at its end.
+/// on a stack, and moved into it once, at its end.
 class TreeBuilder final : public nlohmann::json_sax<Json> {
   public:
     TreeBuilder(std::size_t max_values, JsonEffort& effort) : max_values_{max_values}, effort_{effort} {}
 
-    Json take() { return std::move(root_); }
+    Json take() { return std::move(values_.front()); }
 
     bool null() override { return add(nullptr); }
     bool boolean(bool value) override { return add(value); }
@@ -37,23 +40,24 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
 
     bool key(string_t& name) override {
         ++effort_.steps;
-        open_.back().names.push_back(std::move(name));
+        names_.push_back(std::move(name));
         return true;
     }
 
     bool end_array() override {
-        Json::array_t array = std::move(open_.back().values);
-        array.shrink_to_fit();
-        return close(std::move(array));
+        const auto first = values_.begin() + open_.back().values;
+        return close(Json::array_t(std::make_move_iterator(first), std::make_move_iterator(values_.end())));
     }
 
     bool end_object() override {
-        Open& last = open_.back();
-        refuse_twins(last.names);
+        const auto name = names_.begin() + open_.back().names;
+        const auto value = values_.begin() + open_.back().values;
+        const std::span<std::string> names{name, names_.end()};
+        refuse_twins(names);
         Json::object_t object;
-        object.reserve(last.names.size());
-        for (std::size_t i = 0; i < last.names.size(); ++i) {
-            object.emplace_back(std::move(last.names[i]), std::move(last.values[i]));
+        object.reserve(names.size());
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            object.emplace_back(std::move(names[i]), std::move(value[static_cast<std::ptrdiff_t>(i)]));
         }
         return close(std::move(object));
     }
@@ -69,22 +73,22 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
     }
 
   private:
-    /// An array or an object that has not ended.
+    /// An array or an object that has not ended: where its own begin in names_ and values_.
     struct Open {
-        std::vector<std::string> names;  ///< an object's
-        Json::array_t values;
+        std::ptrdiff_t names;
+        std::ptrdiff_t values;
     };
 
     void count() {
         ++effort_.steps;
-        if (++values_ > max_values_) {
+        if (++count_ > max_values_) {
             throw JsonError{"it has more than " + std::to_string(max_values_) + " values"};
         }
     }
 
     bool add(Json value) {
         count();
-        put(std::move(value));
+        values_.push_back(std::move(value));
         return true;
     }
 
@@ -93,44 +97,52 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
         if (open_.size() >= static_cast<std::size_t>(max_json_depth)) {
             throw JsonError{"it is nested more than " + std::to_string(max_json_depth) + " levels deep"};
         }
-        open_.emplace_back();
+        open_.push_back({std::ssize(names_), std::ssize(values_)});
         return true;
     }
 
     bool close(Json container) {
+        names_.resize(static_cast<std::size_t>(open_.back().names));
+        values_.resize(static_cast<std::size_t>(open_.back().values));
         open_.pop_back();
-        put(std::move(container));
+        values_.push_back(std::move(container));
         return true;
     }
 
-    void put(Json value) {
-        if (open_.empty()) {
-            root_ = std::move(value);
-        } else {
-            open_.back().values.push_back(std::move(value));
+    /// A few are compared each with each, more are sorted: hashes can be made to collide.
+    void refuse_twins(std::span<const std::string> names) const {
+        constexpr std::size_t few = 8;
+        if (names.size() <= few) {
+            for (std::size_t i = 1; i < names.size(); ++i) {
+                effort_.steps += i;
+                refuse_twin(std::ranges::count(names.first(i), names[i]) > 0, names[i]);
+            }
+            return;
         }
-    }
-
-    /// By sorting: hashes can be made to collide.
-    void refuse_twins(const std::vector<std::string>& names) const {
         std::vector<std::uint32_t> order(names.size());
         std::iota(order.begin(), order.end(), 0U);
         std::ranges::sort(order, [&](std::uint32_t a, std::uint32_t b) {
             ++effort_.steps;
             return names[a] < names[b];
         });
-        const auto twin =
-            std::ranges::adjacent_find(order, [&](std::uint32_t a, std::uint32_t b) { return names[a] == names[b]; });
-        if (twin != order.end()) {
-            throw JsonError{"an object has more than one member " + quote(names[*twin])};
+        for (std::size_t i = 1; i < order.size(); ++i) {
+            refuse_twin(names[order[i - 1]] == names[order[i]], names[order[i]]);
+        }
+    }
+
+    static void refuse_twin(bool is_one, const std::string& name) {
+        if (is_one) {
+            throw JsonError{"an object has more than one member " + quote(name)};
         }
     }
 
     const std::size_t max_values_;
     JsonEffort& effort_;
-    std::size_t values_ = 0;
+    std::size_t count_ = 0;
     std::vector<Open> open_;
-    Json root_;
+    /// Of all that is open, the outermost first; at the end, of none: the tree.
+    std::vector<std::string> names_;
+    std::vector<Json> values_;
 };
 
 }  // namespace

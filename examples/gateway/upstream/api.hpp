@@ -15,6 +15,9 @@ class Api {
     Api& operator=(const Api&) = delete;
     virtual ~Api() = default;
 
+    /// Throws what make_request() would.
+    virtual void check(const Json& /*request*/) const {}
+
     /// The HTTP request that asks for request, without credentials. Throws BadRequest when that has no form for it.
     [[nodiscard]] virtual HttpRequest make_request(const Json& request) const = 0;
 

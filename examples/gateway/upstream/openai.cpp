@@ -240,7 +240,7 @@ OpenAiApi::OpenAiApi(std::string_view base_path, std::string_view model)
     target_ += "/chat/completions";
 }
 
-HttpRequest OpenAiApi::make_request(const Json& request) const {
+Json OpenAiApi::translate(const Json& request) const {
     constexpr std::string_view names[] = {"contents", "systemInstruction", "generationConfig", "labels"};
     form.only(request, names, "");
     Json body;
@@ -252,9 +252,13 @@ HttpRequest OpenAiApi::make_request(const Json& request) const {
         translate_config(*config, body);
         rename_limit(body);
     }
+    return body;
+}
+
+HttpRequest OpenAiApi::make_request(const Json& request) const {
     HttpRequest message{http::verb::post, target_, 11};
     message.set(http::field::content_type, "application/json");
-    message.body() = dump(body);
+    message.body() = dump(translate(request));
     return message;
 }
 
@@ -275,7 +279,7 @@ bool OpenAiApi::amend(HttpRequest& message, const HttpResponse& refusal) {
             text_of(find_member(*error, "message")).find(max_completion_tokens) == std::string::npos) {
             return false;
         }
-        Json body = parse_json(message.body());
+        Json body = parse_json(message.body(), max_answer_values);
         completion_tokens_ = true;
         rename_limit(body);
         message.body() = dump(body);

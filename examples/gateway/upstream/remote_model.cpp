@@ -60,7 +60,7 @@ RemoteModel::RemoteModel(std::unique_ptr<Api> api, HttpTransport& transport, std
       authority_{authority(options_.origin)},
       turns_{options_.max_under_way, options_.retry} {}
 
-void RemoteModel::check(const Json& request) const { (void)api_->make_request(request); }
+void RemoteModel::check(const Json& request) const { api_->check(request); }
 
 net::awaitable<std::string> RemoteModel::generate(std::string request, WaitNote& note) {
     ++requests_;
@@ -103,9 +103,13 @@ net::awaitable<std::string> RemoteModel::generate_counted(std::string request, W
                 continue;
             }
         }
-        if (last.verdict.next == Next::amend && !amended && api_->amend(message, last.refusal)) {
+        if (last.verdict.next == Next::amend && !amended) {
             amended = true;
-            continue;
+            auto amending = heavy_.run(message.body().size(), [&] { return api_->amend(message, last.refusal); });
+            const bool another_form = co_await std::move(amending);
+            if (another_form) {
+                continue;
+            }
         }
         const std::chrono::milliseconds wait = pause_after(last, attempts);
         net::steady_timer pause{executor, wait};

@@ -21,6 +21,9 @@ HttpClientOptions client_options(const Config& config) {
     HttpClientOptions options;
     // Each running generation holds one, and each may ask for a token besides.
     options.max_connections = std::max<std::size_t>(config.workers * config.concurrency, 1);
+    // Jobs come and end in bursts: a connection that is closed after one is opened again in the next. Those that are
+    // not needed go after their idle time, as the latest are used first.
+    options.max_idle = options.max_connections;
     options.ca_file = config.ca_file;
     return options;
 }

@@ -17,7 +17,7 @@ void UpstreamForm::only(const Json& object, std::span<const std::string_view> na
                         std::string_view instead) const {
     for (const auto& member : object.items()) {
         const std::string& key = member.key();
-        const auto is_key = [&key](std::string_view name) { return key == name || key == snake_case(name); };
+        const auto is_key = [&key](std::string_view name) { return key == name || is_snake_case_of(key, name); };
         if (!member.value().empty() && std::ranges::none_of(names, is_key)) {
             refuse(quote(where + key), instead);
         }
