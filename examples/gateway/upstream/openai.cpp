@@ -280,6 +280,9 @@ bool OpenAiApi::amend(HttpRequest& message, const HttpResponse& refusal) {
             return false;
         }
         Json body = parse_json(message.body(), max_answer_values);
+        if (!body.contains(max_tokens)) {
+            return false;
+        }
         completion_tokens_ = true;
         rename_limit(body);
         message.body() = dump(body);
