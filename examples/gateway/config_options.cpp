@@ -215,9 +215,10 @@ Option address() {
 }
 
 Option base_url() {
-    Option option = text("base-url", "URL", &Config::base_url,
-                         "The server to call. openai: required; what stands before /v1/chat/completions. vertex: by "
-                         "default that of the location.");
+    Option option = text(
+        "base-url", "URL", &Config::base_url,
+        "The server to call. openai: required; what stands before /chat/completions (without a path: /v1). vertex: by "
+        "default that of the location.");
     option.expects = "an http:// or https:// URL";
     option.set = [](Config& config, std::string_view value) {
         if (!is_line(value)) {
@@ -279,7 +280,7 @@ std::vector<Option> job_options() {
         number("max-pending", "NUMBER", &Config::max_pending, 1, 10 * million,
                "Jobs accepted and not ended; past it, 503."),
         number("max-pending-bytes", "BYTES", &Config::max_pending_bytes, 1, std::uint64_t{1} << 40U,
-               "Bytes of their requests together; past it, 503."),
+               "Bytes of their requests together, and 4096 for each; past it, 503."),
         seconds("job-ttl", &Config::job_ttl, shortest, year, "How long the result of an ended job is kept."),
         choice("on-restart", &Config::on_restart, {{"resume", RestartPolicy::resume}, {"fail", RestartPolicy::fail}},
                "What becomes of the jobs that had not ended when the process did."),
@@ -309,7 +310,8 @@ std::vector<Option> upstream_options() {
         text("ca-file", "FILE", &Config::ca_file,
              "Certificates (PEM) to check upstreams with; by default the system's."),
         seconds("attempt-timeout", &Config::attempt_timeout, shortest, day, "How long one attempt may take."),
-        number("max-attempts", "NUMBER", &Config::max_attempts, 1, 100, "Attempts of a generation, with the first."),
+        number("max-attempts", "NUMBER", &Config::max_attempts, 1, 100,
+               "Attempts of a generation, with the first. Being told to wait (429) is none."),
         seconds("backoff-min", &Config::backoff_min, std::chrono::milliseconds{0}, hour,
                 "The wait before the second attempt; it doubles."),
         seconds("backoff-max", &Config::backoff_max, std::chrono::milliseconds{0}, hour,

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include <dispatch/pool.hpp>
@@ -12,6 +13,7 @@
 #include "net.hpp"
 #include "token_usage.hpp"
 #include "upstream/model.hpp"
+#include "wait_note.hpp"
 
 namespace gateway {
 
@@ -19,6 +21,8 @@ namespace gateway {
 struct Generation {
     /// The text of a generateContent request's JSON.
     std::string request;
+    /// What it waits for; not null.
+    std::shared_ptr<WaitNote> note;
 };
 
 /// What the model made of it.

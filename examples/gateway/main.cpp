@@ -6,7 +6,7 @@
 //   routes        what is answered to whom; route_table, client_token, allowed_hosts; metrics
 //   service       keeps a job, has the pool run it, keeps how it ends; pending_jobs
 //   jobs/         JobStore: what survives, in SQLite
-//   generation    what the pool's workers do: ask the model
+//   generation    what the pool's workers do: ask the model; heavy_work: threads for large texts
 //   upstream/     the models: embedded, Vertex AI, OpenAI's; retries, credentials, HTTP client
 //   config, log   flags and environment; structured lines on stderr or in a file
 //   descriptors, hangups   how many connections there may be; SIGHUP
@@ -41,6 +41,7 @@
 #include "descriptors.hpp"
 #include "generation.hpp"
 #include "hangups.hpp"
+#include "heavy_work.hpp"
 #include "http/server.hpp"
 #include "job_figures.hpp"
 #include "jobs/job_store.hpp"
@@ -86,7 +87,7 @@ ServiceOptions service_options(const Config& config) {
     return options;
 }
 
-Routes::Options routes_options(const Config& config) {
+Routes::Options routes_options(const Config& config, const Model& model) {
     Routes::Options options;
     options.client_token = config.client_token;
     options.allowed_hosts = split_names(config.allowed_hosts);
@@ -96,6 +97,7 @@ Routes::Options routes_options(const Config& config) {
     options.name = config.name;
     // Some connections are left for those who do not wait, such as a balancer's probes.
     options.max_waiting = std::max<std::size_t>(config.max_connections * 3 / 4, 1);
+    options.check = [&model](const Json& request) { model.check(request); };
     return options;
 }
 
@@ -192,9 +194,10 @@ void run(Config config, const std::function<Config()>& read_config) {
     const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
     net::thread_pool threads{config.threads > 0 ? config.threads : processors};
     const net::any_io_executor executor = threads.get_executor();
+    HeavyWork heavy{std::max<std::size_t>(processors / 4, 1)};
     net::signal_set signals{executor, SIGINT, SIGTERM};
     JobStore store{store_options(config)};
-    Upstream upstream{config, process_environment, executor};
+    Upstream upstream{config, process_environment, executor, heavy};
     JobFigures figures;
     GenerationPool pool = make_pool(config, executor, upstream.model(), figures);
     GenerationService service{executor, pool, store, figures, service_options(config)};
@@ -215,7 +218,7 @@ void run(Config config, const std::function<Config()>& read_config) {
         metrics.uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start);
         return metrics;
     };
-    Routes routes{service, snapshot, routes_options(config)};
+    Routes routes{service, heavy, snapshot, routes_options(config, upstream.model())};
     HttpServer server{executor, routes.handlers(), server_options(config)};
     listener = &server;
     answers = &routes;
@@ -232,6 +235,7 @@ void run(Config config, const std::function<Config()>& read_config) {
     if (failure) {
         threads.stop();
         threads.join();  // before anything goes that they may use
+        heavy.stop();
         std::rethrow_exception(failure);
     }
     upstream.close();

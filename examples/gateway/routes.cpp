@@ -12,6 +12,7 @@
 #include <dispatch/prometheus.hpp>
 
 #include "log.hpp"
+#include "quote.hpp"
 #include "upstream/request_check.hpp"
 
 namespace gateway {
@@ -68,34 +69,58 @@ class Waiting {
 };
 
 HttpResponse refusal(const Refused& refused) {
-    HttpResponse response = error_response(http::status::service_unavailable, refused.what());
-    response.set(http::field::retry_after, refused.why() == Refused::Why::shutting_down ? "5" : "1");
-    return response;
+    Failure failure{503, "overloaded", refused.what(), true, std::chrono::seconds{1}};
+    if (refused.why() == Refused::Why::shutting_down) {
+        failure.code = "shutting_down";
+        failure.retry_after = std::chrono::seconds{5};
+    } else if (refused.why() == Refused::Why::not_stored) {
+        failure.code = "not_stored";
+    }
+    return error_response(failure);
 }
 
 HttpResponse unavailable(const StoreError& error) {
     log::error("the store could not be read", {{"error", error.what()}});
-    HttpResponse response =
-        error_response(http::status::service_unavailable, "the job could not be looked up: try again later");
-    response.set(http::field::retry_after, "1");
-    return response;
+    return error_response(
+        {503, "store_unavailable", "the job could not be looked up: try again later", true, std::chrono::seconds{1}});
 }
 
-/// state as clients see it, put into json.
-void describe(const JobState& state, Json& json) {
+/// What clients see of a job, with its id if that is not empty. A result is put there as it was stored: it may be
+/// large, and was JSON when it was. stored: false, if only who waits for it knows how it ended.
+std::string describe(const JobState& state, const std::string& id = {}, bool stored = true) {
+    Json json;
+    if (!id.empty()) {
+        json["job_id"] = id;
+    }
+    if (!stored) {
+        json["stored"] = false;
+    }
     switch (state.status) {
         case JobStatus::pending:
             json["status"] = "Pending";
             break;
-        case JobStatus::completed:
+        case JobStatus::completed: {
             json["status"] = "Completed";
-            json["result"] = Json::parse(state.result);
-            break;
-        case JobStatus::failed:
+            std::string text = dump(json);
+            text.pop_back();
+            return text + ",\"result\":" + state.result + '}';
+        }
+        case JobStatus::failed: {
+            const Failure failure = read_failure(state.result);
             json["status"] = "Failed";
-            json["result"] = state.result;
+            json["result"] = failure.message;
+            json["error"] = to_json(failure);
             break;
+        }
     }
+    return dump(json);
+}
+
+HttpResponse compressed(std::string_view coding) {
+    HttpResponse response = error_response(http::status::unsupported_media_type,
+                                           "Content-Encoding is " + quote(coding) + ": send the body as it is");
+    response.set(http::field::accept_encoding, "identity");
+    return response;
 }
 
 HttpResponse accepted(const std::string& id) {
@@ -110,31 +135,30 @@ HttpResponse describe(const JobEnd& end) {
         std::rethrow_exception(end.error);
     }
     const Outcome& outcome = end.outcome;
-    Json body;
-    body["job_id"] = outcome.id;
-    describe(outcome.state, body);
-    if (!outcome.stored) {
-        body["stored"] = false;
-    }
-    const http::status status = outcome.state.status == JobStatus::completed ? http::status::ok
-                                : outcome.state.status == JobStatus::failed  ? http::status::bad_gateway
-                                                                             : http::status::service_unavailable;
-    HttpResponse response = json_response(status, body);
+    HttpResponse response = json_text_response(http::status::ok, describe(outcome.state, outcome.id, outcome.stored));
     response.set("X-Job-Id", outcome.id);
     if (outcome.worker) {
         response.set("X-Worker", std::to_string(*outcome.worker));
         response.set("X-Queue-Time-Ms", std::to_string(static_cast<double>(outcome.queued.count()) / 1000));
     }
     if (outcome.state.status == JobStatus::pending) {
+        response.result(http::status::service_unavailable);
         response.set(http::field::retry_after, "5");
+    } else if (outcome.state.status == JobStatus::failed) {
+        const Failure failure = read_failure(outcome.state.result);
+        response.result(failure.status);
+        if (failure.retry_after) {
+            response.set(http::field::retry_after, std::to_string(failure.retry_after->count()));
+        }
     }
     return response;
 }
 
 }  // namespace
 
-Routes::Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, Options options)
+Routes::Routes(GenerationService& service, HeavyWork& heavy, std::function<MetricsSnapshot()> metrics, Options options)
     : service_{service},
+      heavy_{heavy},
       metrics_{std::move(metrics)},
       options_{std::move(options)},
       allowed_hosts_{options_.allowed_hosts},
@@ -230,8 +254,20 @@ net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& pe
                                                                 " bytes: it must have at most " +
                                                                 std::to_string(max_session_size));
     }
+    const std::string_view coding = view(request[http::field::content_encoding]);
+    if (!coding.empty() && !beast::iequals({coding.data(), coding.size()}, "identity")) {
+        co_return compressed(coding);
+    }
     try {
-        check_request(parse_json(request.body()));
+        auto checked = heavy_.run(request.body().size(), [&] {
+            const Json json = parse_json(request.body());
+            check_request(json);
+            if (options_.check) {
+                options_.check(json);
+            }
+            return std::monostate{};
+        });
+        co_await std::move(checked);
     } catch (const JsonError& error) {
         co_return error_response(http::status::bad_request, std::string{"the body is not JSON: "} + error.what());
     } catch (const BadRequest& error) {
@@ -263,9 +299,7 @@ net::awaitable<HttpResponse> Routes::job(std::string id) {
         if (!state) {
             co_return error_response(http::status::not_found, "there is no such job, or its time to live is over");
         }
-        Json body;
-        describe(*state, body);
-        co_return json_response(http::status::ok, body);
+        co_return json_text_response(http::status::ok, describe(*state));
     } catch (const StoreError& error) {
         co_return unavailable(error);
     }

@@ -12,6 +12,7 @@
 
 #include "allowed_hosts.hpp"
 #include "client_token.hpp"
+#include "heavy_work.hpp"
 #include "http/handlers.hpp"
 #include "http/message.hpp"
 #include "http/peer.hpp"
@@ -25,20 +26,21 @@ namespace gateway {
 /// What the gateway answers to each request.
 ///
 ///   POST /generate            202, {"job_id": "<uuid>"}. The body is a generateContent request; X-Session-Id
-///                             names its session. 400, 401, 503 with Retry-After.
-///   POST /generate?wait=true  200 or (failed) 502 as GET /jobs/{id} says it, with the job_id, when it has ended;
-///                             X-Job-Id, X-Worker, X-Queue-Time-Ms; "stored": false where the store cannot write
-///                             that yet, until when the job is pending for GET /jobs/{id}. Who closes its half of the
-///                             connection before that hears what POST /generate answers
+///                             names its session. 400, 401, 403, 415, 503 with Retry-After.
+///   POST /generate?wait=true  200 or (failed) the status of its error, as GET /jobs/{id} says it, with the job_id,
+///                             when it has ended; X-Job-Id, X-Worker, X-Queue-Time-Ms; "stored": false where the store
+///                             cannot write that yet, until when the job is pending for GET /jobs/{id}. Who closes its
+///                             half of the connection before that hears what POST /generate answers
 ///   GET /jobs/{id}            {"status": "Pending"}, {"status": "Completed", "result": {...}},
-///                             {"status": "Failed", "result": "<why>"}; 404
+///                             {"status": "Failed", "result": "<why>", "error": {...}}; 404
 ///   GET /metrics              JSON; Prometheus's text when Accept asks for text/plain
 ///   GET /healthz              200 as long as the gateway runs
 ///   GET /readyz               200, or 503 once it drains, and as long as the store cannot write
 ///
 /// With a client token, all but the last two want `Authorization: Bearer <token>`. Without one, they want a Host and,
 /// where there is one, an Origin of this machine or of allowed_hosts; else 403. All this, the path and the method are
-/// looked at before a byte of the body is read. Thread-safe; service must outlive it.
+/// looked at before a byte of the body is read. Thread-safe; service and heavy must
+/// outlive it.
 class Routes {
   public:
     struct Options {
@@ -50,9 +52,11 @@ class Routes {
         std::string name;
         /// Clients that may wait for their jobs at a time; past it, 503.
         std::size_t max_waiting = 768;
+        /// Throws BadRequest for what the model at hand cannot be given (Model::check). Empty: it can be given all.
+        std::function<void(const Json&)> check = {};
     };
 
-    Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, Options options);
+    Routes(GenerationService& service, HeavyWork& heavy, std::function<MetricsSnapshot()> metrics, Options options);
 
     /// For the server; this must outlive it.
     [[nodiscard]] HttpHandlers handlers();
@@ -74,6 +78,7 @@ class Routes {
     HttpResponse ready() const;
 
     GenerationService& service_;
+    HeavyWork& heavy_;
     std::function<MetricsSnapshot()> metrics_;
     const Options options_;
     const AllowedHosts allowed_hosts_;

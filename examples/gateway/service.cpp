@@ -2,6 +2,7 @@
 #include "service.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -24,8 +25,11 @@ std::string in_words(std::chrono::milliseconds duration) {
     return std::to_string(whole ? duration.count() / 1'000 : duration.count()) + (whole ? " s" : " ms");
 }
 
-/// Bytes that a pending job holds.
-std::uint64_t size_of(const PendingJob& job) { return job.request.size() + job.session.size(); }
+/// Bytes that a pending job holds: its texts, and what there is of it in the pool, the store and on its way.
+std::uint64_t size_of(std::string_view session, std::string_view request) {
+    constexpr std::uint64_t besides = 4096;
+    return besides + session.size() + request.size();
+}
 
 }  // namespace
 
@@ -43,13 +47,16 @@ GenerationService::GenerationService(const net::any_io_executor& executor, Gener
 
 net::awaitable<void> GenerationService::start() {
     if (options_.on_restart == RestartPolicy::fail) {
-        std::string why = "the gateway was restarted before the job was done";
+        std::string why =
+            failure_text({503, "interrupted", "the gateway was restarted before the job was done", true, std::nullopt});
         if (const std::size_t count = co_await store_.fail_pending(std::move(why)); count > 0) {
             log::warn("gave up the jobs of a former run", {{"jobs", count}});
         }
     } else {
-        std::string why = "the gateway crashed " + std::to_string(options_.max_resumes + 1) +
-                          " times before the job was done: it is not tried again";
+        std::string why = failure_text({500, "crashed_too_often",
+                                        "the gateway crashed " + std::to_string(options_.max_resumes + 1) +
+                                            " times before the job was done: it is not tried again",
+                                        false, std::nullopt});
         if (const std::size_t count = co_await store_.resume_pending(options_.max_resumes, std::move(why)); count > 0) {
             log::error("gave up jobs that were pending at too many crashes", {{"jobs", count}});
         }
@@ -60,7 +67,7 @@ net::awaitable<void> GenerationService::start() {
 }
 
 net::awaitable<std::string> GenerationService::accept(std::string session, std::string request) {
-    Slot slot = admit(session.size() + request.size());
+    Slot slot = admit(size_of(session, request));
     PendingJob job = co_await store_new(std::move(session), std::move(request));
     std::string id = job.id;
     run_in_background(std::move(job), std::move(slot));
@@ -68,7 +75,7 @@ net::awaitable<std::string> GenerationService::accept(std::string session, std::
 }
 
 net::awaitable<WatchedJob> GenerationService::accept_and_watch(std::string session, std::string request) {
-    Slot slot = admit(session.size() + request.size());
+    Slot slot = admit(size_of(session, request));
     PendingJob job = co_await store_new(std::move(session), std::move(request));
     std::string id = job.id;
     auto watcher = std::make_shared<WatchedJob::Channel>(executor_, 1);
@@ -217,6 +224,8 @@ net::awaitable<Outcome> GenerationService::generate(PendingJob job, Clock::time_
     options.deadline = deadline;
     Generation generation;
     generation.request = std::move(job.request);
+    generation.note = std::make_shared<WaitNote>();
+    const std::shared_ptr<const WaitNote> note = generation.note;
     try {
         Generated generated = co_await pool_.submit(options, std::move(generation));
         outcome.state.status = JobStatus::completed;
@@ -225,22 +234,23 @@ net::awaitable<Outcome> GenerationService::generate(PendingJob job, Clock::time_
         outcome.queued = generated.queued;
         figures_.spent(generated.usage);
     } catch (...) {
-        if (std::optional<std::string> why = failure(job.id, std::current_exception())) {
+        if (const std::optional<Failure> why = failure(job.id, std::current_exception(), *note)) {
             outcome.state.status = JobStatus::failed;
-            outcome.state.result = std::move(*why);
+            outcome.state.result = failure_text(*why);
         }
     }
     co_return outcome;
 }
 
-std::optional<std::string> GenerationService::failure(const std::string& id, const std::exception_ptr& error) const {
+std::optional<Failure> GenerationService::failure(const std::string& id, const std::exception_ptr& error,
+                                                  const WaitNote& note) const {
     try {
         std::rethrow_exception(error);
     } catch (const UpstreamError& exception) {
-        return exception.what();
+        return exception.failure();
     } catch (const std::system_error& exception) {
         if (exception.code() == dispatch::errc::deadline_exceeded) {
-            return "the job was not done within " + in_words(options_.job_timeout);
+            return out_of_time(note);
         }
         if (stopping_ || exception.code() == dispatch::errc::stopped) {
             return std::nullopt;
@@ -252,7 +262,18 @@ std::optional<std::string> GenerationService::failure(const std::string& id, con
         }
         log::error("a job failed for a reason of the gateway's own", {{"job_id", id}, {"error", reason(exception)}});
     }
-    return "the gateway failed to run the job";
+    return failure_of_status(500, "the gateway failed to run the job");
+}
+
+Failure GenerationService::out_of_time(const WaitNote& note) const {
+    const std::string what = "the job was not done within " + in_words(options_.job_timeout);
+    const std::optional<Clock::time_point> limited_until = note.limited();
+    if (!limited_until) {
+        return {504, "deadline_exceeded", what, true, std::nullopt};
+    }
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(*limited_until - Clock::now());
+    return {429, "upstream_rate_limited", what + ", as the upstream limits the rate of requests", true,
+            std::max(wait, std::chrono::seconds{1})};
 }
 
 /// False: the store could not, and there is no time left. The job stays pending. Calls failed, unless it is empty,
@@ -291,7 +312,7 @@ net::awaitable<void> GenerationService::resume() {
                 co_return;
             }
             for (PendingJob& job : page.jobs) {
-                Slot slot = co_await pending_.enter(size_of(job));
+                Slot slot = co_await pending_.enter(size_of(job.session, job.request));
                 if (draining_) {
                     co_return;
                 }

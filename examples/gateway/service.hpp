@@ -18,12 +18,14 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "config.hpp"
+#include "failure.hpp"
 #include "generation.hpp"
 #include "job_figures.hpp"
 #include "jobs/job.hpp"
 #include "jobs/job_store.hpp"
 #include "net.hpp"
 #include "pending_jobs.hpp"
+#include "wait_note.hpp"
 
 namespace gateway {
 
@@ -156,7 +158,8 @@ class GenerationService {
     void run_in_background(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher = nullptr);
     net::awaitable<bool> keep(const Outcome& outcome, const std::function<void()>& failed);
     /// What the client is told; nothing, if the job did not fail but was stopped.
-    std::optional<std::string> failure(const std::string& id, const std::exception_ptr& error) const;
+    std::optional<Failure> failure(const std::string& id, const std::exception_ptr& error, const WaitNote& note) const;
+    Failure out_of_time(const WaitNote& note) const;
 
     net::awaitable<void> resume();
     net::awaitable<void> remove_expired();

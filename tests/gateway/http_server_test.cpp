@@ -47,7 +47,7 @@ namespace net = gateway::net;
 constexpr std::size_t large = 32 * 1024 * 1024;
 
 std::string error_of(const HttpResponse& response) {
-    return Json::parse(response.body()).at("error").get<std::string>();
+    return Json::parse(response.body()).at("error").at("message").get<std::string>();
 }
 
 HttpServerOptions on_any_port(HttpServerOptions options = {}) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <future>
 #include <memory>
+#include <semaphore>
 #include <sqlite3.h>
 #include <string>
 #include <string_view>
@@ -10,10 +11,12 @@
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
 #include <gateway/routes.hpp>
 #include <gateway/upstream/embedded_model.hpp>
+#include <gateway/upstream/request_check.hpp>
 
 #include "support/faulty_vfs.hpp"
 #include "support/models.hpp"
@@ -40,6 +43,7 @@ using test::TestGateway;
 using test::TestGatewayOptions;
 using test::ThrowingModel;
 namespace http = gateway::http;
+namespace net = gateway::net;
 
 Json json_of(const HttpResponse& response) { return Json::parse(response.body()); }
 
@@ -47,7 +51,9 @@ std::string field(const HttpResponse& response, std::string_view name) {
     return std::string{gateway::view(response[name])};
 }
 
-std::string error_of(const HttpResponse& response) { return json_of(response).at("error").get<std::string>(); }
+std::string error_of(const HttpResponse& response) {
+    return json_of(response).at("error").at("message").get<std::string>();
+}
 
 TEST(Routes, GenerateAnswersAtOnceAndTheJobCanBeRead) {
     TestGateway gateway{make<EchoModel>()};
@@ -95,15 +101,20 @@ TEST(Routes, GenerateCanBeWaitedFor) {
 }
 
 TEST(Routes, AFailedJobSaysWhy) {
-    TestGateway gateway{make<ThrowingModel<UpstreamError>>(UpstreamError{"it is \"asleep\""})};
+    const gateway::Failure failure{429, "asleep", "it is \"asleep\"", true, 7s};
+    TestGateway gateway{make<ThrowingModel<UpstreamError>>(UpstreamError{failure})};
     RawClient client{gateway.port()};
     const HttpResponse response = client.exchange(message("POST /generate?wait=true", prompt("hello")));
-    EXPECT_EQ(response.result(), http::status::bad_gateway);
+    EXPECT_EQ(response.result(), http::status::too_many_requests);
+    EXPECT_EQ(field(response, "Retry-After"), "7");
     EXPECT_EQ(json_of(response).at("status"), "Failed");
     EXPECT_EQ(json_of(response).at("result"), "it is \"asleep\"");
+    EXPECT_EQ(json_of(response).at("error"), to_json(failure));
     const HttpResponse job = client.exchange(head("GET /jobs/" + field(response, "X-Job-Id")));
     EXPECT_EQ(job.result(), http::status::ok);
-    EXPECT_EQ(job.body(), "{\"status\":\"Failed\",\"result\":\"it is \\\"asleep\\\"\"}\n");
+    EXPECT_EQ(job.body(), R"({"status":"Failed","result":"it is \"asleep\"","error":{"code":"asleep","status":429,)"
+                          R"("message":"it is \"asleep\"","retryable":true,"retry_after_seconds":7}})"
+                          "\n");
 }
 
 TEST(Routes, WhatIsWrongWithARequestIsSaid) {
@@ -131,6 +142,101 @@ TEST(Routes, WhatIsWrongWithARequestIsSaid) {
         EXPECT_TRUE(response.keep_alive());
     }
     EXPECT_EQ(gateway.service().counters().accepted, 0U);
+}
+
+TEST(Routes, ErrorsAreForProgramsToo) {
+    TestGateway gateway{make<EchoModel>()};
+    RawClient client{gateway.port()};
+    struct Row {
+        std::string request;
+        unsigned status;
+        std::string code;
+    };
+    for (const Row& row : std::vector<Row>{
+             {message("POST /generate", "{"), 400, "bad_request"},
+             {head("GET /nothing"), 404, "not_found"},
+             {head("GET /generate"), 405, "method_not_allowed"},
+             {message("POST /generate", "x", {{"Content-Encoding", "gzip"}}), 415, "unsupported_media_type"},
+         }) {
+        const HttpResponse response = client.exchange(row.request);
+        EXPECT_EQ(response.result_int(), row.status);
+        const Json error = json_of(response).at("error");
+        EXPECT_EQ(error.at("code"), row.code);
+        EXPECT_EQ(error.at("status"), row.status);
+        EXPECT_EQ(error.at("retryable"), false);
+        EXPECT_TRUE(error.at("message").is_string());
+    }
+}
+
+TEST(Routes, ABodyThatIsCompressedIsRefusedByName) {
+    TestGateway gateway{make<EchoModel>()};
+    RawClient client{gateway.port()};
+    const HttpResponse response =
+        client.exchange(message("POST /generate", prompt("x"), {{"Content-Encoding", "gzip"}}));
+    EXPECT_EQ(response.result(), http::status::unsupported_media_type);
+    EXPECT_EQ(error_of(response), "Content-Encoding is \"gzip\": send the body as it is");
+    EXPECT_EQ(field(response, "Accept-Encoding"), "identity");
+    EXPECT_EQ(client.exchange(message("POST /generate", prompt("x"), {{"Content-Encoding", "Identity"}})).result(),
+              http::status::accepted);
+}
+
+TEST(Routes, WhatTheModelCannotBeGivenIsRefusedOnArrival) {
+    TestGatewayOptions options;
+    options.routes.check = [](const Json& request) {
+        if (request.contains("tools")) {
+            throw gateway::BadRequest{"no tools here"};
+        }
+    };
+    TestGateway gateway{make<EchoModel>(), options};
+    RawClient client{gateway.port()};
+    const HttpResponse response =
+        client.exchange(message("POST /generate", R"({"contents":[{"parts":[{"text":"x"}]}],"tools":[{}]})"));
+    EXPECT_EQ(response.result(), http::status::bad_request);
+    EXPECT_EQ(error_of(response), "no tools here");
+    EXPECT_EQ(gateway.service().counters().accepted, 0U);
+}
+
+/// Occupies the thread for large bodies until it is destroyed.
+class Occupied {
+  public:
+    explicit Occupied(gateway::HeavyWork& heavy) {
+        net::post(heavy.executor(), [this] {
+            begun_.release();
+            ends_.acquire();
+        });
+        begun_.acquire();
+    }
+    Occupied(const Occupied&) = delete;
+    Occupied& operator=(const Occupied&) = delete;
+    ~Occupied() { ends_.release(); }
+
+  private:
+    std::binary_semaphore begun_{0};
+    std::binary_semaphore ends_{0};
+};
+
+TEST(Routes, LargeBodiesTakeNoThreadThatServes) {
+    constexpr int large_bodies = 64;
+    TestGateway gateway{make<EchoModel>()};
+    const std::string large = prompt(std::string(gateway::HeavyWork::from_bytes, 'x'));
+    std::vector<std::unique_ptr<RawClient>> clients;
+    {
+        const Occupied occupied{gateway.heavy()};
+        for (int i = 0; i < large_bodies; ++i) {
+            clients.push_back(std::make_unique<RawClient>(gateway.port()));
+            clients.back()->send(message("POST /generate?wait=true", large));
+        }
+        while (gateway.metrics().http.requests < large_bodies) {
+            std::this_thread::yield();
+        }
+        RawClient client{gateway.port()};
+        EXPECT_EQ(client.exchange(head("GET /healthz")).result(), http::status::ok);
+        EXPECT_EQ(client.exchange(message("POST /generate?wait=true", prompt("small"))).result(), http::status::ok);
+        EXPECT_EQ(gateway.service().counters().accepted, 1U) << "a large body was gone through on a thread that serves";
+    }
+    for (const std::unique_ptr<RawClient>& client : clients) {
+        EXPECT_EQ(client->receive().result(), http::status::ok);
+    }
 }
 
 TEST(Routes, ASessionMayHaveAnyBytes) {
@@ -440,7 +546,9 @@ TEST(Routes, WithoutAStoreItIsNotReadyAndHandsOutWhatItCannotKeep) {
 }
 
 TEST(Routes, TimesAndTokensAreMeasured) {
-    TestGateway gateway{make<gateway::EmbeddedModel>(0.0)};
+    TestGateway gateway{[](const net::any_io_executor&, gateway::HeavyWork& heavy) {
+        return std::make_unique<gateway::EmbeddedModel>(0, heavy);
+    }};
     RawClient client{gateway.port()};
     std::uint64_t input = 0;
     std::uint64_t output = 0;

@@ -95,15 +95,18 @@ TEST_F(ServiceTest, AFailureOfTheModelIsTheResult) {
     TestGateway gateway{make<ThrowingModel<UpstreamError>>(UpstreamError{"it is asleep"})};
     const Outcome outcome = gateway.accept_and_wait("", prompt("hello")).get();
     EXPECT_EQ(outcome.state.status, JobStatus::failed);
-    EXPECT_EQ(outcome.state.result, "it is asleep");
-    EXPECT_EQ(gateway.await_end(outcome.id).result, "it is asleep");
+    EXPECT_EQ(gateway::read_failure(outcome.state.result),
+              (gateway::Failure{502, "upstream_failed", "it is asleep", true, std::nullopt}));
+    EXPECT_EQ(gateway.await_end(outcome.id).result, outcome.state.result);
     EXPECT_EQ(gateway.service().counters().failed, 1U);
 }
 
 TEST_F(ServiceTest, AFailureOfItsOwnIsLoggedAndNotTold) {
     TestGateway gateway{make<ThrowingModel<std::runtime_error>>(std::runtime_error{"a secret"})};
     const Outcome outcome = gateway.accept_and_wait("", prompt("hello")).get();
-    EXPECT_EQ(outcome.state.result, "the gateway failed to run the job");
+    EXPECT_EQ(
+        gateway::read_failure(outcome.state.result),
+        (gateway::Failure{500, "internal_server_error", "the gateway failed to run the job", false, std::nullopt}));
     bool logged = false;
     for (const std::string& line : log.lines()) {
         logged = logged || line.find("a secret") != std::string::npos;
@@ -117,17 +120,18 @@ TEST_F(ServiceTest, AJobHasItsTime) {
     TestGateway gateway{make<GatedModel>(gate), options};
     const Outcome outcome = gateway.accept_and_wait("", prompt("hello")).get();
     EXPECT_EQ(outcome.state.status, JobStatus::failed);
-    EXPECT_EQ(outcome.state.result, "the job was not done within 20 ms");
+    EXPECT_EQ(gateway::read_failure(outcome.state.result),
+              (gateway::Failure{504, "deadline_exceeded", "the job was not done within 20 ms", true, std::nullopt}));
 }
 
 TEST_F(ServiceTest, RefusesWhatIsOverItsBounds) {
     TestGatewayOptions options;
     options.service.max_pending = 2;
-    options.service.max_pending_bytes = 1'000;
+    options.service.max_pending_bytes = 10'000;
     TestGateway gateway{make<GatedModel>(gate), options};
-    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(1'001, ' ')))), Refused::Why::full);
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(10'001, ' ')))), Refused::Why::full);
     const std::string first = gateway.start(gateway.service().accept("", prompt("1"))).get();
-    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(990, ' ')))), Refused::Why::full);
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(2'000, ' ')))), Refused::Why::full);
     const std::string second = gateway.start(gateway.service().accept("", prompt("2"))).get();
     EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("3")))), Refused::Why::full);
     EXPECT_EQ(gateway.service().counters().pending, 2U);
@@ -235,7 +239,9 @@ TEST_F(ServiceTest, FormerJobsFailWhereThatIsWanted) {
     TestGateway gateway{make<EchoModel>(), options};
     const JobState state = gateway.await_end(id);
     EXPECT_EQ(state.status, JobStatus::failed);
-    EXPECT_EQ(state.result, "the gateway was restarted before the job was done");
+    EXPECT_EQ(gateway::read_failure(state.result),
+              (gateway::Failure{503, "interrupted", "the gateway was restarted before the job was done", true,
+                                std::nullopt}));
 }
 
 TEST_F(ServiceTest, ResultsGoWhenTheirTimeIsOver) {

@@ -18,9 +18,15 @@ namespace gateway {
 
 namespace {
 
+/// An attempt that found no connection would wait for one in its own time: those that are too many wait for their turn.
+std::size_t max_under_way(const Config& config) { return std::max<std::size_t>(config.upstream_connections, 1); }
+
 HttpClientOptions client_options(const Config& config) {
     HttpClientOptions options;
-    options.max_connections = std::max<std::size_t>(config.upstream_connections, 1);
+    options.max_connections = max_under_way(config);
+    // Jobs come and end in bursts: a connection that is closed after one is opened again in the next. Those that are
+    // not needed go after their idle time, as the latest are used first.
+    options.max_idle = options.max_connections;
     options.ca_file = config.ca_file;
     return options;
 }
@@ -54,10 +60,11 @@ struct Upstream::Parts {
     std::unique_ptr<EmbeddedModel> embedded;
 };
 
-Upstream::Upstream(const Config& config, const Environment& environment, const net::any_io_executor& executor)
+Upstream::Upstream(const Config& config, const Environment& environment, const net::any_io_executor& executor,
+                   HeavyWork& heavy)
     : parts_{std::make_unique<Parts>()} {
     if (config.upstream == UpstreamKind::embedded) {
-        parts_->embedded = std::make_unique<EmbeddedModel>(config.token_rate);
+        parts_->embedded = std::make_unique<EmbeddedModel>(config.token_rate, heavy);
         return;
     }
     const Url base = base_url(config);
@@ -67,13 +74,14 @@ Upstream::Upstream(const Config& config, const Environment& environment, const n
     options.retry.backoff_min = config.backoff_min;
     options.retry.backoff_max = config.backoff_max;
     options.attempt_timeout = config.attempt_timeout;
+    options.max_under_way = max_under_way(config);
     parts_->executor = executor;
     parts_->client = std::make_unique<HttpClient>(executor, client_options(config));
     auto tokens =
         std::make_unique<ExchangeableTokenSource>(make_token_source(config, *parts_->client, environment, executor));
     parts_->tokens = tokens.get();
-    parts_->remote =
-        std::make_unique<RemoteModel>(make_api(config, base), *parts_->client, std::move(tokens), std::move(options));
+    parts_->remote = std::make_unique<RemoteModel>(make_api(config, base), *parts_->client, std::move(tokens), heavy,
+                                                   std::move(options));
 }
 
 Upstream::~Upstream() = default;
