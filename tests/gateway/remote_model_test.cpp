@@ -154,6 +154,15 @@ TEST_F(RemoteModel, AsksOnceWhenAllIsWell) {
     EXPECT_EQ(counters(), "1 1 0 0 0");
 }
 
+TEST_F(RemoteModel, SaysWhatTheAnswerHasCost) {
+    transport.then_answer(200, R"({"candidates":[{"content":{"role":"model","parts":[{"text":"Hi"}]}}],)"
+                               R"("usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":2,)"
+                               R"("thoughtsTokenCount":30,"totalTokenCount":39}})");
+    const gateway::ModelAnswer answer = test::run_awaitable(model().generate(request, note));
+    EXPECT_EQ(answer.usage.input, 7U);
+    EXPECT_EQ(answer.usage.output, 32U);
+}
+
 TEST_F(RemoteModel, SendsNoTokenIfThereIsNone) {
     transport.then_answer(200, good);
     (void)generate();
