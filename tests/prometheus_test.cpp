@@ -75,6 +75,22 @@ TEST(Prometheus, EscapesHelpAsTheFormatWants) {
     EXPECT_EQ(writer.text(), "# HELP x one\\\\two\\n\"three\"\n# TYPE x gauge\nx 1\n");
 }
 
+TEST(Prometheus, WritesHistograms) {
+    PrometheusWriter writer;
+    const std::vector<double> bounds{0.5, 1};
+    const std::vector<std::uint64_t> counts{3, 0, 2};
+    writer.family("x", PrometheusWriter::Type::histogram, "times");
+    writer.histogram({}, bounds, counts, 12.5);
+    const std::vector<PrometheusWriter::Label> labels{{"a", "b"}};
+    writer.histogram(labels, {}, std::vector<std::uint64_t>{1}, 2);
+    EXPECT_EQ(writer.text(),
+              "# HELP x times\n# TYPE x histogram\n"
+              "x_bucket{le=\"0.5\"} 3\nx_bucket{le=\"1\"} 3\nx_bucket{le=\"+Inf\"} 5\nx_sum 12.5\nx_count 5\n"
+              "x_bucket{a=\"b\",le=\"+Inf\"} 1\nx_sum{a=\"b\"} 2\nx_count{a=\"b\"} 1\n");
+    EXPECT_THROW(writer.histogram({}, bounds, std::vector<std::uint64_t>{1, 2}, 0), std::invalid_argument);
+    EXPECT_THROW(PrometheusWriter{}.histogram({}, bounds, counts, 0), std::invalid_argument);
+}
+
 TEST(Prometheus, WritesNumbersInFull) {
     PrometheusWriter writer;
     writer.family("x", gauge, "").sample(0.1).sample(-3).sample(std::numeric_limits<std::uint64_t>::max());

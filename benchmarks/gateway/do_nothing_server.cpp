@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An HTTP server on Beast that reads a request and answers with the same few bytes: what the gateway's figures are
-// held against. Prints its port.
+// held against, and, as the bytes are a chat completion for who asks for one, its upstream. Prints its port.
 //
 //   do_nothing_server [THREADS]
 #include <cstddef>
@@ -23,6 +23,12 @@ namespace net = boost::asio;
 namespace http = boost::beast::http;
 using tcp = net::ip::tcp;
 
+constexpr const char* job = "{\"job_id\":\"00000000-0000-4000-8000-000000000000\"}\n";
+constexpr const char* completion =
+    R"({"id":"1","object":"chat.completion","created":0,"model":"m","choices":[{"index":0,"message":{"role":)"
+    R"("assistant","content":"Hello to you, too!"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,)"
+    R"("completion_tokens":4,"total_tokens":5}})";
+
 net::awaitable<void> serve(tcp::socket socket) {
     boost::beast::flat_buffer buffer;
     for (;;) {
@@ -31,7 +37,7 @@ net::awaitable<void> serve(tcp::socket socket) {
         http::response<http::string_body> response{http::status::ok, request.version()};
         response.set(http::field::content_type, "application/json");
         response.keep_alive(request.keep_alive());
-        response.body() = "{\"job_id\":\"00000000-0000-4000-8000-000000000000\"}\n";
+        response.body() = request.target() == "/v1/chat/completions" ? completion : job;
         response.prepare_payload();
         co_await http::async_write(socket, response, net::use_awaitable);
     }

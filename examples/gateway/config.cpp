@@ -309,7 +309,8 @@ std::vector<std::string> warnings(const Config& config) {
     std::vector<std::string> found;
     if (config.client_token.empty() && !is_loopback(config.address)) {
         found.push_back("whoever reaches " + config.address +
-                        " can use the gateway: set GATEWAY_CLIENT_TOKEN or --client-token-file");
+                        " can use the gateway, if it asks for one of --allowed-hosts: set GATEWAY_CLIENT_TOKEN or "
+                        "--client-token-file");
     }
     const bool sends_secret = config.upstream == UpstreamKind::vertex || !config.api_key.empty();
     if (sends_secret && !config.base_url.empty()) {

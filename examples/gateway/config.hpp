@@ -31,7 +31,9 @@ struct Config {
     std::uint64_t body_limit = 4 * 1024 * 1024;         ///< bytes; past it, 413
     std::chrono::milliseconds request_timeout{10'000};  ///< for a request to arrive; past it, 408
     std::chrono::milliseconds idle_timeout{60'000};     ///< between two requests of a connection
+    std::uint64_t min_progress = 16 * 1024;             ///< bytes that a body moves in each request_timeout
     std::string client_token;                           ///< clients must send it; empty: none needed. A secret
+    std::string allowed_hosts;                          ///< without a token: names of this gateway, with commas
 
     // The pool.
     std::size_t threads = 0;  ///< 0: one for each processor
@@ -56,11 +58,12 @@ struct Config {
     std::string model;     ///< empty: the upstream's default
     std::string project;   ///< vertex: required
     std::string location = "us-central1";
-    std::string api_key;           ///< openai: sent as the bearer token, if there is one. A secret
-    std::string access_token;      ///< vertex: a ready token. A secret
-    std::string credentials_file;  ///< vertex: a service account's key file
-    std::string impersonate;       ///< vertex: the service account to act as
-    std::string ca_file;           ///< PEM; empty: the system's certificates
+    std::string api_key;                     ///< openai: sent as the bearer token, if there is one. A secret
+    std::string access_token;                ///< vertex: a ready token. A secret
+    std::string credentials_file;            ///< vertex: a service account's key file
+    std::string impersonate;                 ///< vertex: the service account to act as
+    std::size_t upstream_connections = 256;  ///< at a time; no flag: as many as generations run, if it may
+    std::string ca_file;                     ///< PEM; empty: the system's certificates
     std::chrono::milliseconds attempt_timeout{300'000};
     std::size_t max_attempts = 5;
     std::chrono::milliseconds backoff_min{2'000};
@@ -71,6 +74,7 @@ struct Config {
     std::chrono::milliseconds drain_timeout{30'000};  ///< for accepted jobs, at SIGTERM
     std::string log_level = "info";
     LogFormat log_format = LogFormat::text;
+    std::string log_file;  ///< empty: stderr
 };
 
 /// A flag or a variable that cannot be used; what() names it, the value (unless it is a secret), and what

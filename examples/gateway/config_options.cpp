@@ -134,9 +134,9 @@ Option text(std::string name, std::string placeholder, std::string Config::* fie
 
 /// Text that stands for itself in a URL or a host name, so that it cannot turn either into another.
 Option word(std::string name, std::string placeholder, std::string Config::* field, std::string_view marks,
-            std::string help) {
+            std::string help, std::size_t longest = 256) {
     Option option = text(std::move(name), std::move(placeholder), field, std::move(help));
-    option.expects = "at most 256 letters, digits and";
+    option.expects = "at most " + std::to_string(longest) + " letters, digits and";
     for (const char mark : marks) {
         option.expects += {' ', mark};
     }
@@ -145,7 +145,7 @@ Option word(std::string name, std::string placeholder, std::string Config::* fie
             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                    marks.find(c) != std::string_view::npos;
         };
-        if (value.size() > 256 || !std::ranges::all_of(value, fits)) {
+        if (value.size() > longest || !std::ranges::all_of(value, fits)) {
             return false;
         }
         config.*field = value;
@@ -215,9 +215,10 @@ Option address() {
 }
 
 Option base_url() {
-    Option option = text("base-url", "URL", &Config::base_url,
-                         "The server to call. openai: required; what stands before /v1/chat/completions. vertex: by "
-                         "default that of the location.");
+    Option option = text(
+        "base-url", "URL", &Config::base_url,
+        "The server to call. openai: required; what stands before /chat/completions (without a path: /v1). vertex: by "
+        "default that of the location.");
     option.expects = "an http:// or https:// URL";
     option.set = [](Config& config, std::string_view value) {
         if (!is_line(value)) {
@@ -242,10 +243,18 @@ std::vector<Option> server_options() {
         number("body-limit-bytes", "BYTES", &Config::body_limit, 1024, 256 * 1024 * 1024,
                "The size of a request's body; past it, 413."),
         seconds("request-timeout", &Config::request_timeout, shortest, hour,
-                "How long a request may take to arrive; past it, 408."),
+                "How long a request's header may take to arrive; past it, 408."),
+        number("min-progress-bytes", "BYTES", &Config::min_progress, 1, million * million,
+               "What of a body has to arrive, and of a response to be taken, in each --request-timeout-seconds."),
         seconds("idle-timeout", &Config::idle_timeout, shortest, day,
                 "How long a connection may wait for its next request."),
         secret("client-token", &Config::client_token, "What clients must send as bearer token; none: they need none."),
+        word(
+            "allowed-hosts", "NAMES", &Config::allowed_hosts, "-.:,",
+            "Without a client token: names under which clients reach the gateway, with commas between them, besides "
+            "--address and those of this machine (localhost, 127.0.0.1, ::1). A request with another Host or Origin is "
+            "403: a web page may have sent it.",
+            longest_text),
     };
 }
 
@@ -271,7 +280,7 @@ std::vector<Option> job_options() {
         number("max-pending", "NUMBER", &Config::max_pending, 1, 10 * million,
                "Jobs accepted and not ended; past it, 503."),
         number("max-pending-bytes", "BYTES", &Config::max_pending_bytes, 1, std::uint64_t{1} << 40U,
-               "Bytes of their requests together; past it, 503."),
+               "Bytes of their requests together, and 4096 for each; past it, 503."),
         seconds("job-ttl", &Config::job_ttl, shortest, year, "How long the result of an ended job is kept."),
         choice("on-restart", &Config::on_restart, {{"resume", RestartPolicy::resume}, {"fail", RestartPolicy::fail}},
                "What becomes of the jobs that had not ended when the process did."),
@@ -301,7 +310,8 @@ std::vector<Option> upstream_options() {
         text("ca-file", "FILE", &Config::ca_file,
              "Certificates (PEM) to check upstreams with; by default the system's."),
         seconds("attempt-timeout", &Config::attempt_timeout, shortest, day, "How long one attempt may take."),
-        number("max-attempts", "NUMBER", &Config::max_attempts, 1, 100, "Attempts of a generation, with the first."),
+        number("max-attempts", "NUMBER", &Config::max_attempts, 1, 100,
+               "Attempts of a generation, with the first. Being told to wait (429) is none."),
         seconds("backoff-min", &Config::backoff_min, std::chrono::milliseconds{0}, hour,
                 "The wait before the second attempt; it doubles."),
         seconds("backoff-max", &Config::backoff_max, std::chrono::milliseconds{0}, hour,
@@ -318,9 +328,12 @@ std::vector<Option> process_options() {
     return {
         seconds("drain-timeout", &Config::drain_timeout, std::chrono::milliseconds{0}, day,
                 "How long accepted jobs may go on after SIGTERM."),
-        choice("log-level", &Config::log_level, levels, "The least of what is logged, to stderr."),
+        choice("log-level", &Config::log_level, levels, "The least of what is logged."),
         choice("log-format", &Config::log_format, {{"text", LogFormat::text}, {"json", LogFormat::json}},
                "Lines of key=value, or of JSON."),
+        text(
+            "log-file", "FILE", &Config::log_file,
+            "Where the log is kept; by default it goes to stderr. SIGHUP opens it anew, so that it can be moved away."),
     };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generation.hpp"
 
-#include "json.hpp"
+#include <utility>
 
 namespace gateway {
 
@@ -9,9 +9,9 @@ net::awaitable<Generated> Generator::operator()(Generation generation, dispatch:
     Generated result;
     result.worker = context.worker_id();
     result.queued = std::chrono::duration_cast<std::chrono::microseconds>(context.queued_for());
-    const Json request = parse_json(generation.request);
-    const Json response = co_await model_->generate(request);
-    result.response = dump(response);
+    ModelAnswer answer = co_await model_->generate(std::move(generation.request), *generation.note);
+    result.response = std::move(answer.text);
+    result.usage = answer.usage;
     co_return result;
 }
 

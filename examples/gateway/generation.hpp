@@ -5,12 +5,15 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include <dispatch/pool.hpp>
 
 #include "net.hpp"
+#include "token_usage.hpp"
 #include "upstream/model.hpp"
+#include "wait_note.hpp"
 
 namespace gateway {
 
@@ -18,6 +21,8 @@ namespace gateway {
 struct Generation {
     /// The text of a generateContent request's JSON.
     std::string request;
+    /// What it waits for; not null.
+    std::shared_ptr<WaitNote> note;
 };
 
 /// What the model made of it.
@@ -26,6 +31,7 @@ struct Generated {
     std::string response;
     std::size_t worker = 0;
     std::chrono::microseconds queued{};
+    TokenUsage usage;
 };
 
 using GenerationPool = dispatch::WorkerPool<Generation, Generated>;

@@ -6,9 +6,11 @@
 #include <mutex>
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <utility>
 
+#include "background_sink.hpp"
 #include "json.hpp"
 #include "rfc3339.hpp"
 #include "utf8.hpp"
@@ -59,17 +61,36 @@ void append_logfmt(std::string& line, const Json& value, char first = '!') {
     }
 }
 
+constexpr const char* pattern = "%v";  // a line is made before spdlog sees it
+
+/// What may wait to be written in the background.
+constexpr std::size_t max_waiting_bytes = std::size_t{8} << 20U;
+
+std::shared_ptr<spdlog::sinks::sink> open_sink(const std::string& file) {
+    if (file.empty()) {
+        return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    }
+    return std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
+}
+
 /// Where lines go: one at a time is the current one, and those who write hold on to theirs.
 struct Output {
     LogFormat format = LogFormat::text;
     spdlog::logger logger;
+    std::shared_ptr<BackgroundSink> background = {};  // what the logger writes to, if it is that
+    std::string file = {};
 
     Output(LogFormat lines, std::shared_ptr<spdlog::sinks::sink> sink)
         : format{lines}, logger{"gateway", std::move(sink)} {
         logger.set_level(spdlog::level::trace);  // what is written was let through by enabled()
-        logger.set_pattern("%v");
+        logger.set_pattern(pattern);
     }
 };
+
+std::string tell_gap(std::uint64_t lines, LogFormat format) {
+    return format_line(std::chrono::system_clock::now(), Level::warn,
+                       "lines are missing here, as the log was not written fast enough", {{"lines", lines}}, format);
+}
 
 struct State {
     std::atomic<Level> level = Level::info;
@@ -77,7 +98,15 @@ struct State {
     std::shared_ptr<Output> output = stderr_output(LogFormat::text);
 
     static std::shared_ptr<Output> stderr_output(LogFormat format) {
-        return std::make_shared<Output>(format, std::make_shared<spdlog::sinks::stderr_sink_mt>());
+        return std::make_shared<Output>(format, open_sink(""));
+    }
+
+    void use(Level from, std::shared_ptr<Output> next) {
+        {
+            const std::lock_guard lock{mutex};
+            output.swap(next);
+        }
+        level = from;
     }
 
     std::shared_ptr<Output> current() {
@@ -95,14 +124,38 @@ State& state() {
 }  // namespace
 
 void init(Level level, LogFormat format, std::shared_ptr<spdlog::sinks::sink> sink) {
-    auto output = sink ? std::make_shared<Output>(format, std::move(sink)) : State::stderr_output(format);
-    State& now = state();
-    const std::lock_guard lock{now.mutex};
-    now.output.swap(output);
-    now.level = level;
+    state().use(level, sink ? std::make_shared<Output>(format, std::move(sink)) : State::stderr_output(format));
 }
 
 void reset() { init(Level::info, LogFormat::text); }
+
+void start(Level level, LogFormat format, std::string file) {
+    auto background = std::make_shared<BackgroundSink>(
+        open_sink(file), max_waiting_bytes, [format](std::uint64_t lines) { return tell_gap(lines, format); });
+    auto output = std::make_shared<Output>(format, background);
+    output->background = std::move(background);
+    output->file = std::move(file);
+    state().use(level, std::move(output));
+}
+
+void reopen() {
+    const std::shared_ptr<Output> output = state().current();
+    if (output->background && !output->file.empty()) {
+        const std::shared_ptr<spdlog::sinks::sink> sink = open_sink(output->file);
+        sink->set_pattern(pattern);
+        output->background->redirect(sink);
+    }
+}
+
+bool finish(std::chrono::milliseconds limit) {
+    const std::shared_ptr<Output> output = state().current();
+    return !output->background || output->background->wait_written(limit);
+}
+
+std::uint64_t dropped() {
+    const std::shared_ptr<Output> output = state().current();
+    return output->background ? output->background->dropped() : 0;
+}
 
 std::optional<Level> level_named(std::string_view name) {
     const auto* const found = std::ranges::find(level_names, name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Structured logs: a message and named values, a line each on stderr.
+// Structured logs: a message and named values, a line each on stderr or in a file.
 //
 //     log::info("job finished", {{"job_id", id}, {"ms", 12}});
 //
@@ -63,9 +63,24 @@ class Field {
 using Fields = std::initializer_list<Field>;
 
 /// From what level on, how, and where to; null: stderr. Before it is called, and again after reset():
-/// info, text, stderr. Thread-safe.
+/// info, text, stderr. Whoever logs waits as long as the sink does. Thread-safe.
 void init(Level level, LogFormat format, std::shared_ptr<spdlog::sinks::sink> sink = nullptr);
 void reset();
+
+/// As init, but lines are written in the background: nobody who logs waits, and what cannot be written in time is lost
+/// and counted, and the log says so. file: lines are added to it, or, if it is empty, go to stderr. Throws
+/// std::exception for a file that cannot be opened.
+void start(Level level, LogFormat format, std::string file);
+
+/// Opens the file anew by its name, so that another program can have moved it away. Throws as start does, and then goes
+/// on as before. Does nothing on stderr.
+void reopen();
+
+/// Waits up to limit for what was logged in the background to be written: whether it was.
+bool finish(std::chrono::milliseconds limit);
+
+/// Lines lost in the background.
+[[nodiscard]] std::uint64_t dropped();
 
 /// One of level_names.
 [[nodiscard]] std::optional<Level> level_named(std::string_view name);
@@ -77,8 +92,7 @@ void reset();
 [[nodiscard]] std::string format_line(std::chrono::system_clock::time_point time, Level level, std::string_view message,
                                       Fields fields, LogFormat format);
 
-/// Writes a line, if level is enabled. Blocks as long as stderr does. A line that cannot be written is
-/// lost: nothing is thrown. Thread-safe.
+/// Writes a line, if level is enabled. A line that cannot be written is lost: nothing is thrown. Thread-safe.
 void write(Level level, std::string_view message, Fields fields) noexcept;
 
 inline void debug(std::string_view message, Fields fields = {}) noexcept { write(Level::debug, message, fields); }

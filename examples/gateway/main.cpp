@@ -3,12 +3,13 @@
 // session or by load, asks the model, and keeps the results. How it hangs together, from the outside in:
 //
 //   http/         HttpServer: connections, limits of size and time
-//   routes        what is answered to whom; metrics, bearer
+//   routes        what is answered to whom; route_table, client_token, allowed_hosts; metrics
 //   service       keeps a job, has the pool run it, keeps how it ends; pending_jobs
 //   jobs/         JobStore: what survives, in SQLite
-//   generation    what the pool's workers do: ask the model
+//   generation    what the pool's workers do: ask the model; heavy_work: threads for large texts
 //   upstream/     the models: embedded, Vertex AI, OpenAI's; retries, credentials, HTTP client
-//   config, log   flags and environment; structured lines on stderr
+//   config, log   flags and environment; structured lines on stderr or in a file
+//   descriptors, hangups   how many connections there may be; SIGHUP
 //
 //   gateway &
 //   curl -H 'X-Session-Id: me' -d '{"contents": [{"parts": [{"text": "Hello!"}]}]}' '127.0.0.1:8080/generate?wait=true'
@@ -16,12 +17,16 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <poll.h>
 #include <span>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <variant>
 
@@ -33,8 +38,12 @@
 #include <dispatch/pool.hpp>
 
 #include "config.hpp"
+#include "descriptors.hpp"
 #include "generation.hpp"
+#include "hangups.hpp"
+#include "heavy_work.hpp"
 #include "http/server.hpp"
+#include "job_figures.hpp"
 #include "jobs/job_store.hpp"
 #include "log.hpp"
 #include "metrics.hpp"
@@ -54,6 +63,7 @@ HttpServerOptions server_options(const Config& config) {
     options.header_limit = config.header_limit;
     options.body_limit = config.body_limit;
     options.request_timeout = config.request_timeout;
+    options.min_progress = config.min_progress;
     options.idle_timeout = config.idle_timeout;
     return options;
 }
@@ -77,7 +87,22 @@ ServiceOptions service_options(const Config& config) {
     return options;
 }
 
-GenerationPool make_pool(const Config& config, const net::any_io_executor& executor, Model& model) {
+Routes::Options routes_options(const Config& config, const Model& model) {
+    Routes::Options options;
+    options.client_token = config.client_token;
+    options.allowed_hosts = split_names(config.allowed_hosts);
+    if (!net::ip::make_address(config.address).is_unspecified()) {
+        options.allowed_hosts.push_back(config.address);
+    }
+    options.name = config.name;
+    // Some connections are left for those who do not wait, such as a balancer's probes.
+    options.max_waiting = std::max<std::size_t>(config.max_connections * 3 / 4, 1);
+    options.check = [&model](const Json& request) { model.check(request); };
+    return options;
+}
+
+GenerationPool make_pool(const Config& config, const net::any_io_executor& executor, Model& model,
+                         JobFigures& figures) {
     dispatch::WorkerOptions worker;
     worker.max_concurrency = config.concurrency;
     worker.queue_capacity = config.queue;
@@ -86,8 +111,28 @@ GenerationPool make_pool(const Config& config, const net::any_io_executor& execu
     options.max_sessions = config.max_sessions;
     // Jobs are in the background, and max_pending bounds them: one whose session's worker is full waits for it.
     options.overflow = dispatch::Overflow::wait;
-    return GenerationPool{
-        dispatch::spawn_workers<Generation, Generated>(executor, config.workers, Generator{model}, worker), options};
+    return GenerationPool{dispatch::spawn_workers<Generation, Generated>(executor, config.workers, Generator{model},
+                                                                         worker, figures.observer()),
+                          options};
+}
+
+/// Sets how many connections there may be, by how many descriptors there are.
+void plan_connections(Config& config) {
+    const std::size_t limit = raise_descriptor_limit();
+    // Each running generation holds one.
+    const DescriptorPlan wanted{config.max_connections,
+                                config.upstream == UpstreamKind::embedded ? 0 : config.workers * config.concurrency};
+    const DescriptorPlan plan = plan_descriptors(limit, wanted);
+    config.max_connections = plan.clients;
+    config.upstream_connections = plan.upstream;
+    log::info("descriptors", {{"limit", limit},
+                              {"clients", plan.clients},
+                              {"upstream", plan.upstream},
+                              {"reserve", DescriptorPlan::reserve}});
+    if (plan.clients < wanted.clients || plan.upstream < wanted.upstream) {
+        log::warn("fewer connections than configured, as the process may not open more: raise its limit (ulimit -n)",
+                  {{"wanted", wanted.clients + wanted.upstream + DescriptorPlan::reserve}});
+    }
 }
 
 std::string url_of(const Config& config, std::uint16_t port) {
@@ -111,23 +156,53 @@ net::awaitable<dispatch::Ledger> serve(GenerationService& service, HttpServer& s
     co_return ledger;
 }
 
+/// Opens the log anew, and reads secrets anew, which take the place of those in use; what cannot be had stays as it is.
+void reload(const std::function<Config()>& read_config, Routes& routes, Upstream& upstream) noexcept {
+    try {
+        log::reopen();
+    } catch (const std::exception& error) {
+        log::error("the log could not be opened anew: it stays where it was", {{"error", error.what()}});
+    }
+    try {
+        const Config config = read_config();
+        upstream.exchange_credentials(config, process_environment);
+        routes.set_client_token(config.client_token);
+        log::info("the log was opened anew, and secrets were read anew");
+    } catch (const std::exception& error) {
+        log::error("the secrets could not be read anew: those in use stay", {{"error", error.what()}});
+    }
+}
+
+/// Whether text can be written without waiting for whoever reads it.
+bool is_writable(int file) {
+    pollfd wanted{file, POLLOUT, 0};
+    return ::poll(&wanted, 1, 0) > 0;
+}
+
 void print(const dispatch::Ledger& ledger) {
+    if (!is_writable(STDOUT_FILENO)) {
+        return;
+    }
     std::cout << "ledger: " << ledger.submitted << " submitted = " << ledger.completed << " completed + "
               << ledger.failed << " failed + " << ledger.rejected << " rejected + " << ledger.expired << " expired + "
               << ledger.cancelled << " cancelled + " << ledger.stopped << " stopped" << std::endl;
 }
 
-void run(const Config& config) {
+void run(Config config, const std::function<Config()>& read_config) {
     const Clock::time_point start = Clock::now();
+    plan_connections(config);
     const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
     net::thread_pool threads{config.threads > 0 ? config.threads : processors};
     const net::any_io_executor executor = threads.get_executor();
+    HeavyWork heavy{std::max<std::size_t>(processors / 4, 1)};
     net::signal_set signals{executor, SIGINT, SIGTERM};
     JobStore store{store_options(config)};
-    Upstream upstream{config, process_environment, executor};
-    GenerationPool pool = make_pool(config, executor, upstream.model());
-    GenerationService service{executor, pool, store, service_options(config)};
+    Upstream upstream{config, process_environment, executor, heavy};
+    JobFigures figures;
+    GenerationPool pool = make_pool(config, executor, upstream.model(), figures);
+    GenerationService service{executor, pool, store, figures, service_options(config)};
     HttpServer* listener = nullptr;
+    Routes* answers = nullptr;
     const auto snapshot = [&] {
         MetricsSnapshot metrics;
         metrics.workers = pool.worker_metrics();
@@ -135,21 +210,34 @@ void run(const Config& config) {
         metrics.jobs = service.counters();
         metrics.store = store.counters();
         metrics.http = listener->counters();
+        metrics.responses = answers->responses();
+        metrics.figures = figures.snapshot();
+        metrics.log_dropped = log::dropped();
         metrics.upstream = upstream.counters();
         metrics.connections = upstream.connections();
         metrics.uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start);
         return metrics;
     };
-    // Some connections are left for those who do not wait, such as a balancer's probes.
-    Routes routes{service,
-                  snapshot,
-                  {config.client_token, config.name, std::max<std::size_t>(config.max_connections * 3 / 4, 1)}};
-    HttpServer server{executor, [&](HttpRequest& request, HttpPeer& peer) { return routes.respond(request, peer); },
-                      server_options(config)};
+    Routes routes{service, heavy, snapshot, routes_options(config, upstream.model())};
+    HttpServer server{executor, routes.handlers(), server_options(config)};
     listener = &server;
+    answers = &routes;
+    Hangups hangups{executor, [&] { reload(read_config, routes, upstream); }};
 
-    const dispatch::Ledger ledger =
-        net::co_spawn(threads, serve(service, server, signals, config), net::use_future).get();
+    dispatch::Ledger ledger;
+    std::exception_ptr failure;
+    try {
+        ledger = net::co_spawn(threads, serve(service, server, signals, config), net::use_future).get();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    hangups.stop();
+    if (failure) {
+        threads.stop();
+        threads.join();  // before anything goes that they may use
+        heavy.stop();
+        std::rethrow_exception(failure);
+    }
     upstream.close();
     threads.join();
     print(ledger);
@@ -159,30 +247,41 @@ void run(const Config& config) {
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // who reads the log may go: that is no reason to go, too
+    std::signal(SIGHUP, SIG_IGN);   // until there is something to reload
     Config config;
+    const auto parse = [arguments = std::span{argv, static_cast<std::size_t>(argc)}] {
+        return parse_config(arguments.subspan(arguments.empty() ? 0 : 1), process_environment);
+    };
     try {
-        const std::span arguments{argv, static_cast<std::size_t>(argc)};
-        std::variant<Config, PrintAndExit> parsed =
-            parse_config(arguments.subspan(argc > 0 ? 1 : 0), process_environment);
+        std::variant<Config, PrintAndExit> parsed = parse();
         if (const PrintAndExit* const page = std::get_if<PrintAndExit>(&parsed)) {
             std::cout << page->text;
             return 0;
         }
         config = std::get<Config>(std::move(parsed));
-        log::init(log::level_named(config.log_level).value_or(log::Level::info), config.log_format);
+        log::start(log::level_named(config.log_level).value_or(log::Level::info), config.log_format, config.log_file);
         for (const std::string& warning : warnings(config)) {
             log::warn("configuration", {{"warning", warning}});
         }
     } catch (const ConfigError& error) {
         std::cerr << "gateway: " << error.what() << "; --help lists the flags\n";
         return 2;
-    }
-    try {
-        run(config);
     } catch (const std::exception& error) {
+        std::cerr << "gateway: --log-file: cannot open " << config.log_file << ": " << error.what() << '\n';
+        return 2;
+    }
+    int status = 0;
+    try {
+        run(config, [&] { return std::get<Config>(parse()); });
+    } catch (const std::exception& error) {
+        log::finish(std::chrono::seconds{1});  // what was logged comes first
         std::cerr << "gateway: cannot serve on " << config.address << " port " << config.port << ": "
                   << gateway::reason(error) << '\n';
-        return 1;
+        status = 1;
     }
-    return 0;
+    if (!log::finish(std::chrono::seconds{1})) {
+        std::cout.flush();
+        std::_Exit(status);  // nobody reads the log: exit() might wait for whoever is writing it
+    }
+    return status;
 }

@@ -10,8 +10,10 @@
 #include <dispatch/metrics.hpp>
 
 #include "http/server.hpp"
+#include "job_figures.hpp"
 #include "jobs/job_store.hpp"
 #include "json.hpp"
+#include "response_counters.hpp"
 #include "service.hpp"
 #include "upstream/counters.hpp"
 #include "upstream/http_client.hpp"
@@ -25,6 +27,9 @@ struct MetricsSnapshot {
     ServiceCounters jobs;
     JobStoreCounters store;
     HttpServerCounters http;
+    std::vector<ResponseCount> responses;
+    JobFiguresSnapshot figures;
+    std::uint64_t log_dropped = 0;
     UpstreamCounters upstream;
     HttpClientMetrics connections;
     std::chrono::seconds uptime{};

@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <variant>
 
@@ -10,8 +11,8 @@
 
 #include <dispatch/prometheus.hpp>
 
-#include "bearer.hpp"
 #include "log.hpp"
+#include "quote.hpp"
 #include "upstream/request_check.hpp"
 
 namespace gateway {
@@ -19,16 +20,6 @@ namespace gateway {
 namespace {
 
 constexpr std::size_t max_session_size = 256;
-
-struct Target {
-    std::string_view path;
-    std::string_view query;
-};
-
-Target split(std::string_view target) {
-    const std::size_t mark = target.find('?');
-    return {target.substr(0, mark), mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1)};
-}
 
 /// The value of a parameter of query; nothing if it is not there.
 std::optional<std::string_view> parameter(std::string_view query, std::string_view name) {
@@ -43,12 +34,15 @@ std::optional<std::string_view> parameter(std::string_view query, std::string_vi
     return std::nullopt;
 }
 
-bool is_read(http::verb method) { return method == http::verb::get || method == http::verb::head; }
-
 HttpResponse method_not_allowed(std::string_view allowed) {
     HttpResponse response = error_response(http::status::method_not_allowed, "this path takes " + std::string{allowed});
     response.set(http::field::allow, allowed);
     return response;
+}
+
+HttpResponse forbidden(std::string_view why) {
+    return error_response(http::status::forbidden,
+                          std::string{why} + ": name the host with --allowed-hosts, or use a client token");
 }
 
 HttpResponse unauthorized() {
@@ -75,34 +69,58 @@ class Waiting {
 };
 
 HttpResponse refusal(const Refused& refused) {
-    HttpResponse response = error_response(http::status::service_unavailable, refused.what());
-    response.set(http::field::retry_after, refused.why() == Refused::Why::shutting_down ? "5" : "1");
-    return response;
+    Failure failure{503, "overloaded", refused.what(), true, std::chrono::seconds{1}};
+    if (refused.why() == Refused::Why::shutting_down) {
+        failure.code = "shutting_down";
+        failure.retry_after = std::chrono::seconds{5};
+    } else if (refused.why() == Refused::Why::not_stored) {
+        failure.code = "not_stored";
+    }
+    return error_response(failure);
 }
 
 HttpResponse unavailable(const StoreError& error) {
     log::error("the store could not be read", {{"error", error.what()}});
-    HttpResponse response =
-        error_response(http::status::service_unavailable, "the job could not be looked up: try again later");
-    response.set(http::field::retry_after, "1");
-    return response;
+    return error_response(
+        {503, "store_unavailable", "the job could not be looked up: try again later", true, std::chrono::seconds{1}});
 }
 
-/// state as clients see it, put into json.
-void describe(const JobState& state, Json& json) {
+/// What clients see of a job, with its id if that is not empty. A result is put there as it was stored: it may be
+/// large, and was JSON when it was. stored: false, if only who waits for it knows how it ended.
+std::string describe(const JobState& state, const std::string& id = {}, bool stored = true) {
+    Json json;
+    if (!id.empty()) {
+        json["job_id"] = id;
+    }
+    if (!stored) {
+        json["stored"] = false;
+    }
     switch (state.status) {
         case JobStatus::pending:
             json["status"] = "Pending";
             break;
-        case JobStatus::completed:
+        case JobStatus::completed: {
             json["status"] = "Completed";
-            json["result"] = Json::parse(state.result);
-            break;
-        case JobStatus::failed:
+            std::string text = dump(json);
+            text.pop_back();
+            return text + ",\"result\":" + state.result + '}';
+        }
+        case JobStatus::failed: {
+            const Failure failure = read_failure(state.result);
             json["status"] = "Failed";
-            json["result"] = state.result;
+            json["result"] = failure.message;
+            json["error"] = to_json(failure);
             break;
+        }
     }
+    return dump(json);
+}
+
+HttpResponse compressed(std::string_view coding) {
+    HttpResponse response = error_response(http::status::unsupported_media_type,
+                                           "Content-Encoding is " + quote(coding) + ": send the body as it is");
+    response.set(http::field::accept_encoding, "identity");
+    return response;
 }
 
 HttpResponse accepted(const std::string& id) {
@@ -117,72 +135,109 @@ HttpResponse describe(const JobEnd& end) {
         std::rethrow_exception(end.error);
     }
     const Outcome& outcome = end.outcome;
-    Json body;
-    body["job_id"] = outcome.id;
-    describe(outcome.state, body);
-    const http::status status = outcome.state.status == JobStatus::completed ? http::status::ok
-                                : outcome.state.status == JobStatus::failed  ? http::status::bad_gateway
-                                                                             : http::status::service_unavailable;
-    HttpResponse response = json_response(status, body);
+    HttpResponse response = json_text_response(http::status::ok, describe(outcome.state, outcome.id, outcome.stored));
     response.set("X-Job-Id", outcome.id);
     if (outcome.worker) {
         response.set("X-Worker", std::to_string(*outcome.worker));
         response.set("X-Queue-Time-Ms", std::to_string(static_cast<double>(outcome.queued.count()) / 1000));
     }
     if (outcome.state.status == JobStatus::pending) {
+        response.result(http::status::service_unavailable);
         response.set(http::field::retry_after, "5");
+    } else if (outcome.state.status == JobStatus::failed) {
+        const Failure failure = read_failure(outcome.state.result);
+        response.result(failure.status);
+        if (failure.retry_after) {
+            response.set(http::field::retry_after, std::to_string(failure.retry_after->count()));
+        }
     }
     return response;
 }
 
 }  // namespace
 
-Routes::Routes(GenerationService& service, std::function<MetricsSnapshot()> metrics, Options options)
-    : service_{service}, metrics_{std::move(metrics)}, options_{std::move(options)} {}
+Routes::Routes(GenerationService& service, HeavyWork& heavy, std::function<MetricsSnapshot()> metrics, Options options)
+    : service_{service},
+      heavy_{heavy},
+      metrics_{std::move(metrics)},
+      options_{std::move(options)},
+      allowed_hosts_{options_.allowed_hosts},
+      client_token_{options_.client_token} {}
 
-net::awaitable<HttpResponse> Routes::respond(HttpRequest& request, HttpPeer& peer) {
-    HttpResponse response = co_await route(request, peer);
+HttpHandlers Routes::handlers() {
+    HttpHandlers handlers;
+    handlers.respond = [this](HttpRequest& request, HttpPeer& peer) { return respond(request, peer); };
+    handlers.screen = [this](const HttpRequest& head) {
+        std::optional<HttpResponse> response = screen(head);
+        if (response) {
+            sign(*response);
+        }
+        return response;
+    };
+    handlers.answered = [this](const HttpRequest& head, http::status status) {
+        responses_.add(route_of(split_target(view(head.target())).path), status);
+    };
+    return handlers;
+}
+
+/// Names the gateway in its response.
+void Routes::sign(HttpResponse& response) const {
     if (!options_.name.empty()) {
         response.set("X-Gateway", options_.name);
     }
+}
+
+std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
+    const Route route = route_of(split_target(view(head.target())).path);
+    const RouteRule& rule = rule_of(route);
+    if (!rule.probe) {
+        if (client_token_.wanted()) {
+            if (!client_token_.accepts(view(head[http::field::authorization]))) {
+                return unauthorized();
+            }
+        } else if (!allowed_hosts_.has_host(view(head[http::field::host]))) {
+            return forbidden("Host is not a name of this gateway");
+        } else if (head.count(http::field::origin) > 0 && !allowed_hosts_.has_origin(view(head[http::field::origin]))) {
+            return forbidden("Origin is not one of this gateway");
+        }
+    }
+    if (route == Route::none) {
+        return error_response(http::status::not_found,
+                              "there is POST /generate, and GET /jobs/{id}, /metrics, /healthz, /readyz");
+    }
+    if (!takes(route, head.method())) {
+        return method_not_allowed(rule.methods);
+    }
+    return std::nullopt;
+}
+
+net::awaitable<HttpResponse> Routes::respond(HttpRequest& request, HttpPeer& peer) {
+    HttpResponse response = co_await route(request, peer);
+    sign(response);
     co_return response;
 }
 
+/// The request has passed screen().
 net::awaitable<HttpResponse> Routes::route(HttpRequest& request, HttpPeer& peer) {
     // The target's text, which the request keeps while its body is taken.
-    const auto [path, query] = split(view(request.target()));
-    constexpr std::string_view jobs = "/jobs/";
-    if (path == "/healthz" || path == "/readyz") {
-        if (!is_read(request.method())) {
-            co_return method_not_allowed("GET, HEAD");
+    const auto [path, query] = split_target(view(request.target()));
+    switch (route_of(path)) {
+        case Route::generate:
+            co_return co_await generate(request, peer, query);
+        case Route::job: {
+            std::string id{path.substr(rule_of(Route::job).path.size())};
+            co_return co_await job(std::move(id));
         }
-        co_return path == "/readyz" ? ready() : json_response(http::status::ok, Json{{"status", "ok"}});
+        case Route::metrics:
+            co_return metrics(request);
+        case Route::healthz:
+            co_return json_response(http::status::ok, Json{{"status", "ok"}});
+        case Route::readyz:
+            co_return ready();
+        case Route::none:
+            break;
     }
-    if (!options_.client_token.empty() &&
-        !is_bearer(view(request[http::field::authorization]), options_.client_token)) {
-        co_return unauthorized();
-    }
-    if (path == "/generate") {
-        if (request.method() != http::verb::post) {
-            co_return method_not_allowed("POST");
-        }
-        co_return co_await generate(request, peer, query);
-    }
-    if (path.starts_with(jobs)) {
-        if (!is_read(request.method())) {
-            co_return method_not_allowed("GET, HEAD");
-        }
-        std::string id{path.substr(jobs.size())};
-        co_return co_await job(std::move(id));
-    }
-    if (path == "/metrics") {
-        if (!is_read(request.method())) {
-            co_return method_not_allowed("GET, HEAD");
-        }
-        co_return metrics(request);
-    }
-    co_return error_response(http::status::not_found,
-                             "there is POST /generate, and GET /jobs/{id}, /metrics, /healthz, /readyz");
+    throw std::logic_error{"a request with an unknown path was not screened"};
 }
 
 net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& peer, std::string_view query) {
@@ -199,8 +254,20 @@ net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& pe
                                                                 " bytes: it must have at most " +
                                                                 std::to_string(max_session_size));
     }
+    const std::string_view coding = view(request[http::field::content_encoding]);
+    if (!coding.empty() && !beast::iequals({coding.data(), coding.size()}, "identity")) {
+        co_return compressed(coding);
+    }
     try {
-        check_request(parse_json(request.body()));
+        auto checked = heavy_.run(request.body().size(), [&] {
+            const Json json = parse_json(request.body());
+            check_request(json);
+            if (options_.check) {
+                options_.check(json);
+            }
+            return std::monostate{};
+        });
+        co_await std::move(checked);
     } catch (const JsonError& error) {
         co_return error_response(http::status::bad_request, std::string{"the body is not JSON: "} + error.what());
     } catch (const BadRequest& error) {
@@ -232,9 +299,7 @@ net::awaitable<HttpResponse> Routes::job(std::string id) {
         if (!state) {
             co_return error_response(http::status::not_found, "there is no such job, or its time to live is over");
         }
-        Json body;
-        describe(*state, body);
-        co_return json_response(http::status::ok, body);
+        co_return json_text_response(http::status::ok, describe(*state));
     } catch (const StoreError& error) {
         co_return unavailable(error);
     }
@@ -255,12 +320,14 @@ HttpResponse Routes::metrics(const HttpRequest& request) const {
 }
 
 HttpResponse Routes::ready() const {
-    if (service_.draining()) {
-        HttpResponse response = json_response(http::status::service_unavailable, Json{{"status", "draining"}});
-        response.set(http::field::retry_after, "5");
-        return response;
+    if (service_.ready()) {
+        return json_response(http::status::ok, Json{{"status", "ready"}});
     }
-    return json_response(http::status::ok, Json{{"status", "ready"}});
+    const bool draining = service_.draining();
+    HttpResponse response = json_response(http::status::service_unavailable,
+                                          Json{{"status", draining ? "draining" : "the store cannot write"}});
+    response.set(http::field::retry_after, draining ? "5" : "1");
+    return response;
 }
 
 }  // namespace gateway

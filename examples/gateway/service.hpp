@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -17,11 +18,14 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "config.hpp"
+#include "failure.hpp"
 #include "generation.hpp"
+#include "job_figures.hpp"
 #include "jobs/job.hpp"
 #include "jobs/job_store.hpp"
 #include "net.hpp"
 #include "pending_jobs.hpp"
+#include "wait_note.hpp"
 
 namespace gateway {
 
@@ -46,6 +50,9 @@ struct Outcome {
     std::string id;
     /// pending: the gateway shut down before the job was done. It goes on after a restart.
     JobState state;
+    /// false: the store cannot write it yet. It goes on trying; until it can, the job is pending for all others, and
+    /// runs again after a crash.
+    bool stored = true;
     /// Who ran it, and how long it had waited for that; a completed job only.
     std::optional<std::size_t> worker;
     std::chrono::microseconds queued{};
@@ -66,7 +73,8 @@ class WatchedJob {
 
     [[nodiscard]] const std::string& id() const { return id_; }
 
-    /// Waits until it has ended. Once; it may be cancelled, which is all that it throws.
+    /// Waits until it has ended: until that is stored, but no longer than the job's time and a second, nor than it
+    /// takes to see that the store cannot. Once; it may be cancelled, which is all that it throws.
     [[nodiscard]] net::awaitable<JobEnd> end() const { return channel_->async_receive(net::use_awaitable); }
 
   private:
@@ -82,6 +90,8 @@ struct ServiceOptions {
     RestartPolicy on_restart = RestartPolicy::resume;
     /// How often a job is resumed after a crash; then it fails, as it may be what brings the gateway down.
     std::size_t max_resumes = 3;
+    /// How often a store that cannot write is asked whether it can.
+    std::chrono::milliseconds probe_interval{200};
 };
 
 /// Counted since the start.
@@ -103,10 +113,10 @@ struct ServiceCounters {
 /// A job accepted is a job kept: its id is handed out when the store has it on disk. It is run at least once: after
 /// a crash, one whose end was not stored yet runs again.
 ///
-/// Thread-safe. pool and store must outlive the service, and the service the threads that run executor.
+/// Thread-safe. pool, store and figures must outlive the service, and the service the threads that run executor.
 class GenerationService {
   public:
-    GenerationService(const net::any_io_executor& executor, GenerationPool& pool, JobStore& store,
+    GenerationService(const net::any_io_executor& executor, GenerationPool& pool, JobStore& store, JobFigures& figures,
                       ServiceOptions options);
     GenerationService(const GenerationService&) = delete;
     GenerationService& operator=(const GenerationService&) = delete;
@@ -129,6 +139,9 @@ class GenerationService {
     /// pending, and returns the pool's ledger when nothing runs any more. Once.
     net::awaitable<dispatch::Ledger> drain(std::chrono::milliseconds limit);
 
+    /// Whether it takes jobs: it is not draining, and the store can write.
+    [[nodiscard]] bool ready() const { return !draining_ && store_.health() == StoreHealth::well; }
+
     /// drain has begun.
     [[nodiscard]] bool draining() const { return draining_; }
 
@@ -140,14 +153,17 @@ class GenerationService {
     /// Throws Refused.
     Slot admit(std::size_t bytes);
     net::awaitable<PendingJob> store_new(std::string session, std::string request);
-    net::awaitable<Outcome> run(PendingJob job, Slot slot);
+    net::awaitable<Outcome> run(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher);
+    net::awaitable<Outcome> generate(PendingJob job, Clock::time_point deadline);
     void run_in_background(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher = nullptr);
-    net::awaitable<bool> keep(const Outcome& outcome);
+    net::awaitable<bool> keep(const Outcome& outcome, const std::function<void()>& failed);
     /// What the client is told; nothing, if the job did not fail but was stopped.
-    std::optional<std::string> failure(const std::string& id, const std::exception_ptr& error) const;
+    std::optional<Failure> failure(const std::string& id, const std::exception_ptr& error, const WaitNote& note) const;
+    Failure out_of_time(const WaitNote& note) const;
 
     net::awaitable<void> resume();
     net::awaitable<void> remove_expired();
+    net::awaitable<void> watch_store();
 
     static constexpr std::size_t resume_page = 64;      // jobs read at a time
     static constexpr std::size_t expired_batch = 1000;  // jobs removed at a time
@@ -161,13 +177,15 @@ class GenerationService {
     net::any_io_executor executor_;
     GenerationPool& pool_;
     JobStore& store_;
+    JobFigures& figures_;
     const ServiceOptions options_;
     PendingJobs pending_;
     std::atomic<bool> draining_{false};
     std::atomic<bool> stopping_{false};  // the time for draining is over
     Counts counts_{};
     net::any_io_executor housekeeping_;  // a strand
-    net::steady_timer pause_;            // used on it alone
+    net::steady_timer pause_;            // used on it alone, as is the next one
+    net::steady_timer probe_pause_;
 };
 
 }  // namespace gateway

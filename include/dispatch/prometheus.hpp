@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -31,8 +33,8 @@ inline constexpr std::string_view prometheus_content_type = "text/plain; version
 /// those that an application puts beside them.
 class PrometheusWriter {
   public:
-    /// What a family's figures are: a counter only grows, until the process ends.
-    enum class Type : std::uint8_t { counter, gauge };
+    /// What a family's figures are: a counter only grows, until the process ends; a histogram is a distribution.
+    enum class Type : std::uint8_t { counter, gauge, histogram };
     /// A name and its value.
     using Label = std::pair<std::string_view, std::string_view>;
 
@@ -51,7 +53,7 @@ class PrometheusWriter {
         escape(help, false);
         text_ += "\n# TYPE ";
         text_ += name;
-        text_ += type == Type::counter ? " counter\n" : " gauge\n";
+        text_ += type == Type::counter ? " counter\n" : type == Type::gauge ? " gauge\n" : " histogram\n";
         return *this;
     }
 
@@ -60,23 +62,7 @@ class PrometheusWriter {
     template <typename Number>
         requires std::integral<Number> || std::floating_point<Number>
     PrometheusWriter& sample(std::span<const Label> labels, Number value) {
-        if (name_.empty()) {
-            throw std::invalid_argument{"dispatch: a Prometheus sample needs a family: call family() first"};
-        }
-        text_ += name_;
-        char separator = '{';
-        for (const auto& [name, label] : labels) {
-            check_name(name, "");
-            text_ += separator;
-            text_ += name;
-            text_ += "=\"";
-            escape(label, true);
-            text_ += '"';
-            separator = ',';
-        }
-        text_ += labels.empty() ? " " : "} ";
-        append(value);
-        text_ += '\n';
+        write("", labels, {}, value);
         return *this;
     }
     /// The same: `sample({{"worker", "0"}}, 1)`.
@@ -88,6 +74,27 @@ class PrometheusWriter {
     template <typename Number>
     PrometheusWriter& sample(Number value) {
         return sample(std::span<const Label>{}, value);
+    }
+
+    /// A distribution of the family begun last, which is of the type histogram. bounds are the buckets' upper ends,
+    /// from the least to the greatest; counts[i] is what fell into the bucket that ends with bounds[i], and one more
+    /// what is above them all (else std::invalid_argument); sum is that of all values.
+    PrometheusWriter& histogram(std::span<const Label> labels, std::span<const double> bounds,
+                                std::span<const std::uint64_t> counts, double sum) {
+        if (counts.size() != bounds.size() + 1) {
+            throw std::invalid_argument{"dispatch: a histogram with " + std::to_string(bounds.size()) +
+                                        " bounds has one count more, not " + std::to_string(counts.size())};
+        }
+        std::uint64_t below = 0;
+        for (std::size_t i = 0; i < bounds.size(); ++i) {
+            below += counts[i];
+            write("_bucket", labels, bounds[i], below);
+        }
+        below += counts.back();
+        write("_bucket", labels, std::numeric_limits<double>::infinity(), below);
+        write("_sum", labels, {}, sum);
+        write("_count", labels, {}, below);
+        return *this;
     }
 
     /// All that was written.
@@ -122,6 +129,35 @@ class PrometheusWriter {
                 text_ += c;
             }
         }
+    }
+
+    /// A line. bound: the bucket's upper end, its label "le"; nothing: it is no bucket.
+    template <typename Number>
+    void write(std::string_view suffix, std::span<const Label> labels, std::optional<double> bound, Number value) {
+        if (name_.empty()) {
+            throw std::invalid_argument{"dispatch: a Prometheus sample needs a family: call family() first"};
+        }
+        text_ += name_;
+        text_ += suffix;
+        char separator = '{';
+        for (const auto& [name, label] : labels) {
+            check_name(name, "");
+            text_ += separator;
+            text_ += name;
+            text_ += "=\"";
+            escape(label, true);
+            text_ += '"';
+            separator = ',';
+        }
+        if (bound) {
+            text_ += separator;
+            text_ += "le=\"";
+            append(*bound);
+            text_ += '"';
+        }
+        text_ += labels.empty() && !bound ? " " : "} ";
+        append(value);
+        text_ += '\n';
     }
 
     template <typename Number>

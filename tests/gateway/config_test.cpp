@@ -60,10 +60,31 @@ bool contains(std::string_view text, std::string_view part) { return text.find(p
 TEST(Config, HasItsDefaultsWhenNothingIsSet) { EXPECT_EQ(gateway::to_text(config({})), gateway::to_text(Config{})); }
 
 TEST(Config, ReadsEachKindOfFlag) {
-    const Config read =
-        config({"--address", "::", "--port=0", "--body-limit-bytes", "2048", "--request-timeout-seconds", "0.25",
-                "--drain-timeout-seconds", "0", "--on-restart", "fail", "--token-rate", "12.5", "--database",
-                "/var/lib/jobs é.db", "--log-format", "json", "--log-level", "off"});
+    const Config read = config({"--address",
+                                "::",
+                                "--port=0",
+                                "--body-limit-bytes",
+                                "2048",
+                                "--request-timeout-seconds",
+                                "0.25",
+                                "--drain-timeout-seconds",
+                                "0",
+                                "--on-restart",
+                                "fail",
+                                "--token-rate",
+                                "12.5",
+                                "--database",
+                                "/var/lib/jobs é.db",
+                                "--log-format",
+                                "json",
+                                "--log-level",
+                                "off",
+                                "--log-file",
+                                "/var/log/gateway.log",
+                                "--allowed-hosts",
+                                "a.example,B:80",
+                                "--min-progress-bytes",
+                                "1"});
     EXPECT_EQ(read.address, "::");
     EXPECT_EQ(read.port, 0);
     EXPECT_EQ(read.body_limit, 2048U);
@@ -74,6 +95,9 @@ TEST(Config, ReadsEachKindOfFlag) {
     EXPECT_EQ(read.database, "/var/lib/jobs é.db");
     EXPECT_EQ(read.log_format, gateway::LogFormat::json);
     EXPECT_EQ(read.log_level, "off");
+    EXPECT_EQ(read.log_file, "/var/log/gateway.log");
+    EXPECT_EQ(read.allowed_hosts, "a.example,B:80");
+    EXPECT_EQ(read.min_progress, 1U);
 }
 
 TEST(Config, TakesAnEmptyValue) {
@@ -118,6 +142,8 @@ TEST(Config, SaysWhatIsWrong) {
         {{"--workers", "99999999999999999999"}, {}, R"("99999999999999999999" is not a whole number from 1 to 4096)"},
         {{}, {{"GATEWAY_PORT", "http"}}, R"(GATEWAY_PORT: "http" is not a whole number from 0 to 65535)"},
         {{"--name", "a\r\nX: y"}, {}, R"(--name: "a\r\nX: y" is not at most 256 letters, digits and - . _)"},
+        {{"--allowed-hosts", "http://a/"}, {}, R"(--allowed-hosts: "http://a/" is not at most 4096 letters, digits)"},
+        {{"--min-progress-bytes", "0"}, {}, R"(--min-progress-bytes: "0" is not a whole number from 1 to)"},
         {{"--workers", "0"}, {}, R"(--workers: "0" is not a whole number from 1 to 4096)"},
         {{"--workers", "1.5"}, {}, R"("1.5" is not a whole number)"},
         {{"--address", "example.com"}, {}, R"(--address: "example.com" is not an IP address)"},

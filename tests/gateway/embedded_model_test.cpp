@@ -28,8 +28,10 @@ using gateway::Json;
 using gateway::parse_json;
 
 Json respond_to(const Json& request) {
-    gateway::EmbeddedModel model{0};
-    return test::run_awaitable(model.generate(request));
+    gateway::HeavyWork heavy;
+    gateway::EmbeddedModel model{0, heavy};
+    gateway::WaitNote note;
+    return parse_json(test::run_awaitable(model.generate(gateway::dump(request), note)).text);
 }
 
 /// The response to a prompt of three words with these members besides.
@@ -120,7 +122,7 @@ TEST(EmbeddedModel, EndsBeforeAStopSequence) {
 TEST(EmbeddedModel, TakesStopSequencesWithoutEnd) {
     Json request =
         parse_json(R"({"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"maxOutputTokens":8192}})");
-    for (int i = 0; i < 100'000; ++i) {
+    for (int i = 0; i < 50'000; ++i) {
         request["generationConfig"]["stopSequences"].push_back(std::to_string(i) + "#");
     }
     EXPECT_GT(words(text_of(respond_to(request))), 4'096U);
@@ -144,14 +146,17 @@ TEST(EmbeddedModel, WritesAsManyCandidatesAsItIsAskedFor) {
     }
 }
 
+const std::string hi = R"({"contents":[{"parts":[{"text":"hi"}]}]})";
+
 /// What comes of a generation at this rate: when all that is ready has run, and after a cancellation.
 std::pair<std::string, std::string> at_rate(double token_rate) {
-    gateway::EmbeddedModel model{token_rate};
-    const Json request = parse_json(R"({"contents":[{"parts":[{"text":"hi"}]}]})");
+    gateway::HeavyWork heavy;
+    gateway::EmbeddedModel model{token_rate, heavy};
+    gateway::WaitNote note;
     net::io_context context;
     net::cancellation_signal cancel;
     std::string outcome = "waits";
-    auto ended = [&](const std::exception_ptr& error, const Json&) {
+    auto ended = [&](const std::exception_ptr& error, const gateway::ModelAnswer&) {
         try {
             outcome = "answered";
             if (error) {
@@ -161,7 +166,7 @@ std::pair<std::string, std::string> at_rate(double token_rate) {
             outcome = thrown.code() == net::error::operation_aborted ? "cancelled" : thrown.what();
         }
     };
-    net::co_spawn(context, model.generate(request), net::bind_cancellation_slot(cancel.slot(), ended));
+    net::co_spawn(context, model.generate(hi, note), net::bind_cancellation_slot(cancel.slot(), ended));
     context.poll();
     std::string before = outcome;
     cancel.emit(net::cancellation_type::terminal);
@@ -177,10 +182,36 @@ TEST(EmbeddedModel, TakesItsTimeUnlessToldNotTo) {
 TEST(EmbeddedModel, CancellationEndsIt) { EXPECT_EQ(at_rate(0.001).second, "cancelled"); }
 
 TEST(EmbeddedModel, AnswersAtItsRate) {
-    gateway::EmbeddedModel model{1e6};
-    EXPECT_EQ(test::run_awaitable(model.generate(parse_json(R"({"contents":[{"parts":[{"text":"hi"}]}]})")))
-                  .at("modelVersion"),
-              "embedded");
+    gateway::HeavyWork heavy;
+    gateway::EmbeddedModel model{1e6, heavy};
+    gateway::WaitNote note;
+    EXPECT_EQ(parse_json(test::run_awaitable(model.generate(hi, note)).text).at("modelVersion"), "embedded");
+}
+
+TEST(EmbeddedModel, RefusesWhatItCannotBeGiven) {
+    gateway::HeavyWork heavy;
+    const gateway::EmbeddedModel model{0, heavy};
+    const auto refusal = [&](const std::string& members) -> std::string {
+        try {
+            model.check(parse_json(R"({"contents":[{"parts":[{"text":"hi"}]}])" + members + '}'));
+            return "";
+        } catch (const gateway::BadRequest& refused) {
+            return refused.what();
+        }
+    };
+    EXPECT_EQ(refusal(R"(,"labels":{"a":"b"},"safetySettings":[{"a":"b"}],"tools":[],"system_instruction":
+                         {"parts":[{"text":"a","thought":true}]},"generation_config":{"max_output_tokens":1,"seed":2,
+                         "topP":0.5,"stopSequences":["a"],"responseMimeType":"text/plain"})"),
+              "");
+    EXPECT_EQ(refusal(R"(,"tools":[{}])"), "the embedded model cannot be given \"tools\": leave it out");
+    EXPECT_EQ(refusal(R"(,"cachedContent":"a")"), "the embedded model cannot be given \"cachedContent\": leave it out");
+    EXPECT_EQ(refusal(R"(,"systemInstruction":{"parts":[{"inlineData":{"mimeType":"application/pdf","data":"a"}}]})"),
+              "the embedded model cannot be given \"systemInstruction.parts[0].inlineData\": it takes text");
+    EXPECT_EQ(refusal(R"(,"generationConfig":{"responseSchema":{"a":1}})"),
+              "the embedded model cannot be given \"generationConfig.responseSchema\": leave it out");
+    EXPECT_EQ(
+        refusal(R"(,"generationConfig":{"responseMimeType":"application/json"})"),
+        "the embedded model cannot be given generationConfig.responseMimeType \"application/json\": leave it out");
 }
 
 /// JSON by chance: names that mean something and values that may or may not fit.

@@ -704,13 +704,20 @@ TEST_F(HttpClientTest, CancelledAtAnyMomentItEndsAndLeavesNothing) {
     options.max_connections = 3;
     options.ca_file = ca_file.path();
     HttpClient client = this->client(options);
+    const Clock::time_point begun = Clock::now();
+    EXPECT_EQ(text_of(start(client, upstream.origin()).get()), "echo: hello");
+    const Clock::duration undisturbed = Clock::now() - begun;  // with the handshake
+    constexpr int rounds = 60;
     int aborted = 0;
-    for (int round = 0; round < 60; ++round) {
+    for (int round = 0; round < rounds; ++round) {
         std::vector<Sending> sendings;
         for (int i = 0; i < 4; ++i) {
             sendings.push_back(start(client, upstream.origin()));
         }
-        for (int i = 0; i < round * 20; ++i) {
+        // The moments are spread over the time that it takes, and as much again, however busy this machine is. Counted
+        // in yields they were early ones on a fast machine, and without end on a busy one.
+        const Clock::time_point moment = Clock::now() + 2 * undisturbed * round / rounds;
+        while (Clock::now() < moment) {
             std::this_thread::yield();
         }
         for (Sending& sending : sendings) {

@@ -8,6 +8,8 @@
 #include <future>
 #include <iterator>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <semaphore>
 #include <stdexcept>
 #include <string>
@@ -45,7 +47,7 @@ namespace net = gateway::net;
 constexpr std::size_t large = 32 * 1024 * 1024;
 
 std::string error_of(const HttpResponse& response) {
-    return Json::parse(response.body()).at("error").get<std::string>();
+    return Json::parse(response.body()).at("error").at("message").get<std::string>();
 }
 
 HttpServerOptions on_any_port(HttpServerOptions options = {}) {
@@ -56,14 +58,17 @@ HttpServerOptions on_any_port(HttpServerOptions options = {}) {
 
 /// A server on a free port, with threads of its own; stopped at the end of the test. It echoes targets, hosts, the
 /// field X and bodies; /gate waits for open() first, /until_left for the client to leave, /large answers with more than
-/// sockets hold, /204 with a status that has no body, and /throw throws.
+/// sockets hold, /204 with a status that has no body, and /throw throws. /no is refused by its head, and /no_throw when
+/// that is looked at.
 class Service {
   public:
     explicit Service(const HttpServerOptions& options = {}, std::size_t threads = 2)
         : threads_{threads},
           gate_{threads_, 64},
           server_{threads_.get_executor(),
-                  [this](HttpRequest& request, HttpPeer& peer) { return respond(request, peer); },
+                  {[this](HttpRequest& request, HttpPeer& peer) { return respond(request, peer); },
+                   [](const HttpRequest& head) { return screen(head); },
+                   [this](const HttpRequest& head, http::status status) { answered(head, status); }},
                   on_any_port(options)},
           port_{server_.listen()} {
         server_.start();
@@ -92,7 +97,27 @@ class Service {
     bool await_departure(std::chrono::milliseconds limit = 30s) { return left_.try_acquire_for(limit); }
     void open() { EXPECT_TRUE(gate_.try_send(gateway::error_code{})); }
 
+    /// "<target> <status>" of each response so far.
+    std::vector<std::string> answers() const {
+        const std::lock_guard lock{mutex_};
+        return answers_;
+    }
+
   private:
+    static std::optional<HttpResponse> screen(const HttpRequest& head) {
+        if (head.target() == "/no_throw") {
+            throw std::runtime_error{"none of the client's business"};
+        }
+        return head.target() == "/no" ? std::optional{gateway::error_response(http::status::not_found, "no")}
+                                      : std::nullopt;
+    }
+
+    void answered(const HttpRequest& head, http::status status) {
+        const std::lock_guard lock{mutex_};
+        answers_.push_back(std::string{gateway::view(head.target())} + ' ' +
+                           std::to_string(static_cast<unsigned>(status)));
+    }
+
     net::awaitable<HttpResponse> respond(HttpRequest& request, HttpPeer& peer) {
         const std::string_view target = gateway::view(request.target());
         if (target == "/throw") {
@@ -123,6 +148,8 @@ class Service {
     net::experimental::concurrent_channel<void(gateway::error_code)> gate_;
     std::counting_semaphore<64> begun_{0};
     std::counting_semaphore<64> left_{0};
+    mutable std::mutex mutex_;  // guards answers_
+    std::vector<std::string> answers_;
     gateway::HttpServer server_;
     std::uint16_t port_;
     bool stopping_ = false;
@@ -272,6 +299,64 @@ TEST(HttpServer, AHandlerThatThrowsIsA500) {
     EXPECT_EQ(service.counters().failed, 3U);
 }
 
+TEST(HttpServer, ARequestThatItsHeadRefusesIsAnsweredBeforeItsBody) {
+    HttpServerOptions options;
+    options.body_limit = 1'000'000;
+    Service service{options};
+    for (const auto& [target, status] :
+         {std::pair{"POST /no", http::status::not_found}, {"POST /no_throw", http::status::internal_server_error}}) {
+        for (const test::Headers& fields : {test::Headers{{"Content-Length", "1000000"}},
+                                            {{"Content-Length", "1000000"}, {"Expect", "100-continue"}},
+                                            {{"Transfer-Encoding", "chunked"}}}) {
+            RawClient client{service.port()};
+            const HttpResponse response = client.exchange(head(target, fields));  // and nothing of the body
+            EXPECT_EQ(response.result(), status);
+            EXPECT_FALSE(response.keep_alive());
+            client.finish_sending();
+            EXPECT_TRUE(client.closed_by_server());
+        }
+    }
+    RawClient over{service.port()};
+    const HttpResponse response = over.exchange(head("POST /", {{"Content-Length", "1000001"}}));
+    EXPECT_EQ(response.result(), http::status::payload_too_large);
+    EXPECT_EQ(service.counters().failed, 3U);
+    EXPECT_EQ(service.counters().requests, 6U);
+}
+
+TEST(HttpServer, ARefusalByTheHeadEndsNoConnectionWhoseBodyIsThere) {
+    Service service;
+    RawClient client{service.port()};
+    // In one piece, which arrives as one.
+    client.send(head("GET /no") + message("POST /no", "12345") + message("POST /", "next"));
+    for (int i = 0; i < 2; ++i) {
+        const HttpResponse response = client.receive();
+        EXPECT_EQ(response.result(), http::status::not_found);
+        EXPECT_TRUE(response.keep_alive());
+    }
+    EXPECT_EQ(client.receive().body(), "next");
+    client.send(message("HEAD /no", "12345"));
+    EXPECT_EQ(client.receive_head().result(), http::status::not_found);
+}
+
+TEST(HttpServer, EachResponseIsReported) {
+    HttpServerOptions options;
+    options.body_limit = 10;
+    options.header_limit = 1'000;
+    Service service{options};
+    RawClient client{service.port()};
+    client.exchange(message("POST /a?b", "1"));
+    client.exchange(head("GET /no"));
+    client.exchange(head("GET /throw"));
+    EXPECT_EQ(service.answers(), (std::vector<std::string>{"/a?b 200", "/no 404", "/throw 500"}));
+    client.exchange(message("POST /long", "12345678901"));
+    EXPECT_TRUE(client.closed_by_server());
+    EXPECT_EQ(service.answers().back(), "/long 413");
+    RawClient wide{service.port()};
+    wide.exchange(head("GET /", {{"X", std::string(1'000, 'x')}}));
+    EXPECT_TRUE(wide.closed_by_server());
+    EXPECT_EQ(service.answers().back(), " 431");
+}
+
 TEST(HttpServer, ABodyMayBeAsLongAsTheLimit) {
     HttpServerOptions options;
     options.body_limit = 1'000;
@@ -331,6 +416,65 @@ TEST(HttpServer, AClientThatDoesNotReadIsDropped) {
         }
     };
     EXPECT_THROW(send_for_ever(), boost::system::system_error);
+}
+
+/// Lets a while of a server's time pass, which is over when its idle_timeout is.
+void pass_time(const Service& service) {
+    RawClient idle{service.port()};
+    EXPECT_EQ(idle.exchange(head("GET /")).result(), http::status::ok);
+    EXPECT_TRUE(idle.closed_by_server());
+}
+
+TEST(HttpServer, AResponseMayTakeAsLongAsItIsTaken) {
+    HttpServerOptions options;
+    options.request_timeout = 1s;
+    options.idle_timeout = 50ms;
+    options.min_progress = 1'000;
+    Service service{options};
+    RawClient client{service.port()};
+    client.send(head("GET /large"));
+    for (const auto end = std::chrono::steady_clock::now() + 2 * options.request_timeout;
+         std::chrono::steady_clock::now() < end;) {
+        pass_time(service);
+        client.read_ahead(large / 200);
+    }
+    EXPECT_EQ(client.receive_large(large).body().size(), large);
+    EXPECT_EQ(service.counters().timed_out, 0U);
+}
+
+TEST(HttpServer, ABodyMayTakeAsLongAsItArrives) {
+    HttpServerOptions options;
+    options.request_timeout = 1s;
+    options.idle_timeout = 50ms;
+    options.min_progress = 1'000;
+    Service service{options};
+    RawClient client{service.port()};
+    const std::string piece(1'000, 'x');
+    std::size_t pieces = 0;
+    client.send(head("POST /", {{"Transfer-Encoding", "chunked"}}));
+    for (const auto end = std::chrono::steady_clock::now() + 2 * options.request_timeout;
+         std::chrono::steady_clock::now() < end; ++pieces) {
+        pass_time(service);
+        client.send("3e8\r\n" + piece + "\r\n");
+    }
+    EXPECT_EQ(client.exchange("0\r\n\r\n").body().size(), pieces * piece.size());
+    EXPECT_EQ(service.counters().timed_out, 0U);
+}
+
+TEST(HttpServer, ABodyThatArrivesByBytesTimesOut) {
+    HttpServerOptions options;
+    options.request_timeout = 300ms;
+    options.idle_timeout = 50ms;
+    options.min_progress = 1'000;
+    Service service{options};
+    RawClient client{service.port()};
+    client.send(head("POST /", {{"Content-Length", "100000"}}));
+    while (!client.answered()) {
+        pass_time(service);
+        client.send("x");
+    }
+    EXPECT_EQ(client.receive().result(), http::status::request_timeout);
+    EXPECT_EQ(service.counters().timed_out, 1U);
 }
 
 TEST(HttpServer, ARequestThatEndsEarlyIsRefused) {
@@ -405,6 +549,22 @@ TEST(HttpServer, ANewcomerTakesThePlaceOfTheLongestIdle) {
     EXPECT_EQ(third.exchange(head("GET /")).result(), http::status::ok);
     EXPECT_TRUE(first.closed_by_server());
     EXPECT_EQ(second.exchange(head("GET /")).result(), http::status::ok);
+    EXPECT_EQ(service.counters().evicted, 1U);
+}
+
+TEST(HttpServer, ANewcomerTakesThePlaceOfOneThatSaysNothing) {
+    HttpServerOptions options;
+    options.max_connections = 2;
+    options.newcomer_grace = 0ms;
+    options.request_timeout = 100s;
+    Service service{options};
+    RawClient silent{service.port()};
+    RawClient begun{service.port()};
+    begun.send("GET /");
+    RawClient third{service.port()};
+    EXPECT_EQ(third.exchange(head("GET /")).result(), http::status::ok);
+    EXPECT_TRUE(silent.closed_by_server());
+    EXPECT_EQ(begun.exchange(" HTTP/1.1\r\nHost: test\r\n\r\n").result(), http::status::ok);
     EXPECT_EQ(service.counters().evicted, 1U);
 }
 

@@ -7,11 +7,13 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <sqlite3.h>
 #include <stdexcept>
 #include <string>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -514,6 +516,98 @@ TEST_F(JobStoreFile, HasOneStoreAtATime) {
     EXPECT_NE(refusal(link), "");
     store.reset();
     EXPECT_EQ(refusal(link), "");
+}
+
+TEST_F(JobStoreFile, HasOneProcessAtATimeWhateverItsName) {
+    open(path);
+    const std::string other = directory.file("other.db");
+    std::filesystem::create_hard_link(path, other);
+    ChildProcess child{[&](const ChildProcess::Tell& tell) {
+        const auto store = open(path);
+        tell("open");
+        pause();
+    }};
+    ASSERT_EQ(child.next_line(), "open");
+    EXPECT_NE(refusal(other).find("another process has it open: stop that gateway"), std::string::npos);
+    child.kill();
+    EXPECT_EQ(refusal(other), "");
+}
+
+class JobStoreFileGone : public JobStoreFile, public testing::WithParamInterface<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(Whichever, JobStoreFileGone, testing::Values("", "-wal"),
+                         [](const auto& parameter) { return *parameter.param == 0 ? "Database" : "Wal"; });
+
+TEST_P(JobStoreFileGone, IsNoticed) {
+    const std::string file = path + GetParam();
+    const std::string away = directory.file("away");
+    const auto store = open(path);
+    insert(*store, "a");
+    EXPECT_EQ(store->health(), StoreHealth::well);
+    for (const bool replaced : {false, true}) {
+        std::filesystem::rename(file, away);
+        if (replaced) {
+            std::filesystem::copy_file(away, file);
+        }
+        try {
+            insert(*store, replaced ? "c" : "b");
+            ADD_FAILURE() << "a job was accepted that nobody will find again";
+        } catch (const StoreError& error) {
+            EXPECT_EQ(error.kind(), StoreError::Kind::failed);
+            EXPECT_NE(std::string{error.what()}.find("'" + file + "' was removed or replaced"), std::string::npos)
+                << error.what();
+        }
+        EXPECT_EQ(store->health(), StoreHealth::failing);
+        EXPECT_TRUE(find(*store, "a"));  // who has it open can read on
+        std::filesystem::rename(away, file);
+        run_awaitable(store->probe());
+        EXPECT_EQ(store->health(), StoreHealth::well);
+    }
+    insert(*store, "d");
+    EXPECT_EQ(store->counters().jobs.pending, 2U);
+}
+
+TEST_F(JobStoreFile, KnowsWhetherItCanWrite) {
+    FaultyVfs disk;
+    auto store = open(path);
+    insert(*store, "a");
+    EXPECT_THROW(insert(*store, "a"), StoreError);
+    EXPECT_EQ(store->health(), StoreHealth::well) << "an id that exists is no fault of the disk";
+    for (const auto& [call, code] :
+         {std::pair{FaultyVfs::Call::write, SQLITE_FULL}, {FaultyVfs::Call::sync, SQLITE_IOERR_FSYNC}}) {
+        disk.break_at(call, 1, FaultyVfs::Until::repaired, code);
+        EXPECT_THROW(insert(*store, "b"), StoreError);
+        EXPECT_EQ(store->health(), StoreHealth::failing);
+        EXPECT_THROW(run_awaitable(store->probe()), StoreError) << "a probe writes";
+        EXPECT_EQ(store->health(), StoreHealth::failing);
+        disk.repair();
+        run_awaitable(store->probe());
+        EXPECT_EQ(store->health(), StoreHealth::well);
+        EXPECT_EQ(store->counters().health, StoreHealth::well);
+    }
+    store.reset();
+}
+
+TEST_F(JobStoreFile, KnowsThatTheDiskDoesNotAnswer) {
+    Gate gate;
+    JobStoreOptions options;
+    options.path = path;
+    options.write_patience = std::chrono::milliseconds{1};
+    options.now_ms = [&] {
+        gate.pass();
+        return std::int64_t{1};
+    };
+    net::thread_pool threads{1};
+    JobStore store{options};
+    std::future<void> end = net::co_spawn(threads, store.insert(make_job("a")), net::use_future);
+    while (store.health() != StoreHealth::stalled) {
+        std::this_thread::yield();
+    }
+    gate.open();
+    end.get();
+    while (store.health() != StoreHealth::well) {
+        std::this_thread::yield();
+    }
 }
 
 TEST_F(JobStoreFile, HasOneProcessAtATimeAndOutlivesIt) {

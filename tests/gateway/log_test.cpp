@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -13,6 +18,7 @@
 #include <gateway/log.hpp>
 
 #include "support/log_capture.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace {
 
@@ -158,6 +164,47 @@ TEST(Log, IsUsableBeforeInit) {
     const std::string text = ::testing::internal::GetCapturedStderr();
     EXPECT_NE(text.find("Z info early n=1\n"), std::string::npos) << text;
     EXPECT_EQ(std::ranges::count(text, '\n'), 1);
+}
+
+std::string content(const std::string& path) {
+    std::ifstream file{path};
+    return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+TEST(Log, GoesToAFileThatMayBeMovedAway) {
+    const test::TemporaryDirectory directory;
+    const std::string path = directory.file("gateway.log");
+    log::start(Level::info, LogFormat::text, path);
+    log::info("one");
+    ASSERT_TRUE(log::finish(std::chrono::seconds{30}));
+    std::filesystem::rename(path, path + ".1");
+    log::info("two");
+    ASSERT_TRUE(log::finish(std::chrono::seconds{30}));
+    log::reopen();
+    log::info("three");
+    ASSERT_TRUE(log::finish(std::chrono::seconds{30}));
+    EXPECT_EQ(log::dropped(), 0U);
+    log::reset();
+    const std::string before = content(path + ".1");
+    EXPECT_NE(before.find(" info one\n"), std::string::npos) << before;
+    EXPECT_NE(before.find(" info two\n"), std::string::npos) << before;
+    EXPECT_EQ(std::ranges::count(before, '\n'), 2);
+    EXPECT_NE(content(path).find(" info three\n"), std::string::npos) << content(path);
+    EXPECT_EQ(std::ranges::count(content(path), '\n'), 1);
+}
+
+TEST(Log, AFileThatCannotBeOpenedIsAnErrorAndTheOldOneGoesOn) {
+    EXPECT_THROW(log::start(Level::info, LogFormat::text, "/proc/none/gateway.log"), std::exception);
+    const test::TemporaryDirectory directory;
+    const std::string path = directory.file("gateway.log");
+    log::start(Level::info, LogFormat::text, path);
+    std::filesystem::rename(path, path + ".1");
+    std::filesystem::create_directory(path);
+    EXPECT_THROW(log::reopen(), std::exception);
+    log::info("still here");
+    ASSERT_TRUE(log::finish(std::chrono::seconds{30}));
+    log::reset();
+    EXPECT_NE(content(path + ".1").find("still here"), std::string::npos);
 }
 
 TEST(Log, KeepsLinesOfManyThreadsApart) {

@@ -7,6 +7,7 @@
 
 #include <gateway/upstream/model.hpp>
 #include <gateway/upstream/openai.hpp>
+#include <gateway/upstream/request_check.hpp>
 
 namespace {
 
@@ -22,7 +23,7 @@ Json translated(const std::string& request) {
 std::string error(const std::string& request) {
     try {
         (void)translated(request);
-    } catch (const gateway::UpstreamError& error) {
+    } catch (const gateway::BadRequest& error) {
         return error.what();
     }
     return "no error";
@@ -37,7 +38,8 @@ TEST(OpenAi, KnowsItsPath) {
     for (const auto& [base, path] : std::vector<std::pair<std::string, std::string>>{
              {"", "/v1/chat/completions"},
              {"/v1", "/v1/chat/completions"},
-             {"/api", "/api/v1/chat/completions"},
+             {"/api", "/api/chat/completions"},
+             {"/v1beta/openai", "/v1beta/openai/chat/completions"},
              {"/api/v1", "/api/v1/chat/completions"},
          }) {
         const OpenAiApi api{base, ""};
@@ -211,14 +213,90 @@ TEST(OpenAi, TranslatesReasons) {
              {R"("stop")", "STOP"},
              {R"("length")", "MAX_TOKENS"},
              {R"("content_filter")", "SAFETY"},
-             {R"("tool_calls")", "OTHER"},
+             {R"("tool_calls")", "STOP"},
              {"null", "OTHER"},
              {"7", "OTHER"},
          }) {
-        const Json response = read(R"({"choices":[{"message":{"content":null},"finish_reason":)" + openai + "}]}");
+        const Json response = read(R"({"choices":[{"message":{"content":"a"},"finish_reason":)" + openai + "}]}");
         EXPECT_EQ(response.at("/candidates/0/finishReason"_json_pointer), vertex) << openai;
-        EXPECT_EQ(response.at("/candidates/0/content/parts/0/text"_json_pointer), "");
+        EXPECT_EQ(response.at("/candidates/0/content/parts/0/text"_json_pointer), "a");
     }
+}
+
+/// The candidate that a choice with this message becomes.
+Json candidate(const std::string& message, const std::string& reason = "stop") {
+    return read(R"({"choices":[{"message":)" + message + R"(,"finish_reason":")" + reason + "\"}]}")
+        .at("candidates")
+        .at(0);
+}
+
+TEST(OpenAi, AnEmptyAnswerIsAnAnswer) {
+    EXPECT_EQ(
+        candidate(R"({"content":""})", "length"),
+        parse_json(R"({"content":{"role":"model","parts":[{"text":""}]},"finishReason":"MAX_TOKENS","index":0})"));
+}
+
+TEST(OpenAi, WhatWasBlockedHasNoText) {
+    EXPECT_EQ(candidate(R"({"content":null})", "content_filter"),
+              parse_json(R"({"content":{"role":"model"},"finishReason":"SAFETY","index":0})"));
+}
+
+TEST(OpenAi, ARefusalIsTold) {
+    EXPECT_EQ(candidate(R"({"content":null,"refusal":"I'd rather not."})"),
+              parse_json(R"({"content":{"role":"model","parts":[{"text":"I'd rather not."}]},"finishReason":"SAFETY",
+                             "finishMessage":"the model refused","index":0})"));
+}
+
+TEST(OpenAi, CallsOfFunctionsAreTold) {
+    EXPECT_EQ(candidate(R"({"content":null,"tool_calls":[
+                            {"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\": [1]}"}},
+                            {"id":"2","type":"function","function":{"name":"g","arguments":""}}]})",
+                        "tool_calls"),
+              parse_json(R"({"content":{"role":"model","parts":[{"functionCall":{"name":"f","args":{"x":[1]}}},
+                                                                {"functionCall":{"name":"g","args":{}}}]},
+                             "finishReason":"STOP","index":0})"));
+    EXPECT_EQ(
+        candidate(R"({"content":"See:","function_call":{"name":"f","arguments":"{}"}})", "function_call"),
+        parse_json(R"({"content":{"role":"model","parts":[{"text":"See:"},{"functionCall":{"name":"f","args":{}}}]},
+                             "finishReason":"STOP","index":0})"));
+    for (const char* const message :
+         {R"({"tool_calls":[{"type":"custom"}]})", R"({"tool_calls":[{"function":{"name":7}}]})",
+          R"({"tool_calls":[{"function":{"name":"f","arguments":"{"}}]})"}) {
+        EXPECT_THROW((void)candidate(message), gateway::UpstreamError) << message;
+    }
+}
+
+TEST(OpenAi, JoinsThePartsOfAContent) {
+    EXPECT_EQ(candidate(R"({"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]})")
+                  .at("/content/parts/0/text"_json_pointer),
+              "ab");
+    EXPECT_THROW((void)candidate(R"({"content":[{"type":"image"}]})"), gateway::UpstreamError);
+}
+
+gateway::HttpResponse refusal_of(const std::string& body) {
+    gateway::HttpResponse response;
+    response.result(400);
+    response.body() = body;
+    return response;
+}
+
+TEST(OpenAi, GivesTheLimitTheNameThatTheServerWants) {
+    OpenAiApi api{"", ""};
+    const Json asked = parse_json(R"({"contents":[],"generationConfig":{"maxOutputTokens":7,"seed":1}})");
+    gateway::HttpRequest message = api.make_request(asked);
+    EXPECT_EQ(parse_json(message.body()), parse_json(R"({"messages":[],"max_tokens":7,"seed":1})"));
+    for (const char* const other : {"", "{}", R"({"error":"max_tokens: max_completion_tokens"})",
+                                    R"({"error":{"message":"max_tokens is too large","param":"max_tokens"}})",
+                                    R"({"error":{"message":"max_completion_tokens is too large","param":"seed"}})"}) {
+        EXPECT_FALSE(api.amend(message, refusal_of(other))) << other;
+    }
+    EXPECT_TRUE(api.amend(
+        message, refusal_of(R"({"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this )"
+                            R"(model. Use 'max_completion_tokens' instead.","type":"invalid_request_error",)"
+                            R"("param":"max_tokens","code":"unsupported_parameter"}})")));
+    const Json amended = parse_json(R"({"messages":[],"seed":1,"max_completion_tokens":7})");
+    EXPECT_EQ(parse_json(message.body()), amended);
+    EXPECT_EQ(parse_json(api.make_request(asked).body()), amended) << "the next one as well";
 }
 
 TEST(OpenAi, LeavesOutFiguresThatAreNone) {
@@ -240,7 +318,8 @@ TEST(OpenAi, RefusesWhatIsNoResponse) {
             (void)read(text);
             ADD_FAILURE() << text;
         } catch (const gateway::UpstreamError& error) {
-            EXPECT_STREQ(error.what(), "the upstream's answer is no chat completion") << text;
+            EXPECT_STREQ(error.what(), "the upstream's answer is not understood: it is no chat completion") << text;
+            EXPECT_EQ(error.failure().code, "upstream_answer_not_understood");
         }
     }
 }

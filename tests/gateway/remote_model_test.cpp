@@ -19,6 +19,7 @@
 
 #include <gateway/upstream/openai.hpp>
 #include <gateway/upstream/remote_model.hpp>
+#include <gateway/upstream/request_check.hpp>
 #include <gateway/upstream/static_token.hpp>
 #include <gateway/upstream/token_error.hpp>
 #include <gateway/upstream/vertex.hpp>
@@ -37,7 +38,7 @@ using gateway::TransportError;
 using Stage = TransportError::Stage;
 
 const std::string good = R"({"candidates":[{"content":{"role":"model","parts":[{"text":"hello"}]}}]})";
-const Json request = Json::parse(R"({"contents":[{"parts":[{"text":"hi"}]}]})");
+const std::string request = R"({"contents":[{"parts":[{"text":"hi"}]}]})";
 
 /// Hands out tokens, or fails, in the order of a list; the last one over and over.
 class ScriptedTokens final : public gateway::TokenSource {
@@ -85,22 +86,23 @@ class RemoteModel : public testing::Test {
     gateway::RemoteModel& model() {
         if (!model_) {
             model_ = std::make_unique<gateway::RemoteModel>(
-                std::make_unique<gateway::VertexApi>("", "p", "us-central1", "m"), transport, std::move(tokens),
+                std::make_unique<gateway::VertexApi>("", "p", "us-central1", "m"), transport, std::move(tokens), heavy,
                 options);
         }
         return *model_;
     }
 
-    Json generate() { return test::run_awaitable(model().generate(request)); }
+    std::string generate() { return test::run_awaitable(model().generate(request, note)).text; }
 
-    std::string error() {
+    gateway::Failure failure() {
         try {
             (void)generate();
         } catch (const gateway::UpstreamError& error) {
-            return error.what();
+            return error.failure();
         }
-        return "no error";
+        return {};
     }
+    std::string error() { return failure().message; }
 
     /// requests, attempts, retries, retries denied, failures
     std::string counters() {
@@ -125,6 +127,8 @@ class RemoteModel : public testing::Test {
         return std::string{gateway::view(transport.sent().at(index).request["Authorization"])};
     }
 
+    gateway::HeavyWork heavy;
+    gateway::WaitNote note;
     test::ScriptedTransport transport;
     std::unique_ptr<gateway::TokenSource> tokens;
     gateway::RemoteModelOptions options;
@@ -138,16 +142,25 @@ TEST_F(RemoteModel, AsksOnceWhenAllIsWell) {
     use_tokens().then("t");
     transport.then_answer(200, good);
     const gateway::Clock::time_point before = gateway::Clock::now();
-    EXPECT_EQ(gateway::dump(generate()), good);
+    EXPECT_EQ(generate(), good);
     ASSERT_EQ(transport.sent().size(), 1U);
     const auto& [origin, message, deadline] = transport.sent().front();
     EXPECT_EQ(origin, options.origin);
     EXPECT_EQ(message.target(), "/v1/projects/p/locations/us-central1/publishers/google/models/m:generateContent");
-    EXPECT_EQ(message.body(), gateway::dump(request));
+    EXPECT_EQ(message.body(), request);
     EXPECT_EQ(sent_token(0), "Bearer t");
     EXPECT_GE(deadline, before + 1h);
     EXPECT_LE(deadline, gateway::Clock::now() + 1h);
     EXPECT_EQ(counters(), "1 1 0 0 0");
+}
+
+TEST_F(RemoteModel, SaysWhatTheAnswerHasCost) {
+    transport.then_answer(200, R"({"candidates":[{"content":{"role":"model","parts":[{"text":"Hi"}]}}],)"
+                               R"("usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":2,)"
+                               R"("thoughtsTokenCount":30,"totalTokenCount":39}})");
+    const gateway::ModelAnswer answer = test::run_awaitable(model().generate(request, note));
+    EXPECT_EQ(answer.usage.input, 7U);
+    EXPECT_EQ(answer.usage.output, 32U);
 }
 
 TEST_F(RemoteModel, SendsNoTokenIfThereIsNone) {
@@ -164,17 +177,17 @@ TEST_F(RemoteModel, SendsNoEmptyToken) {
 }
 
 TEST_F(RemoteModel, AsksAgainUntilItIsAnswered) {
-    transport.then_answer(429, "");
+    transport.then_answer(503, "");
     transport.then_fail({Stage::connecting, true, "no connection"});
     transport.then_answer(200, good);
-    EXPECT_EQ(gateway::dump(generate()), good);
+    EXPECT_EQ(generate(), good);
     EXPECT_EQ(transport.sent().size(), 3U);
-    EXPECT_EQ(transport.sent()[2].request.body(), gateway::dump(request));
+    EXPECT_EQ(transport.sent()[2].request.body(), request);
     EXPECT_EQ(counters(), "1 3 2 0 0");
 }
 
 TEST_F(RemoteModel, GivesUpAfterTheLastAttempt) {
-    for (const unsigned status : {429U, 503U, 503U}) {
+    for (const unsigned status : {503U, 503U, 503U}) {
         transport.then_answer(status, R"({"error":{"code":503,"message":"overloaded"}})");
     }
     EXPECT_EQ(error(), "the upstream answered with status 503: overloaded (after 3 attempts)");
@@ -186,15 +199,16 @@ TEST_F(RemoteModel, AsksAgainAfterAFailureOfTheConnection) {
     for (int i = 0; i < 3; ++i) {
         transport.then_fail(failure);
     }
-    EXPECT_EQ(error(), "the connection was closed (after 3 attempts)");
+    EXPECT_EQ(error(), "the upstream: the connection was closed (after 3 attempts)");
     EXPECT_EQ(counters(), "1 3 2 0 1");
 }
 
 TEST_F(RemoteModel, DoesNotAskAgainWhatMayHaveBeenDone) {
     transport.then_fail({Stage::waiting, true, "no answer in time"});
-    EXPECT_EQ(error(), "no answer in time");
+    EXPECT_EQ(failure(),
+              (gateway::Failure{504, "upstream_timeout", "the upstream: no answer in time", true, std::nullopt}));
     transport.then_fail({Stage::receiving, false, "cut off"});
-    EXPECT_EQ(error(), "cut off");
+    EXPECT_EQ(error(), "the upstream: cut off");
     for (const unsigned status : {204U, 302U, 400U, 403U, 404U, 500U, 502U, 504U, 599U}) {
         transport.then_answer(status, "");
         EXPECT_EQ(error(), "the upstream answered with status " + std::to_string(status));
@@ -216,9 +230,16 @@ TEST_F(RemoteModel, RefusesAnAnswerThatIsNone) {
 }
 
 TEST_F(RemoteModel, SendsNothingWhenTheRequestHasNoFormForTheUpstream) {
-    gateway::RemoteModel openai{std::make_unique<gateway::OpenAiApi>("", ""), transport, nullptr, options};
-    const Json tools = Json::parse(R"({"contents":[],"tools":[{}]})");
-    EXPECT_THROW((void)test::run_awaitable(openai.generate(tools)), gateway::UpstreamError);
+    gateway::RemoteModel openai{std::make_unique<gateway::OpenAiApi>("", ""), transport, nullptr, heavy, options};
+    const std::string tools = R"({"contents":[],"tools":[{}]})";
+    EXPECT_THROW(openai.check(Json::parse(tools)), gateway::BadRequest);
+    // It may have been accepted when there was another upstream.
+    try {
+        (void)test::run_awaitable(openai.generate(tools, note));
+        ADD_FAILURE() << "it was answered";
+    } catch (const gateway::UpstreamError& error) {
+        EXPECT_EQ(error.failure().status, 400U);
+    }
     EXPECT_TRUE(transport.sent().empty());
     EXPECT_EQ(openai.counters().requests, 1U);
     EXPECT_EQ(openai.counters().attempts, 0U);
@@ -278,7 +299,7 @@ TEST_F(RemoteModel, TriesANewTokenOnce) {
     script.then("new");
     transport.then_answer(401, "");
     transport.then_answer(200, good);
-    EXPECT_EQ(gateway::dump(generate()), good);
+    EXPECT_EQ(generate(), good);
     EXPECT_EQ(script.rejected, std::vector<std::string>{"old"});
     EXPECT_EQ(sent_token(0), "Bearer old");
     EXPECT_EQ(sent_token(1), "Bearer new");
@@ -314,7 +335,7 @@ TEST_F(RemoteModel, SaysWhyThereIsNoNewToken) {
     script.then("old");
     script.then_fail({"the account is disabled", false, 403});
     transport.then_answer(401, "");
-    EXPECT_EQ(error(), "the account is disabled (after 2 attempts)");
+    EXPECT_EQ(error(), "the gateway has no access token for the upstream (after 2 attempts)");
     EXPECT_EQ(counters(), "1 1 0 0 1");
 }
 
@@ -323,19 +344,20 @@ TEST_F(RemoteModel, WaitsForATokenThatMayComeYet) {
     script.then_fail({"the token server is down", true, 503});
     script.then("t");
     transport.then_answer(200, good);
-    EXPECT_EQ(gateway::dump(generate()), good);
+    EXPECT_EQ(generate(), good);
     EXPECT_EQ(counters(), "1 1 1 0 0");
 }
 
 TEST_F(RemoteModel, EndsWhenNoTokenComes) {
     use_tokens().then_fail({"the token server is down", true, 503});
-    EXPECT_EQ(error(), "the token server is down (after 3 attempts)");
+    EXPECT_EQ(error(), "the gateway has no access token for the upstream (after 3 attempts)");
     EXPECT_EQ(counters(), "1 0 2 0 1");
 }
 
 TEST_F(RemoteModel, EndsAtOnceWhenNoTokenWillCome) {
     use_tokens().then_fail({"the key is wrong", false, 400});
-    EXPECT_EQ(error(), "the key is wrong");
+    EXPECT_EQ(failure(), (gateway::Failure{502, "upstream_denied", "the gateway has no access token for the upstream",
+                                           false, std::nullopt}));
     EXPECT_EQ(counters(), "1 0 0 0 1");
 }
 
@@ -367,21 +389,93 @@ TEST_F(RemoteModel, WaitsAsLongAsItIsTold) {
 TEST_F(RemoteModel, TakesNoNoticeOfARetryAfterThatIsNone) {
     transport.then_answer(refusal(503, "", "whenever you like"));
     transport.then_answer(200, good);
-    EXPECT_EQ(gateway::dump(generate()), good);
+    EXPECT_EQ(generate(), good);
 }
 
-TEST_F(RemoteModel, GivesUpWhenItIsToldToWaitTooLong) {
-    transport.then_answer(refusal(429, R"({"error":"slow down"})", "3600"));
-    EXPECT_EQ(error(), "the upstream answered with status 429: slow down; it wants to be left alone for 3600 s");
-    EXPECT_EQ(counters(), "1 1 0 0 1");
+TEST_F(RemoteModel, BeingToldToWaitIsNoFault) {
+    constexpr std::uint64_t refusals = 200;
+    for (std::uint64_t i = 0; i < refusals; ++i) {
+        transport.then_answer(refusal(429, R"({"error":"slow down"})", "0"));
+    }
+    transport.then_answer(200, good);
+    EXPECT_EQ(generate(), good);
+    EXPECT_EQ(counters(), "1 201 0 0 0") << "neither attempts nor budget bound it";
+    EXPECT_EQ(model().counters().limited, refusals);
+    EXPECT_LE(model().counters().limit, 2U) << "one, and one more for the answer";
+    EXPECT_FALSE(note.limited());
+}
+
+TEST_F(RemoteModel, TellsWhatTheUpstreamsStatusMeansToTheClient) {
+    struct Row {
+        unsigned upstream;
+        unsigned status;
+        std::string code;
+        bool retryable;
+    };
+    for (const Row& row : std::vector<Row>{{400, 400, "upstream_rejected", false},
+                                           {401, 502, "upstream_denied", false},
+                                           {403, 502, "upstream_denied", false},
+                                           {404, 404, "upstream_rejected", false},
+                                           {408, 504, "upstream_timeout", true},
+                                           {413, 413, "upstream_rejected", false},
+                                           {422, 422, "upstream_rejected", false},
+                                           {302, 502, "upstream_failed", false},
+                                           {500, 502, "upstream_failed", true},
+                                           {504, 504, "upstream_timeout", true}}) {
+        transport.then_answer(row.upstream, "");
+        EXPECT_EQ(failure(), (gateway::Failure{row.status, row.code,
+                                               "the upstream answered with status " + std::to_string(row.upstream),
+                                               row.retryable, std::nullopt}));
+    }
+}
+
+TEST_F(RemoteModel, SaysWhenItMayGoBetter) {
+    options.retry.max_attempts = 1;
+    transport.then_answer(refusal(503, "", "3600"));
+    EXPECT_EQ(failure(),
+              (gateway::Failure{503, "upstream_unavailable", "the upstream answered with status 503", true, 3600s}));
+}
+
+TEST_F(RemoteModel, DoesNotTellWhereTheUpstreamIs) {
+    transport.then_answer(400, R"({"error":"no model at http://upstream.test/v1"})");
+    EXPECT_EQ(error(), "the upstream answered with status 400: no model at http://(...)/v1");
+    transport.then_fail({Stage::receiving, false, "cut off", "https://upstream.test"});
+    EXPECT_EQ(error(), "the upstream: cut off");
+}
+
+TEST_F(RemoteModel, RefusesACompressedAnswerByName) {
+    HttpResponse compressed = refusal(200, "\x1f\x8b");
+    compressed.set("Content-Encoding", "gzip");
+    transport.then_answer(compressed);
+    EXPECT_EQ(failure(),
+              (gateway::Failure{502, "upstream_answer_not_understood",
+                                "the upstream's answer is compressed (\"gzip\"), which it was asked not to do", false,
+                                std::nullopt}));
+    EXPECT_EQ(transport.sent().front().request["Accept-Encoding"], "identity");
+}
+
+TEST_F(RemoteModel, AsksOnceMoreInTheFormThatTheUpstreamWants) {
+    gateway::RemoteModel openai{std::make_unique<gateway::OpenAiApi>("", ""), transport, nullptr, heavy, options};
+    const std::string limited = R"({"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"maxOutputTokens":7}})";
+    const std::string wants_another =
+        R"({"error":{"message":"Use 'max_completion_tokens' instead.","param":"max_tokens"}})";
+    transport.then_answer(400, wants_another);
+    transport.then_answer(200, R"({"choices":[{"message":{"content":"a"}}]})");
+    (void)test::run_awaitable(openai.generate(limited, note));
+    EXPECT_EQ(Json::parse(transport.sent().at(0).request.body()).at("max_tokens"), 7);
+    EXPECT_EQ(Json::parse(transport.sent().at(1).request.body()).at("max_completion_tokens"), 7);
+    EXPECT_EQ(openai.counters().retries, 0U);
+    transport.then_answer(400, wants_another);
+    EXPECT_THROW((void)test::run_awaitable(openai.generate(limited, note)), gateway::UpstreamError);
+    EXPECT_EQ(transport.sent().size(), 3U) << "there is no other form left";
 }
 
 /// Runs a generation until it waits, cancels it, and says what came of it.
-std::string cancelled(gateway::Model& model) {
+std::string cancelled(gateway::Model& model, gateway::WaitNote& note) {
     net::io_context context;
     net::cancellation_signal cancel;
     std::string outcome = "it still waits";
-    auto ended = [&](const std::exception_ptr& error, const Json&) {
+    auto ended = [&](const std::exception_ptr& error, const gateway::ModelAnswer&) {
         try {
             outcome = "it was answered";
             if (error) {
@@ -393,7 +487,7 @@ std::string cancelled(gateway::Model& model) {
             outcome = thrown.what();
         }
     };
-    net::co_spawn(context, model.generate(request), net::bind_cancellation_slot(cancel.slot(), ended));
+    net::co_spawn(context, model.generate(request, note), net::bind_cancellation_slot(cancel.slot(), ended));
     context.poll();
     EXPECT_EQ(outcome, "it still waits");
     cancel.emit(net::cancellation_type::terminal);
@@ -404,14 +498,24 @@ std::string cancelled(gateway::Model& model) {
 TEST_F(RemoteModel, CancellationEndsThePause) {
     options.retry.backoff_min = options.retry.backoff_max = 1h;
     transport.then_answer(503, "");
-    EXPECT_EQ(cancelled(model()), "cancelled");
+    EXPECT_EQ(cancelled(model(), note), "cancelled");
     EXPECT_EQ(counters(), "1 1 0 0 1");
 }
 
 TEST_F(RemoteModel, CancellationEndsTheSend) {
     transport.then_wait();
-    EXPECT_EQ(cancelled(model()), "cancelled");
+    EXPECT_EQ(cancelled(model(), note), "cancelled");
     EXPECT_EQ(counters(), "1 1 0 0 1");
+}
+
+TEST_F(RemoteModel, CancellationEndsTheWaitForItsTurnWhichTheNoteTells) {
+    transport.then_answer(refusal(429, "", "3600"));
+    const gateway::Clock::time_point before = gateway::Clock::now();
+    EXPECT_EQ(cancelled(model(), note), "cancelled");
+    EXPECT_EQ(counters(), "1 1 0 0 1");
+    ASSERT_TRUE(note.limited());
+    EXPECT_GE(*note.limited(), before + 3600s);
+    EXPECT_EQ(model().counters().waiting, 0U);
 }
 
 }  // namespace

@@ -3,18 +3,25 @@
 #include <cstdint>
 #include <future>
 #include <memory>
+#include <semaphore>
+#include <sqlite3.h>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
 #include <gateway/routes.hpp>
+#include <gateway/upstream/embedded_model.hpp>
+#include <gateway/upstream/request_check.hpp>
 
+#include "support/faulty_vfs.hpp"
 #include "support/models.hpp"
 #include "support/raw_client.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/test_gateway.hpp"
 
 namespace {
@@ -24,6 +31,7 @@ using gateway::HttpResponse;
 using gateway::Json;
 using gateway::UpstreamError;
 using test::EchoModel;
+using test::FaultyVfs;
 using test::Gate;
 using test::GatedModel;
 using test::head;
@@ -35,6 +43,7 @@ using test::TestGateway;
 using test::TestGatewayOptions;
 using test::ThrowingModel;
 namespace http = gateway::http;
+namespace net = gateway::net;
 
 Json json_of(const HttpResponse& response) { return Json::parse(response.body()); }
 
@@ -42,7 +51,9 @@ std::string field(const HttpResponse& response, std::string_view name) {
     return std::string{gateway::view(response[name])};
 }
 
-std::string error_of(const HttpResponse& response) { return json_of(response).at("error").get<std::string>(); }
+std::string error_of(const HttpResponse& response) {
+    return json_of(response).at("error").at("message").get<std::string>();
+}
 
 TEST(Routes, GenerateAnswersAtOnceAndTheJobCanBeRead) {
     TestGateway gateway{make<EchoModel>()};
@@ -90,15 +101,20 @@ TEST(Routes, GenerateCanBeWaitedFor) {
 }
 
 TEST(Routes, AFailedJobSaysWhy) {
-    TestGateway gateway{make<ThrowingModel<UpstreamError>>(UpstreamError{"it is \"asleep\""})};
+    const gateway::Failure failure{429, "asleep", "it is \"asleep\"", true, 7s};
+    TestGateway gateway{make<ThrowingModel<UpstreamError>>(UpstreamError{failure})};
     RawClient client{gateway.port()};
     const HttpResponse response = client.exchange(message("POST /generate?wait=true", prompt("hello")));
-    EXPECT_EQ(response.result(), http::status::bad_gateway);
+    EXPECT_EQ(response.result(), http::status::too_many_requests);
+    EXPECT_EQ(field(response, "Retry-After"), "7");
     EXPECT_EQ(json_of(response).at("status"), "Failed");
     EXPECT_EQ(json_of(response).at("result"), "it is \"asleep\"");
+    EXPECT_EQ(json_of(response).at("error"), to_json(failure));
     const HttpResponse job = client.exchange(head("GET /jobs/" + field(response, "X-Job-Id")));
     EXPECT_EQ(job.result(), http::status::ok);
-    EXPECT_EQ(job.body(), "{\"status\":\"Failed\",\"result\":\"it is \\\"asleep\\\"\"}\n");
+    EXPECT_EQ(job.body(), R"({"status":"Failed","result":"it is \"asleep\"","error":{"code":"asleep","status":429,)"
+                          R"("message":"it is \"asleep\"","retryable":true,"retry_after_seconds":7}})"
+                          "\n");
 }
 
 TEST(Routes, WhatIsWrongWithARequestIsSaid) {
@@ -126,6 +142,101 @@ TEST(Routes, WhatIsWrongWithARequestIsSaid) {
         EXPECT_TRUE(response.keep_alive());
     }
     EXPECT_EQ(gateway.service().counters().accepted, 0U);
+}
+
+TEST(Routes, ErrorsAreForProgramsToo) {
+    TestGateway gateway{make<EchoModel>()};
+    RawClient client{gateway.port()};
+    struct Row {
+        std::string request;
+        unsigned status;
+        std::string code;
+    };
+    for (const Row& row : std::vector<Row>{
+             {message("POST /generate", "{"), 400, "bad_request"},
+             {head("GET /nothing"), 404, "not_found"},
+             {head("GET /generate"), 405, "method_not_allowed"},
+             {message("POST /generate", "x", {{"Content-Encoding", "gzip"}}), 415, "unsupported_media_type"},
+         }) {
+        const HttpResponse response = client.exchange(row.request);
+        EXPECT_EQ(response.result_int(), row.status);
+        const Json error = json_of(response).at("error");
+        EXPECT_EQ(error.at("code"), row.code);
+        EXPECT_EQ(error.at("status"), row.status);
+        EXPECT_EQ(error.at("retryable"), false);
+        EXPECT_TRUE(error.at("message").is_string());
+    }
+}
+
+TEST(Routes, ABodyThatIsCompressedIsRefusedByName) {
+    TestGateway gateway{make<EchoModel>()};
+    RawClient client{gateway.port()};
+    const HttpResponse response =
+        client.exchange(message("POST /generate", prompt("x"), {{"Content-Encoding", "gzip"}}));
+    EXPECT_EQ(response.result(), http::status::unsupported_media_type);
+    EXPECT_EQ(error_of(response), "Content-Encoding is \"gzip\": send the body as it is");
+    EXPECT_EQ(field(response, "Accept-Encoding"), "identity");
+    EXPECT_EQ(client.exchange(message("POST /generate", prompt("x"), {{"Content-Encoding", "Identity"}})).result(),
+              http::status::accepted);
+}
+
+TEST(Routes, WhatTheModelCannotBeGivenIsRefusedOnArrival) {
+    TestGatewayOptions options;
+    options.routes.check = [](const Json& request) {
+        if (request.contains("tools")) {
+            throw gateway::BadRequest{"no tools here"};
+        }
+    };
+    TestGateway gateway{make<EchoModel>(), options};
+    RawClient client{gateway.port()};
+    const HttpResponse response =
+        client.exchange(message("POST /generate", R"({"contents":[{"parts":[{"text":"x"}]}],"tools":[{}]})"));
+    EXPECT_EQ(response.result(), http::status::bad_request);
+    EXPECT_EQ(error_of(response), "no tools here");
+    EXPECT_EQ(gateway.service().counters().accepted, 0U);
+}
+
+/// Occupies the thread for large bodies until it is destroyed.
+class Occupied {
+  public:
+    explicit Occupied(gateway::HeavyWork& heavy) {
+        net::post(heavy.executor(), [this] {
+            begun_.release();
+            ends_.acquire();
+        });
+        begun_.acquire();
+    }
+    Occupied(const Occupied&) = delete;
+    Occupied& operator=(const Occupied&) = delete;
+    ~Occupied() { ends_.release(); }
+
+  private:
+    std::binary_semaphore begun_{0};
+    std::binary_semaphore ends_{0};
+};
+
+TEST(Routes, LargeBodiesTakeNoThreadThatServes) {
+    constexpr int large_bodies = 64;
+    TestGateway gateway{make<EchoModel>()};
+    const std::string large = prompt(std::string(gateway::HeavyWork::from_bytes, 'x'));
+    std::vector<std::unique_ptr<RawClient>> clients;
+    {
+        const Occupied occupied{gateway.heavy()};
+        for (int i = 0; i < large_bodies; ++i) {
+            clients.push_back(std::make_unique<RawClient>(gateway.port()));
+            clients.back()->send(message("POST /generate?wait=true", large));
+        }
+        while (gateway.metrics().http.requests < large_bodies) {
+            std::this_thread::yield();
+        }
+        RawClient client{gateway.port()};
+        EXPECT_EQ(client.exchange(head("GET /healthz")).result(), http::status::ok);
+        EXPECT_EQ(client.exchange(message("POST /generate?wait=true", prompt("small"))).result(), http::status::ok);
+        EXPECT_EQ(gateway.service().counters().accepted, 1U) << "a large body was gone through on a thread that serves";
+    }
+    for (const std::unique_ptr<RawClient>& client : clients) {
+        EXPECT_EQ(client->receive().result(), http::status::ok);
+    }
 }
 
 TEST(Routes, ASessionMayHaveAnyBytes) {
@@ -178,6 +289,102 @@ TEST(Routes, ATokenIsWantedOfClientsAndNotOfProbes) {
               http::status::accepted);
     EXPECT_EQ(client.exchange(head("GET /healthz")).result(), http::status::ok);
     EXPECT_EQ(client.exchange(head("GET /readyz")).result(), http::status::ok);
+}
+
+/// The status of a request for target with these fields, of which nothing but the head is sent.
+unsigned status_by_head(const TestGateway& gateway, std::string_view line, test::Headers fields) {
+    RawClient client{gateway.port()};
+    return client.exchange(head(line, fields)).result_int();
+}
+
+TEST(Routes, TheHeadDecidesBeforeTheBody) {
+    TestGatewayOptions options;
+    options.http.body_limit = 1'000'000;
+    TestGateway open{make<EchoModel>(), options};
+    EXPECT_EQ(status_by_head(open, "POST /nothing", {{"Content-Length", "1000000"}}), 404U);
+    EXPECT_EQ(status_by_head(open, "PUT /generate", {{"Content-Length", "1000000"}}), 405U);
+    EXPECT_EQ(status_by_head(open, "POST /generate", {{"Content-Length", "1000001"}}), 413U);
+    EXPECT_EQ(status_by_head(open, "POST /generate", {{"Content-Length", "9"}, {"Origin", "http://a.example"}}), 403U);
+    options.routes.client_token = "secret";
+    TestGateway closed{make<EchoModel>(), options};
+    EXPECT_EQ(status_by_head(closed, "POST /generate", {{"Content-Length", "9"}}), 401U);
+    EXPECT_EQ(status_by_head(closed, "POST /nothing", {{"Transfer-Encoding", "chunked"}}), 401U);
+}
+
+TEST(Routes, APageOfAnotherOriginIsRefusedWhereNoTokenIsWanted) {
+    TestGatewayOptions options;
+    options.routes.allowed_hosts = {"gateway.example"};
+    options.routes.name = "a";
+    TestGateway gateway{make<EchoModel>(), options};
+    const auto status = [&](std::string_view host, std::string_view origin, std::string_view target = "/metrics") {
+        RawClient client{gateway.port()};
+        std::string request = "GET " + std::string{target} + " HTTP/1.1\r\nHost: " + std::string{host} + "\r\n";
+        if (!origin.empty()) {
+            request.append("Origin: ").append(origin).append("\r\n");
+        }
+        const HttpResponse response = client.exchange(request + "\r\n");
+        EXPECT_EQ(field(response, "X-Gateway"), "a");
+        return response.result_int();
+    };
+    for (const std::string_view host : {"localhost:8080", "127.0.0.1", "[::1]:80", "gateway.example", ""}) {
+        EXPECT_EQ(status(host, ""), 200U) << host;
+    }
+    for (const std::string_view host : {"evil.example", "localhost.evil.example:8080", "192.0.2.1", "0.0.0.0"}) {
+        EXPECT_EQ(status(host, ""), 403U) << host;
+        EXPECT_EQ(status(host, "", "/readyz"), 200U) << "a balancer's probe names what it likes";
+    }
+    for (const std::string_view origin : {"http://localhost:3000", "https://gateway.example"}) {
+        EXPECT_EQ(status("localhost", origin), 200U) << origin;
+    }
+    for (const std::string_view origin : {"http://evil.example", "null", "http://", "x"}) {
+        EXPECT_EQ(status("localhost", origin), 403U) << origin;
+    }
+    RawClient old{gateway.port()};
+    EXPECT_EQ(old.exchange("GET /metrics HTTP/1.0\r\n\r\n").result(), http::status::ok) << "no browser leaves it out";
+}
+
+TEST(Routes, WhoHasTheTokenMayUseAnyNameAndOrigin) {
+    TestGatewayOptions options;
+    options.routes.client_token = "secret";
+    TestGateway gateway{make<EchoModel>(), options};
+    RawClient client{gateway.port()};
+    EXPECT_EQ(client
+                  .exchange("GET /metrics HTTP/1.1\r\nHost: a.example\r\nOrigin: https://b.example\r\n"
+                            "Authorization: Bearer secret\r\n\r\n")
+                  .result(),
+              http::status::ok);
+}
+
+TEST(Routes, ResponsesAreCountedByRouteAndStatus) {
+    TestGatewayOptions options;
+    options.routes.client_token = "secret";
+    options.http.body_limit = 1'000;
+    options.http.header_limit = 2'000;
+    TestGateway gateway{make<EchoModel>(), options};
+    const auto token = std::pair{std::string_view{"Authorization"}, std::string_view{"Bearer secret"}};
+    for (const std::string& request : {message("POST /generate", std::string(1'001, 'x'), {token}),
+                                       head("GET /", {{"X", std::string(2'000, 'x')}})}) {
+        RawClient client{gateway.port()};
+        client.exchange(request);
+        client.finish_sending();
+        EXPECT_TRUE(client.closed_by_server());
+    }
+    RawClient client{gateway.port()};
+    client.exchange(message("POST /generate?wait=true", prompt("x"), {token}));
+    client.exchange(message("POST /generate", "{}", {token}));
+    client.exchange(head("GET /generate", {token}));
+    client.exchange(head("GET /jobs/1", {token}));
+    client.exchange(head("GET /jobs/2"));
+    client.exchange(head("GET /healthz"));
+    client.exchange(head("GET /other", {token}));
+    const Json responses = json_of(client.exchange(head("GET /metrics", {token}))).at("responses");
+    EXPECT_EQ(responses.at("/generate"), Json::parse(R"({"200": 1, "400": 1, "405": 1, "413": 1})"));
+    EXPECT_EQ(responses.at("/jobs/{id}"), Json::parse(R"({"401": 1, "404": 1})"));
+    EXPECT_EQ(responses.at("/healthz"), Json::parse(R"({"200": 1})"));
+    EXPECT_EQ(responses.at("none"), Json::parse(R"({"404": 1, "431": 1})"));
+    const HttpResponse text = client.exchange(head("GET /metrics", {token, {"Accept", "text/plain"}}));
+    EXPECT_NE(text.body().find("\ngateway_http_responses_total{route=\"/metrics\",status=\"200\"} 1\n"),
+              std::string::npos);
 }
 
 TEST(Routes, MetricsAreJsonOrText) {
@@ -302,6 +509,71 @@ TEST(Routes, WhileItDrainsItIsNotReadyAndAnswersForItsJobs) {
     EXPECT_EQ(response.result(), http::status::ok);
     EXPECT_EQ(client.exchange(head("GET /jobs/" + field(response, "X-Job-Id"))).result(), http::status::ok);
     drained.get();
+}
+
+TEST(Routes, WithoutAStoreItIsNotReadyAndHandsOutWhatItCannotKeep) {
+    FaultyVfs disk;
+    const test::TemporaryDirectory directory;
+    gateway::net::io_context context;
+    const auto gate = std::make_shared<Gate>(context.get_executor());
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    options.service.probe_interval = 1ms;
+    TestGateway gateway{make<GatedModel>(gate), options};
+    RawClient client{gateway.port()};
+    RawClient waiting{gateway.port()};
+    EXPECT_EQ(client.exchange(head("GET /readyz")).result(), http::status::ok);
+    waiting.send(message("POST /generate?wait=true", prompt("1")));
+    gate->await_one();
+    disk.break_at(FaultyVfs::Call::write, 1, FaultyVfs::Until::repaired, SQLITE_FULL);
+    gate->let_one_go();
+    const HttpResponse answer = waiting.receive();
+    EXPECT_EQ(answer.result(), http::status::ok);
+    EXPECT_EQ(json_of(answer).at("stored"), false);
+    EXPECT_EQ(json_of(answer).at("result"), Json::parse(prompt("1")));
+    const HttpResponse not_ready = client.exchange(head("GET /readyz"));
+    EXPECT_EQ(not_ready.result(), http::status::service_unavailable);
+    EXPECT_EQ(field(not_ready, "Retry-After"), "1");
+    EXPECT_EQ(client.exchange(head("GET /healthz")).result(), http::status::ok);
+    EXPECT_EQ(json_of(client.exchange(head("GET /metrics"))).at("store").at("writable"), 0);
+    EXPECT_EQ(client.exchange(message("POST /generate", prompt("2"))).result(), http::status::service_unavailable);
+    disk.repair();
+    while (client.exchange(head("GET /readyz")).result() != http::status::ok) {
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(json_of(client.exchange(head("GET /metrics"))).at("store").at("writable"), 1);
+    EXPECT_EQ(gateway.await_end(field(answer, "X-Job-Id")).result, prompt("1"));
+}
+
+TEST(Routes, TimesAndTokensAreMeasured) {
+    TestGateway gateway{[](const net::any_io_executor&, gateway::HeavyWork& heavy) {
+        return std::make_unique<gateway::EmbeddedModel>(0, heavy);
+    }};
+    RawClient client{gateway.port()};
+    std::uint64_t input = 0;
+    std::uint64_t output = 0;
+    for (int i = 0; i < 3; ++i) {
+        const HttpResponse answer = client.exchange(message("POST /generate?wait=true", prompt("one two three")));
+        const Json usage = json_of(answer).at("result").at("usageMetadata");
+        input += usage.at("promptTokenCount").get<std::uint64_t>();
+        output += usage.at("candidatesTokenCount").get<std::uint64_t>();
+    }
+    EXPECT_GT(output, 0U);
+    const Json metrics = json_of(client.exchange(head("GET /metrics")));
+    EXPECT_EQ(metrics.at("tokens").at("input"), input);
+    EXPECT_EQ(metrics.at("tokens").at("output"), output);
+    EXPECT_EQ(metrics.at("log").at("dropped"), 0);
+    for (const std::string name : {"queued", "ran", "total"}) {
+        const Json& times = metrics.at("times").at(name + "_seconds");
+        EXPECT_EQ(times.at("count"), 3) << name;
+        EXPECT_GT(times.at("sum"), 0.0) << name;
+        EXPECT_EQ(times.at("buckets").back().at("count"), 3) << name;
+    }
+    const std::string text = client.exchange(head("GET /metrics", {{"Accept", "text/plain"}})).body();
+    EXPECT_NE(text.find("\n# TYPE gateway_job_total_seconds histogram\n"), std::string::npos);
+    EXPECT_NE(text.find("\ngateway_job_queued_seconds_bucket{le=\"1800\"} 3\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("\ngateway_job_ran_seconds_count 3\n"), std::string::npos);
+    EXPECT_NE(text.find("\ngateway_tokens_output_total " + std::to_string(output) + "\n"), std::string::npos);
 }
 
 TEST(Routes, ThousandsOfSessionsAreServedWithinBoundedMemory) {

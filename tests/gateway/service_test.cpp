@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <optional>
+#include <semaphore>
 #include <set>
 #include <sqlite3.h>
 #include <stdexcept>
@@ -92,15 +95,18 @@ TEST_F(ServiceTest, AFailureOfTheModelIsTheResult) {
     TestGateway gateway{make<ThrowingModel<UpstreamError>>(UpstreamError{"it is asleep"})};
     const Outcome outcome = gateway.accept_and_wait("", prompt("hello")).get();
     EXPECT_EQ(outcome.state.status, JobStatus::failed);
-    EXPECT_EQ(outcome.state.result, "it is asleep");
-    EXPECT_EQ(gateway.await_end(outcome.id).result, "it is asleep");
+    EXPECT_EQ(gateway::read_failure(outcome.state.result),
+              (gateway::Failure{502, "upstream_failed", "it is asleep", true, std::nullopt}));
+    EXPECT_EQ(gateway.await_end(outcome.id).result, outcome.state.result);
     EXPECT_EQ(gateway.service().counters().failed, 1U);
 }
 
 TEST_F(ServiceTest, AFailureOfItsOwnIsLoggedAndNotTold) {
     TestGateway gateway{make<ThrowingModel<std::runtime_error>>(std::runtime_error{"a secret"})};
     const Outcome outcome = gateway.accept_and_wait("", prompt("hello")).get();
-    EXPECT_EQ(outcome.state.result, "the gateway failed to run the job");
+    EXPECT_EQ(
+        gateway::read_failure(outcome.state.result),
+        (gateway::Failure{500, "internal_server_error", "the gateway failed to run the job", false, std::nullopt}));
     bool logged = false;
     for (const std::string& line : log.lines()) {
         logged = logged || line.find("a secret") != std::string::npos;
@@ -114,17 +120,18 @@ TEST_F(ServiceTest, AJobHasItsTime) {
     TestGateway gateway{make<GatedModel>(gate), options};
     const Outcome outcome = gateway.accept_and_wait("", prompt("hello")).get();
     EXPECT_EQ(outcome.state.status, JobStatus::failed);
-    EXPECT_EQ(outcome.state.result, "the job was not done within 20 ms");
+    EXPECT_EQ(gateway::read_failure(outcome.state.result),
+              (gateway::Failure{504, "deadline_exceeded", "the job was not done within 20 ms", true, std::nullopt}));
 }
 
 TEST_F(ServiceTest, RefusesWhatIsOverItsBounds) {
     TestGatewayOptions options;
     options.service.max_pending = 2;
-    options.service.max_pending_bytes = 1'000;
+    options.service.max_pending_bytes = 10'000;
     TestGateway gateway{make<GatedModel>(gate), options};
-    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(1'001, ' ')))), Refused::Why::full);
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(10'001, ' ')))), Refused::Why::full);
     const std::string first = gateway.start(gateway.service().accept("", prompt("1"))).get();
-    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(990, ' ')))), Refused::Why::full);
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(2'000, ' ')))), Refused::Why::full);
     const std::string second = gateway.start(gateway.service().accept("", prompt("2"))).get();
     EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("3")))), Refused::Why::full);
     EXPECT_EQ(gateway.service().counters().pending, 2U);
@@ -232,7 +239,9 @@ TEST_F(ServiceTest, FormerJobsFailWhereThatIsWanted) {
     TestGateway gateway{make<EchoModel>(), options};
     const JobState state = gateway.await_end(id);
     EXPECT_EQ(state.status, JobStatus::failed);
-    EXPECT_EQ(state.result, "the gateway was restarted before the job was done");
+    EXPECT_EQ(gateway::read_failure(state.result),
+              (gateway::Failure{503, "interrupted", "the gateway was restarted before the job was done", true,
+                                std::nullopt}));
 }
 
 TEST_F(ServiceTest, ResultsGoWhenTheirTimeIsOver) {
@@ -242,6 +251,96 @@ TEST_F(ServiceTest, ResultsGoWhenTheirTimeIsOver) {
     TestGateway gateway{make<EchoModel>(), options};
     const std::string id = gateway.accept_and_wait("", prompt("1")).get().id;
     while (gateway.start(gateway.service().find(id)).get() || gateway.store().counters().jobs.completed > 0) {
+        std::this_thread::yield();
+    }
+}
+
+TEST_F(ServiceTest, IsReadyWhenItsStoreCanWriteAndAsksItItself) {
+    FaultyVfs disk;
+    const TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    options.service.probe_interval = 1ms;
+    TestGateway gateway{make<EchoModel>(), options};
+    EXPECT_TRUE(gateway.service().ready());
+    for (int i = 0; i < 3; ++i) {
+        disk.break_at(FaultyVfs::Call::write, 1, FaultyVfs::Until::repaired, SQLITE_FULL);
+        EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("1")))), Refused::Why::not_stored);
+        EXPECT_FALSE(gateway.service().ready()) << "with the first failure";
+        disk.repair();
+        while (!gateway.service().ready()) {
+            std::this_thread::yield();  // nobody but the service itself writes
+        }
+        gateway.await_end(gateway.start(gateway.service().accept("", prompt("2"))).get());
+    }
+    gateway.drain();
+    EXPECT_FALSE(gateway.service().ready());
+}
+
+TEST_F(ServiceTest, WhoWaitsHearsTheAnswerThoughItCannotBeStored) {
+    FaultyVfs disk;
+    const TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    TestGateway gateway{make<GatedModel>(gate), options};
+    std::future<Outcome> waiting = gateway.accept_and_wait("", prompt("1"));
+    gate->await_one();
+    disk.break_at(FaultyVfs::Call::write, 1, FaultyVfs::Until::repaired, SQLITE_FULL);
+    gate->let_one_go();
+    const Outcome outcome = waiting.get();  // while the disk is full
+    EXPECT_EQ(outcome.state.status, JobStatus::completed);
+    EXPECT_EQ(outcome.state.result, prompt("1"));
+    EXPECT_FALSE(outcome.stored);
+    EXPECT_EQ(gateway.start(gateway.service().find(outcome.id)).get()->status, JobStatus::pending);
+    disk.repair();
+    EXPECT_EQ(gateway.await_end(outcome.id).result, prompt("1"));
+    gate->let_one_go();
+    EXPECT_TRUE(gateway.accept_and_wait("", prompt("2")).get().stored);
+}
+
+/// Stops the store's writing thread at its next look at the clock.
+class StoppedClock {
+  public:
+    std::int64_t operator()() const {
+        if (stopped_) {
+            began_.release();
+            stopped_.wait(true);
+        }
+        return 1;
+    }
+    void stop() { stopped_ = true; }
+    void await() const { began_.acquire(); }
+    void go_on() {
+        stopped_ = false;
+        stopped_.notify_all();
+    }
+
+  private:
+    std::atomic<bool> stopped_{false};
+    mutable std::counting_semaphore<1'000> began_{0};
+};
+
+TEST_F(ServiceTest, WhoWaitsHearsTheAnswerThoughTheDiskDoesNotReply) {
+    StoppedClock clock;
+    TestGatewayOptions options;
+    options.store.now_ms = [&] { return clock(); };
+    options.store.write_patience = 1ms;
+    options.service.job_timeout = 2s;
+    TestGateway gateway{make<GatedModel>(gate), options};
+    std::future<Outcome> waiting = gateway.accept_and_wait("", prompt("1"));
+    gate->await_one();
+    clock.stop();
+    gate->let_one_go();
+    clock.await();
+    const Outcome outcome = waiting.get();
+    EXPECT_EQ(outcome.state.result, prompt("1"));
+    EXPECT_FALSE(outcome.stored);
+    EXPECT_FALSE(gateway.service().ready());
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("2")))), Refused::Why::not_stored)
+        << "it would only wait, too";
+    clock.go_on();
+    EXPECT_EQ(gateway.await_end(outcome.id).result, prompt("1"));
+    while (!gateway.service().ready()) {
         std::this_thread::yield();
     }
 }

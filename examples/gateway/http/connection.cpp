@@ -7,27 +7,28 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
 
 #include "../log.hpp"
-#include "chunk_extensions.hpp"
 #include "date.hpp"
-#include "head_scanner.hpp"
-#include "request_rules.hpp"
 
 namespace gateway {
 
 namespace {
 
-constexpr std::size_t read_size = 4096;
+/// Bytes that were written to a socket, and that the other side's system has not taken yet.
+std::uint64_t untaken(tcp::socket& socket) {
+    int bytes = 0;
+    return ::ioctl(socket.native_handle(), TIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0;
+}
 
 }  // namespace
 
@@ -36,7 +37,9 @@ HttpConnection::HttpConnection(tcp::socket socket, const Shared& shared)
       shared_{shared},
       watchdog_{socket_.get_executor(),
                 std::min({shared.options.request_timeout, shared.options.idle_timeout, shared.options.linger_timeout})},
-      buffer_{shared.options.header_limit + read_size} {}
+      buffer_{shared.options.header_limit + read_size},
+      progress_{shared.options.min_progress},
+      idle_since_{Clock::now() + shared.options.newcomer_grace} {}
 
 net::awaitable<void> HttpConnection::run() {
     using namespace net::experimental::awaitable_operators;
@@ -46,7 +49,8 @@ net::awaitable<void> HttpConnection::run() {
 void HttpConnection::close_when_idle() {
     idle_since_ = told_to_end;
     net::post(get_executor(), [self = shared_from_this()] {
-        if (self->phase_ == Phase::idle) {
+        error_code ignored;
+        if (self->phase_ == Phase::idle && self->socket_.available(ignored) == 0) {
             self->close();
         } else {
             self->idle_since_ = not_idle;
@@ -89,109 +93,76 @@ net::awaitable<bool> HttpConnection::await_request(std::chrono::milliseconds lim
 
 /// Reads a request and answers it. False: the connection is to be closed.
 net::awaitable<bool> HttpConnection::serve_request() {
-    enter(Phase::reading, shared_.options.request_timeout);
+    enter(Phase::reading_head, shared_.options.request_timeout);
     Parser parser;
+    const HttpRequest& request = parser.get();
+    HttpResponse response;
     std::optional<Refusal> refusal = co_await read_head(parser);
-    if (!refusal && !parser.is_done()) {
+    std::optional<HttpResponse> screened = refusal ? std::nullopt : screen(parser);
+    if (!refusal && !screened && !parser.is_done()) {
         refusal = co_await read_body(parser);
     }
-    HttpResponse response;
     if (refusal) {
         response = error_response(refusal->status, refusal->why);
         response.keep_alive(false);  // where such a request ends is uncertain
+    } else if (screened) {
+        response = std::move(*screened);
     } else {
         response = co_await respond(parser.get());
     }
     response.set(http::field::date, http_date());
-    if (parser.get().method() == http::verb::head) {
+    const http::status status = response.result();
+    if (request.method() == http::verb::head) {
         response.body().clear();  // Content-Length stays
     }
+    if (!refusal) {
+        report(request, status);
+    }
     const bool written = co_await write(response);
-    if (written && refusal) {
+    if (written && refusal) {  // else it may be one who left in the middle of a request
         count(*refusal);
+        report(request, status);
     }
     const bool keep = written && response.keep_alive();
     co_return keep;
 }
 
-net::awaitable<std::optional<Refusal>> HttpConnection::read_head(Parser& parser) {
-    HeadScanner scanner{shared_.options.header_limit};
-    for (;;) {
-        if (std::optional<Refusal> refusal = scanner.scan(received())) {
-            co_return refusal;
-        }
-        if (scanner.complete()) {
-            break;
-        }
-        if (const error_code error = co_await receive(); error) {
-            co_return refusal_of(error);
-        }
+/// What is to be said to a request because of its head alone.
+std::optional<HttpResponse> HttpConnection::screen(Parser& parser) {
+    const HttpRequest& request = parser.get();
+    if (!shared_.handlers.screen) {
+        return std::nullopt;
     }
-    parser.header_limit(shared_.options.header_limit);
-    parser.body_limit(shared_.options.body_limit);
-    const std::string_view head = scanner.head(received());
-    error_code error;
-    parser.put(net::buffer(head), error);
-    buffer_.consume(scanner.size());
-    if (error) {
-        co_return refusal_of(error);
+    std::optional<HttpResponse> response;
+    try {
+        response = shared_.handlers.screen(request);
+    } catch (const std::exception& error) {
+        response = failed(request, reason(error));
+    } catch (...) {
+        response = failed(request, "not a std::exception");
     }
-    std::optional<Refusal> broken = broken_rule(parser.get());
-    if (!broken) {
-        to_origin_form(parser.get());
+    if (response) {
+        ++shared_.counters.requests;
+        settle(request, *response, skip_body(parser));
     }
-    co_return broken;
+    return response;
 }
 
-net::awaitable<std::optional<Refusal>> HttpConnection::read_body(Parser& parser) {
-    HttpRequest& request = parser.get();
-    // Beast adds the fields that may follow a body in chunks to the others, where they would pass for what the rules
-    // have seen, and a proxy too.
-    std::optional<http::request_header<>> head;
-    if (parser.chunked()) {
-        head = request.base();
+/// Sets what a response says of itself and of the connection. keep: nothing speaks against keeping it.
+void HttpConnection::settle(const HttpRequest& request, HttpResponse& response, bool keep) const {
+    if (!response.has_content_length()) {
+        response.prepare_payload();
     }
-    ChunkExtensions extensions{shared_.options.header_limit};
-    parser.on_chunk_header(extensions);
-    error_code error;
-    if (request.version() == 11 && request.count(http::field::expect) > 0) {
-        static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-        co_await net::async_write(socket_, net::buffer(go_on), net::redirect_error(net::use_awaitable, error));
-    }
-    if (!error) {
-        co_await http::async_read(socket_, buffer_, parser, net::redirect_error(net::use_awaitable, error));
-    }
-    if (head) {
-        request.base() = std::move(*head);
-    }
-    co_return error ? std::optional{refusal_of(error)} : std::nullopt;
+    response.version(request.version());
+    // A header that a client sees before it sends the next request: do not keep a connection that is about to be
+    // closed.
+    response.keep_alive(keep && request.keep_alive() && !shared_.stopping);
 }
 
-net::awaitable<error_code> HttpConnection::receive() {
-    error_code error;
-    const std::size_t size =
-        co_await socket_.async_read_some(buffer_.prepare(read_size), net::redirect_error(net::use_awaitable, error));
-    buffer_.commit(size);
-    co_return error;
-}
-
-/// What to say to a client whose request could not be read. It may be gone, which shows when it is told.
-Refusal HttpConnection::refusal_of(error_code error) const {
-    if (watchdog_.expired()) {
-        return {http::status::request_timeout, "the request took too long to arrive"};
+void HttpConnection::report(const HttpRequest& request, http::status status) const {
+    if (shared_.handlers.answered) {
+        shared_.handlers.answered(request, status);
     }
-    if (error == http::error::body_limit) {
-        return {http::status::payload_too_large,
-                "the body is over " + std::to_string(shared_.options.body_limit) + " bytes"};
-    }
-    if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-        return {http::status::request_header_fields_too_large,
-                "what the body's chunks come with is over " + std::to_string(shared_.options.header_limit) + " bytes"};
-    }
-    if (error == net::error::eof || error == http::error::partial_message) {
-        return bad_request("the request is not complete");
-    }
-    return bad_request("not an HTTP request: " + error.message());
 }
 
 /// The handler's response, with the version, the length, and what becomes of the connection.
@@ -201,19 +172,15 @@ net::awaitable<HttpResponse> HttpConnection::respond(HttpRequest& request) {
     watchdog_.expires_never();
     HttpResponse response;
     try {
-        response = co_await shared_.handler(request, *this);
-        if (!response.has_content_length()) {
-            response.prepare_payload();
-        }
+        response = co_await shared_.handlers.respond(request, *this);
+        settle(request, response, true);
+        co_return response;
     } catch (const std::exception& error) {
         response = failed(request, reason(error));
     } catch (...) {
         response = failed(request, "not a std::exception");
     }
-    response.version(request.version());
-    // A header that a client sees before it sends the next request: do not keep a connection that is about to be
-    // closed.
-    response.keep_alive(request.keep_alive() && !shared_.stopping);
+    settle(request, response, true);
     co_return response;
 }
 
@@ -241,9 +208,12 @@ HttpResponse HttpConnection::failed(const HttpRequest& request, std::string_view
 }
 
 net::awaitable<bool> HttpConnection::write(HttpResponse& response) {
-    enter(Phase::writing, shared_.options.request_timeout);
+    begin_transfer(Phase::writing);
+    http::response_serializer<http::string_body> serializer{response};
     error_code error;
-    co_await http::async_write(socket_, response, net::redirect_error(net::use_awaitable, error));
+    while (!error && !serializer.is_done()) {
+        moved_ += co_await http::async_write_some(socket_, serializer, net::redirect_error(net::use_awaitable, error));
+    }
     co_return !error;
 }
 
@@ -269,31 +239,45 @@ net::awaitable<void> HttpConnection::finish() {
     close();
 }
 
-std::string_view HttpConnection::received() const {
-    return {static_cast<const char*>(buffer_.cdata().data()), buffer_.size()};
-}
-
 void HttpConnection::enter(Phase phase, std::chrono::milliseconds limit) {
     phase_ = phase;
     watchdog_.expires_after(limit);
 }
 
+void HttpConnection::begin_transfer(Phase phase) {
+    enter(phase, shared_.options.request_timeout);
+    progress_ = Progress{shared_.options.min_progress};
+    moved_ = 0;
+}
+
+/// Whether the present transfer has moved as much as it has to in each period. What is written lies in the system's
+/// buffer first, which takes megabytes, and says that there is room only when much of it is gone: what counts is what
+/// the client's side has taken.
+bool HttpConnection::goes_on() {
+    switch (phase_) {
+        case Phase::reading_body:
+            return progress_.end_period(moved_);
+        case Phase::writing:
+            return progress_.end_period(moved_ - std::min(moved_, untaken(socket_)));
+        default:
+            return false;
+    }
+}
+
 void HttpConnection::on_expiry() {
-    if (phase_ == Phase::reading || phase_ == Phase::writing) {
+    if (goes_on()) {
+        watchdog_.expires_after(shared_.options.request_timeout);
+        return;
+    }
+    const bool reading = phase_ == Phase::reading_head || phase_ == Phase::reading_body;
+    if (reading || phase_ == Phase::writing) {
         ++shared_.counters.timed_out;
     }
-    if (phase_ == Phase::reading) {
+    if (reading) {
         stop_reading();
     } else {
         close();
     }
-}
-
-/// Makes the pending read, and those to come, end as if the client had sent no more. Cancelling
-/// would miss a read that is between two parts of its work; and this leaves the way back open.
-void HttpConnection::stop_reading() {
-    error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_receive, ignored);
 }
 
 void HttpConnection::close() {

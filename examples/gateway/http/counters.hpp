@@ -11,7 +11,7 @@ namespace gateway {
 /// Counted by an HttpServer since its start.
 struct HttpServerCounters {
     std::uint64_t accepted = 0;   ///< connections
-    std::uint64_t requests = 0;   ///< that arrived in full
+    std::uint64_t requests = 0;   ///< that arrived in full, or were refused for what their head says
     std::uint64_t malformed = 0;  ///< that were refused as they were no proper HTTP
     std::uint64_t too_large = 0;  ///< that were refused as their head or body was over the limit
     std::uint64_t timed_out = 0;  ///< connections that took too long to send a request or take a response

@@ -10,6 +10,7 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "../failure.hpp"
 #include "../json.hpp"
 
 namespace gateway {
@@ -26,7 +27,13 @@ inline std::string_view view(beast::string_view text) { return {text.data(), tex
 /// A response with a JSON body. The server sets version and keep-alive.
 [[nodiscard]] HttpResponse json_response(http::status status, const Json& body);
 
-/// {"error": "why"}.
+/// The same, of a text that is JSON already.
+[[nodiscard]] HttpResponse json_text_response(http::status status, std::string body);
+
+/// {"error": {...}}, as to_json(Failure) has it, and Retry-After if that is known.
+[[nodiscard]] HttpResponse error_response(const Failure& failure);
+
+/// The same of failure_of_status().
 [[nodiscard]] HttpResponse error_response(http::status status, std::string_view why);
 
 }  // namespace gateway

@@ -30,9 +30,9 @@ void report(const char* what, const std::exception_ptr& error) {
 
 }  // namespace
 
-HttpServer::HttpServer(const net::any_io_executor& executor, HttpHandler handler, HttpServerOptions options)
+HttpServer::HttpServer(const net::any_io_executor& executor, HttpHandlers handlers, HttpServerOptions options)
     : options_{std::move(options)},
-      handler_{std::move(handler)},
+      handlers_{std::move(handlers)},
       executor_{executor},
       strand_{net::make_strand(executor)},
       acceptor_{strand_},
@@ -67,6 +67,7 @@ net::awaitable<void> HttpServer::accept_loop() {
                                                              net::redirect_error(net::use_awaitable, error));
         if (error && error != net::error::connection_aborted && !stopping_) {
             // Out of descriptors or memory, most likely: let some connections end first.
+            make_room();
             co_await change_until(Clock::now() + std::chrono::milliseconds{100});
         }
         // One newcomer at a time waits here, and the others in the backlog.
@@ -80,7 +81,8 @@ net::awaitable<void> HttpServer::accept_loop() {
     }
 }
 
-/// Tells the connection that has been idle for longest to end, if one is idle, and none is about to end already.
+/// Tells the connection that has been idle for longest to end, if one is idle, and none is about to end already. The
+/// idlest comes first in the order of their times, behind those that are told to end.
 void HttpServer::make_room() {
     const auto longest = std::ranges::min_element(
         connections_, {}, [](const std::shared_ptr<HttpConnection>& connection) { return connection->idle_since(); });
@@ -88,7 +90,7 @@ void HttpServer::make_room() {
         return;
     }
     const Clock::time_point since = (*longest)->idle_since();
-    if (since != HttpConnection::told_to_end && since != HttpConnection::not_idle) {
+    if (since != HttpConnection::told_to_end && since <= Clock::now()) {
         ++counters_.evicted;
         (*longest)->close_when_idle();
     }

@@ -18,13 +18,13 @@
 
 namespace gateway {
 
-/// An HTTP/1.1 server: accepts connections, reads requests within limits of size and time, has handler answer them,
+/// An HTTP/1.1 server: accepts connections, reads requests within limits of size and time, has handlers answer them,
 /// and ends in order. It knows nothing of what is served.
 class HttpServer {
   public:
-    /// Connections run on strands of executor, and handler with them. The server must live until stop() is done or
+    /// Connections run on strands of executor, and handlers with them. The server must live until stop() is done or
     /// the threads that run executor have ended.
-    HttpServer(const net::any_io_executor& executor, HttpHandler handler, HttpServerOptions options);
+    HttpServer(const net::any_io_executor& executor, HttpHandlers handlers, HttpServerOptions options);
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
 
@@ -51,10 +51,10 @@ class HttpServer {
     net::awaitable<void> change_until(Clock::time_point end);
 
     const HttpServerOptions options_;
-    const HttpHandler handler_;
+    const HttpHandlers handlers_;
     std::atomic<bool> stopping_{false};
     AtomicHttpServerCounters counters_;
-    const HttpConnection::Shared shared_{options_, handler_, stopping_, counters_};
+    const HttpConnection::Shared shared_{options_, handlers_, stopping_, counters_};
     net::any_io_executor executor_;
     net::any_io_executor strand_;  // everything below is used on it alone
     tcp::acceptor acceptor_;

@@ -29,6 +29,8 @@ const char* address(std::string_view bytes) { return bytes.empty() ? "" : bytes.
 
 }  // namespace
 
+bool DatabaseError::is_constraint() const { return code() == SQLITE_CONSTRAINT; }
+
 Database::Database(const std::string& path, Mode mode, std::chrono::milliseconds busy_timeout) {
     const int flags = (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
                       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;

@@ -23,6 +23,9 @@ class DatabaseError : public std::runtime_error {
     /// SQLite's primary result code, such as SQLITE_FULL.
     [[nodiscard]] int code() const { return code_ & 0xff; }
 
+    /// The database is well: what was asked for is against its rules, such as an id that exists.
+    [[nodiscard]] bool is_constraint() const;
+
   private:
     int code_;
 };

@@ -21,18 +21,22 @@ std::string holder(int file) {
 
 }  // namespace
 
-FileLock::FileLock(const std::string& path) : file_{open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)} {
+FileLock::FileLock(const std::string& path, Content content)
+    : file_{open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)} {
     if (file_ < 0) {
         throw std::system_error{errno, std::generic_category()};
     }
     if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
         const int why = errno;
-        const std::string who = why == EWOULDBLOCK ? holder(file_) : std::string{};
+        const std::string who = content == Content::holder ? holder(file_) : "another process";
         close(file_);
         if (why == EWOULDBLOCK) {
             throw FileLocked{who};
         }
         throw std::system_error{why, std::generic_category()};
+    }
+    if (content == Content::others) {
+        return;
     }
     // For whom is refused to read; a full disk is no reason to fail.
     const std::string self = std::to_string(getpid());

@@ -2,6 +2,7 @@
 #ifndef GATEWAY_JOBS_FILE_LOCK_HPP
 #define GATEWAY_JOBS_FILE_LOCK_HPP
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 
@@ -17,9 +18,14 @@ class FileLocked : public std::runtime_error {
 /// however it ends. The file stays: were it removed, two could each lock a file of that name.
 class FileLock {
   public:
-    /// Takes the lock on the file at path, which is made if there is none, or throws FileLocked; std::system_error
-    /// where it cannot be opened.
-    explicit FileLock(const std::string& path);
+    enum class Content : std::uint8_t {
+        holder,  ///< the file has no other use: who holds the lock writes that into it
+        others,  ///< the file is left as it is
+    };
+
+    /// Takes the lock on the file at path, which is made, for its owner alone, if there is none, or throws FileLocked;
+    /// std::system_error where it cannot be opened.
+    FileLock(const std::string& path, Content content);
     FileLock(const FileLock&) = delete;
     FileLock& operator=(const FileLock&) = delete;
     ~FileLock();

@@ -13,7 +13,7 @@ enum class JobStatus : std::uint8_t { pending, completed, failed };
 /// A job as a client sees it.
 struct JobState {
     JobStatus status = JobStatus::pending;
-    /// completed: the text of the response's JSON. failed: why, for people. pending: empty.
+    /// completed: the text of the response's JSON. failed: why (failure_text). pending: empty.
     std::string result;
 };
 

@@ -3,16 +3,16 @@
 
 #include <atomic>
 #include <cerrno>
-#include <fcntl.h>
 #include <filesystem>
 #include <sqlite3.h>
 #include <stdexcept>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "database.hpp"
+#include "file_identity.hpp"
 #include "file_lock.hpp"
 #include "transaction_thread.hpp"
 
@@ -50,23 +50,31 @@ JobStoreOptions checked(JobStoreOptions options) {
     return options;
 }
 
-/// Makes the file, if there is none, for its owner alone: requests are private. SQLite gives its other files the
-/// same permissions.
-void make_private(const std::string& path) {
-    const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0) {
-        throw std::system_error{errno, std::generic_category()};
-    }
-    close(file);
+/// What keeps other processes away: the lock on a file beside the database, which says who has it, and that on the
+/// database's own, which all its names have in common. (SQLite's own locks are of another kind, and the process would
+/// lose them if it closed the file: that is done last.)
+struct Locks {
+    explicit Locks(const std::string& path)
+        : beside{path + ".lock", FileLock::Content::holder}, file{path, FileLock::Content::others} {}
+
+    FileLock beside;
+    /// Makes the database's file, if there is none, for its owner alone: requests are private. SQLite gives its other
+    /// files the same permissions.
+    FileLock file;
+};
+
+std::unique_ptr<Locks> take(const JobStoreOptions& options) {
+    return options.path == in_memory ? nullptr : std::make_unique<Locks>(options.path);
 }
 
-std::unique_ptr<FileLock> take(const JobStoreOptions& options) {
-    if (options.path == in_memory) {
-        return nullptr;
+/// The files that hold the jobs, once the database is open.
+std::vector<FileIdentity> files_of(const JobStoreOptions& options) {
+    std::vector<FileIdentity> files;
+    if (options.path != in_memory) {
+        files.emplace_back(options.path);
+        files.emplace_back(options.path + "-wal");
     }
-    auto lock = std::make_unique<FileLock>(options.path + ".lock");
-    make_private(options.path);
-    return lock;
+    return files;
 }
 
 /// The journal mode that the database has then.
@@ -150,7 +158,7 @@ class JobStore::Impl {
 
     explicit Impl(JobStoreOptions options)
         : options_{std::move(options)},
-          lock_{take(options_)},
+          locks_{take(options_)},
           write_database_{open_for_writing(options_)},
           read_database_{open_for_reading(options_)},
           writer_{write_database_},
@@ -161,9 +169,13 @@ class JobStore::Impl {
         failed_ = counts.failed;
         last_former_ = reader_.last_number();
         last_number_ = last_former_;
-        write_thread_.emplace(write_database_, TransactionThread::Mode::write, options_.max_queued);
+        files_ = files_of(options_);
+        using Mode = TransactionThread::Mode;
+        write_thread_.emplace(write_database_,
+                              TransactionThread::Options{Mode::write, options_.max_queued, [this] { check_files(); },
+                                                         options_.write_patience});
         if (read_database_) {
-            read_thread_.emplace(*read_database_, TransactionThread::Mode::read, options_.max_queued);
+            read_thread_.emplace(*read_database_, TransactionThread::Options{Mode::read, options_.max_queued});
         }
     }
 
@@ -239,11 +251,23 @@ class JobStore::Impl {
         co_return removed.completed + removed.failed;
     }
 
+    net::awaitable<void> probe() {
+        auto work = [this] {
+            writer_.touch();
+            return std::monostate{};
+        };
+        auto committed = [](std::monostate) {};
+        co_await write_thread_->perform(std::move(work), std::move(committed));
+    }
+
+    StoreHealth health() const { return write_thread_->health(); }
+
     JobStoreCounters counters() const {
         JobStoreCounters counters;
         counters.jobs.pending = pending_;
         counters.jobs.completed = completed_;
         counters.jobs.failed = failed_;
+        counters.health = health();
         counters.queued = write_thread_->queued() + (read_thread_ ? read_thread_->queued() : 0);
         return counters;
     }
@@ -256,15 +280,27 @@ class JobStore::Impl {
         co_return co_await thread.perform(std::move(work), std::move(committed));
     }
 
+    /// Throws where what is written would never be found again.
+    void check_files() const {
+        for (const FileIdentity& file : files_) {
+            if (!file.still_there()) {
+                throw StoreError{
+                    StoreError::Kind::failed,
+                    "'" + file.path() + "' was removed or replaced while it was in use: put it back, or restart"};
+            }
+        }
+    }
+
     /// Jobs that ended at this time or before are not kept any more.
     std::int64_t expired_until() const { return options_.now_ms() - options_.ttl.count(); }
 
     const JobStoreOptions options_;
-    const std::unique_ptr<FileLock> lock_;
+    const std::unique_ptr<Locks> locks_;
     Database write_database_;  // closed after the other: the last connection moves the WAL into the database
     const std::unique_ptr<Database> read_database_;
     JobWriter writer_;
     JobReader reader_;
+    std::vector<FileIdentity> files_;
     std::int64_t last_former_ = 0;
     std::int64_t last_number_ = 0;  // used on the writing thread alone
     std::atomic<std::uint64_t> pending_{0}, completed_{0}, failed_{0};
@@ -296,6 +332,10 @@ net::awaitable<std::size_t> JobStore::resume_pending(std::size_t max_resumes, st
 net::awaitable<void> JobStore::forget_resumes() { return impl_->forget_resumes(); }
 
 net::awaitable<std::size_t> JobStore::remove_expired(std::size_t limit) { return impl_->remove_expired(limit); }
+
+net::awaitable<void> JobStore::probe() { return impl_->probe(); }
+
+StoreHealth JobStore::health() const { return impl_->health(); }
 
 JobStoreCounters JobStore::counters() const { return impl_->counters(); }
 

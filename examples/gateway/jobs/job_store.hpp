@@ -14,6 +14,7 @@
 #include "job.hpp"
 #include "job_table.hpp"
 #include "store_error.hpp"
+#include "store_health.hpp"
 
 namespace gateway {
 
@@ -28,22 +29,26 @@ struct JobStoreOptions {
     /// Operations that wait, for reading and for writing each; positive. More than jobs may be pending, or the ends of
     /// jobs find no room.
     std::size_t max_queued = 16'384;
+    /// A write that takes longer says that the disk does not answer.
+    std::chrono::milliseconds write_patience = std::chrono::seconds{5};
     /// Milliseconds of the wall clock: times outlive the process. Called on the store's threads. Empty: the system's.
     std::function<std::int64_t()> now_ms;
 };
 
-/// How many jobs are in the database, and how much waits for it.
+/// How many jobs are in the database, how much waits for it, and whether it can write.
 struct JobStoreCounters {
     JobCounts jobs;
     std::size_t queued = 0;
+    StoreHealth health = StoreHealth::well;
 };
 
 /// Jobs and what became of them, in SQLite. A job accepted is a job kept: an operation completes when what it did will
 /// be found after a crash. If one throws, it did nothing; but a crash that follows, before the next change, may bring
 /// back what failed in its last step (the disk's sync).
 ///
-/// One process at a time may have a database: two would run the same pending jobs. It writes on a thread of its own,
-/// all that waits at once, and reads on another, which does not wait for the writer.
+/// One process at a time may have a database, whatever name it knows it by: two would run the same pending jobs. A file
+/// that was removed or replaced is noticed with the next change, which fails then, and is not begun anew. It writes on
+/// a thread of its own, all that waits at once, and reads on another, which does not wait for the writer.
 ///
 /// The operations' executor is that of the awaiting coroutine; they never complete from within the call, and count as
 /// its outstanding work until they do. Cancellation: what was handed over is carried out, and its result told. They
@@ -87,6 +92,12 @@ class JobStore {
 
     /// Removes at most limit jobs that ended longer than the TTL ago, the oldest first; how many.
     net::awaitable<std::size_t> remove_expired(std::size_t limit);
+
+    /// Writes and syncs something small that changes nothing, to see whether it can; health() then knows.
+    net::awaitable<void> probe();
+
+    /// Whether it can write, as far as the last changes and probes tell. Cheap.
+    [[nodiscard]] StoreHealth health() const;
 
     /// At about one moment. Cheap. An expired job counts until it is removed.
     [[nodiscard]] JobStoreCounters counters() const;

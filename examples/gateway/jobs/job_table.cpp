@@ -40,11 +40,13 @@ void count(JobCounts& counts, JobStatus status, std::uint64_t jobs) {
     }
 }
 
+const std::string set_version = "PRAGMA user_version = " + std::to_string(job_sql::version);
+
 void create(Database& database) {
     Transaction transaction{database, "BEGIN IMMEDIATE"};
     database.execute(std::string{job_sql::schema});
     database.execute("PRAGMA application_id = " + std::to_string(job_sql::application_id));
-    database.execute("PRAGMA user_version = " + std::to_string(job_sql::version));
+    database.execute(set_version);
     transaction.commit();
 }
 
@@ -126,7 +128,8 @@ JobWriter::JobWriter(Database& database)
       fail_former_{database, "end the pending jobs", job_sql::fail_former},
       resume_former_{database, "count the resumed jobs", job_sql::resume_former},
       forget_resumes_{database, "forget what was resumed", job_sql::forget_resumes},
-      remove_ended_{database, "remove ended jobs", job_sql::remove_ended} {}
+      remove_ended_{database, "remove ended jobs", job_sql::remove_ended},
+      touch_{database, "write to the database", set_version} {}
 
 void JobWriter::insert(std::int64_t number, const PendingJob& job, std::int64_t now) {
     insert_.run(number, std::string_view{job.id}, now, Blob{job.session}, Blob{job.request});
@@ -151,6 +154,8 @@ JobCounts JobWriter::resume_former(std::int64_t last, std::int64_t max_resumes, 
 }
 
 void JobWriter::forget_resumes() { forget_resumes_.run(); }
+
+void JobWriter::touch() { touch_.run(); }
 
 JobCounts JobWriter::remove_ended(std::int64_t until, std::size_t limit) {
     JobCounts removed;

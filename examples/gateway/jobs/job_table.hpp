@@ -75,11 +75,14 @@ class JobWriter {
     /// What is pending counts as never resumed.
     void forget_resumes();
 
+    /// Writes what is there already.
+    void touch();
+
     /// Removes at most limit jobs that ended at that time or before; how many.
     JobCounts remove_ended(std::int64_t until, std::size_t limit);
 
   private:
-    Statement insert_, finish_, fail_former_, resume_former_, forget_resumes_, remove_ended_;
+    Statement insert_, finish_, fail_former_, resume_former_, forget_resumes_, remove_ended_, touch_;
 };
 
 }  // namespace gateway

@@ -13,6 +13,7 @@
 #include <boost/asio/prefer.hpp>
 
 #include "../net.hpp"
+#include "database.hpp"
 #include "store_error.hpp"
 
 namespace gateway {
@@ -29,6 +30,9 @@ class Operation {
     void run() noexcept {
         try {
             work();
+        } catch (const DatabaseError& error) {
+            error_.emplace(StoreError::Kind::failed, error.what());
+            blames_database_ = !error.is_constraint();
         } catch (const std::exception& error) {
             error_.emplace(StoreError::Kind::failed, error.what());
         }
@@ -36,6 +40,9 @@ class Operation {
 
     /// Why the work failed.
     [[nodiscard]] const std::optional<StoreError>& error() const { return error_; }
+
+    /// It failed as the database could not do it, and not as it asked for what cannot be.
+    [[nodiscard]] bool blames_database() const { return blames_database_; }
 
     /// It was not done, or is undone.
     void fail(const StoreError& why) { error_.emplace(why); }
@@ -47,6 +54,7 @@ class Operation {
     virtual void work() = 0;
 
     std::optional<StoreError> error_;
+    bool blames_database_ = false;
 };
 
 /// The operation of an Asio completion handler with the signature void(std::exception_ptr, Result), Result being what

@@ -3,14 +3,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace gateway {
 
-TransactionThread::TransactionThread(Database& database, Mode mode, std::size_t max_queued)
-    : database_{database},
-      begin_{mode == Mode::write ? "BEGIN IMMEDIATE" : "BEGIN"},
-      max_queued_{max_queued},
-      thread_{[this] { loop(); }} {}
+TransactionThread::TransactionThread(Database& database, Options options)
+    : database_{database}, options_{std::move(options)}, watch_{options_.patience}, thread_{[this] { loop(); }} {}
 
 TransactionThread::~TransactionThread() {
     {
@@ -29,7 +27,7 @@ std::size_t TransactionThread::queued() const {
 void TransactionThread::enqueue(std::unique_ptr<Operation> operation) {
     {
         const std::lock_guard lock{mutex_};
-        if (unfinished_ < max_queued_) {
+        if (unfinished_ < options_.max_queued) {
             waiting_.push_back(std::move(operation));
             ++unfinished_;
             // Under the lock: once it is gone, the operation may complete, and this go with the store.
@@ -37,8 +35,8 @@ void TransactionThread::enqueue(std::unique_ptr<Operation> operation) {
             return;
         }
     }
-    operation->fail(StoreError{StoreError::Kind::overloaded,
-                               std::to_string(max_queued_) + " operations wait for the database: try again later"});
+    operation->fail(StoreError{StoreError::Kind::overloaded, std::to_string(options_.max_queued) +
+                                                                 " operations wait for the database: try again later"});
     operation->complete();
 }
 
@@ -70,20 +68,35 @@ TransactionThread::Batch TransactionThread::next_batch() {
 }
 
 void TransactionThread::run(const Batch& batch) {
+    watch_.begin();
+    bool well = false;
     try {
-        Transaction transaction{database_, begin_};
-        for (const auto& operation : batch) {
-            operation->run();
-            if (!database_.in_transaction()) {
-                throw StoreError{operation->error().value()};  // it took the others with it
-            }
-        }
-        transaction.commit();
+        well = run_in_transaction(batch);
     } catch (const std::exception& error) {
         for (const auto& operation : batch) {
             operation->fail(StoreError{StoreError::Kind::failed, error.what()});
         }
     }
+    watch_.end(well);
+}
+
+bool TransactionThread::run_in_transaction(const Batch& batch) {
+    const auto check = [this] {
+        if (options_.check) {
+            options_.check();
+        }
+    };
+    check();
+    Transaction transaction{database_, options_.mode == Mode::write ? "BEGIN IMMEDIATE" : "BEGIN"};
+    for (const auto& operation : batch) {
+        operation->run();
+        if (!database_.in_transaction()) {
+            throw StoreError{operation->error().value()};  // it took the others with it
+        }
+    }
+    transaction.commit();
+    check();
+    return std::ranges::none_of(batch, [](const auto& operation) { return operation->blames_database(); });
 }
 
 }  // namespace gateway

@@ -2,11 +2,13 @@
 #ifndef GATEWAY_JOBS_TRANSACTION_THREAD_HPP
 #define GATEWAY_JOBS_TRANSACTION_THREAD_HPP
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,6 +22,7 @@
 #include "../net.hpp"
 #include "database.hpp"
 #include "operation.hpp"
+#include "store_health.hpp"
 
 namespace gateway {
 
@@ -34,8 +37,19 @@ class TransactionThread {
   public:
     enum class Mode : std::uint8_t { read, write };
 
-    /// Starts the thread, to which the database then belongs. Past max_queued unfinished operations, one more fails.
-    TransactionThread(Database& database, Mode mode, std::size_t max_queued);
+    struct Options {
+        Mode mode = Mode::write;
+        /// Unfinished operations; one more fails.
+        std::size_t max_queued = 0;
+        /// Called on the thread before each batch, and again before its operations are said to be done. If it throws,
+        /// they fail. Empty: nothing to check.
+        std::function<void()> check = {};
+        /// How long a batch may take before the thread counts as stalled.
+        Clock::duration patience = std::chrono::seconds{5};
+    };
+
+    /// Starts the thread, to which the database then belongs.
+    TransactionThread(Database& database, Options options);
     TransactionThread(const TransactionThread&) = delete;
     TransactionThread& operator=(const TransactionThread&) = delete;
 
@@ -60,6 +74,9 @@ class TransactionThread {
             std::move(start), net::use_awaitable, std::move(work), std::move(committed));
     }
 
+    /// What the last batch came to.
+    [[nodiscard]] StoreHealth health() const { return watch_.health(); }
+
     /// Operations that were asked for and are not finished.
     [[nodiscard]] std::size_t queued() const;
 
@@ -74,10 +91,12 @@ class TransactionThread {
     /// Waits for operations; an empty batch is the end.
     Batch next_batch();
     void run(const Batch& batch);
+    /// Whether the database did what it could be asked for.
+    bool run_in_transaction(const Batch& batch);
 
     Database& database_;
-    const std::string begin_;
-    const std::size_t max_queued_;
+    const Options options_;
+    WriteWatch watch_;
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<std::unique_ptr<Operation>> waiting_;

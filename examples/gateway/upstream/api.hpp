@@ -7,7 +7,7 @@
 
 namespace gateway {
 
-/// How an upstream is spoken to: generateContent requests to its own form, and its responses back. Pure.
+/// How an upstream is spoken to: generateContent requests to its own form, and its responses back. Thread-safe.
 class Api {
   public:
     Api() = default;
@@ -15,11 +15,17 @@ class Api {
     Api& operator=(const Api&) = delete;
     virtual ~Api() = default;
 
-    /// The HTTP request that asks for request, without credentials. Throws UpstreamError when that has no form for it.
+    /// Throws what make_request() would.
+    virtual void check(const Json& /*request*/) const {}
+
+    /// The HTTP request that asks for request, without credentials. Throws BadRequest when that has no form for it.
     [[nodiscard]] virtual HttpRequest make_request(const Json& request) const = 0;
 
     /// A generateContent response from the body of a response with status 200. Throws UpstreamError when it is none.
     [[nodiscard]] virtual Json read_response(const Json& body) const = 0;
+
+    /// The upstream refused message. If it would take it in another form, makes it that, and those to come. False: not.
+    [[nodiscard]] virtual bool amend(HttpRequest& /*message*/, const HttpResponse& /*refusal*/) { return false; }
 };
 
 }  // namespace gateway

@@ -44,7 +44,7 @@ net::awaitable<void> Connection::open() {
     try {
         endpoints = co_await resolve(origin_.host, origin_.port);
     } catch (const boost::system::system_error& error) {
-        problem = "the name " + origin_.host + " cannot be resolved: " + reason(error);
+        problem = "its name cannot be resolved: " + reason(error);
     }
     if (!problem.empty()) {
         fail(Stage::connecting, problem);
@@ -164,7 +164,7 @@ std::string Connection::problem(const error_code& error, ResponseLimits limits) 
 }
 
 void Connection::fail(TransportError::Stage stage, const std::string& what) const {
-    throw TransportError{stage, false, to_string(origin_) + ": " + what};
+    throw TransportError{stage, false, what, to_string(origin_)};
 }
 
 bool Connection::quiet() {

@@ -12,8 +12,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "../quote.hpp"
 #include "babble.hpp"
 #include "find_member.hpp"
+#include "upstream_form.hpp"
 
 namespace gateway {
 
@@ -118,16 +120,21 @@ Candidate write(Babble& babble, std::size_t max_tokens, const std::vector<std::s
     return candidate;
 }
 
-}  // namespace
+struct TimedAnswer {
+    ModelAnswer answer;
+    /// That it takes to write it.
+    double seconds = 0;
+};
 
-net::awaitable<Json> EmbeddedModel::generate(const Json& request) {
+TimedAnswer answer(const std::string& text, double token_rate) {
+    const Json request = parse_json(text);
     const Json none = Json::object();
     const Json* const given = find_member(request, "generationConfig");
     const Json& config = given != nullptr ? *given : none;
     const auto max_tokens = static_cast<std::size_t>(number_in(config, "maxOutputTokens", default_tokens, most_tokens));
     const std::int64_t candidates = number_in(config, "candidateCount", 1, most_candidates);
     const std::vector<std::string> stops = stops_in(config);
-    const std::uint64_t seed = hash(dump(request));
+    const std::uint64_t seed = hash(text);
 
     Json response;
     std::size_t tokens = 0;
@@ -149,15 +156,84 @@ net::awaitable<Json> EmbeddedModel::generate(const Json& request) {
     response["usageMetadata"]["totalTokenCount"] = prompt + tokens;
     response["modelVersion"] = "embedded";
 
-    if (token_rate_ > 0) {
+    TimedAnswer result;
+    result.answer = ModelAnswer{dump(response), usage_of(response)};
+    if (token_rate > 0) {
         // The first token takes longer, and no two generations quite the same time.
         const double jitter = 0.8 + static_cast<double>(Chance{seed}.below(400)) / 1'000;
-        const double seconds = (tokens_to_first + static_cast<double>(longest)) * jitter / token_rate_;
+        result.seconds = (tokens_to_first + static_cast<double>(longest)) * jitter / token_rate;
+    }
+    return result;
+}
+
+constexpr UpstreamForm form{"the embedded model"};
+
+void check_parts(const Json& content, const std::string& where) {
+    constexpr std::string_view names[] = {"text", "thought", "thoughtSignature"};
+    if (const Json* const parts = find_member(content, "parts"); parts != nullptr && parts->is_array()) {
+        for (std::size_t i = 0; i < parts->size(); ++i) {
+            form.only((*parts)[i], names, where + ".parts[" + std::to_string(i) + "].", "it takes text");
+        }
+    }
+}
+
+void check_config(const Json& config) {
+    constexpr std::string_view names[] = {"temperature",
+                                          "topP",
+                                          "topK",
+                                          "maxOutputTokens",
+                                          "candidateCount",
+                                          "seed",
+                                          "presencePenalty",
+                                          "frequencyPenalty",
+                                          "stopSequences",
+                                          "responseMimeType",
+                                          "responseModalities"};
+    form.only(config, names, "generationConfig.");
+    const std::string type = text_of(find_member(config, "responseMimeType"));
+    if (!type.empty() && type != "text/plain") {
+        form.refuse("generationConfig.responseMimeType " + quote(type));
+    }
+    const Json* const modalities = find_member(config, "responseModalities");
+    if (modalities != nullptr && !modalities->empty() && *modalities != Json::array({"TEXT"})) {
+        form.refuse("generationConfig.responseModalities other than [\"TEXT\"]");
+    }
+}
+
+}  // namespace
+
+void EmbeddedModel::check(const Json& request) const {
+    constexpr std::string_view names[] = {"contents", "systemInstruction", "generationConfig", "labels",
+                                          "safetySettings"};
+    form.only(request, names, "");
+    if (const Json* const system = find_member(request, "systemInstruction")) {
+        check_parts(*system, "systemInstruction");
+    }
+    if (const Json* const contents = find_member(request, "contents"); contents != nullptr && contents->is_array()) {
+        for (std::size_t i = 0; i < contents->size(); ++i) {
+            check_parts((*contents)[i], "contents[" + std::to_string(i) + ']');
+        }
+    }
+    if (const Json* const config = find_member(request, "generationConfig")) {
+        check_config(*config);
+    }
+}
+
+net::awaitable<ModelAnswer> EmbeddedModel::generate(std::string request, WaitNote& /*note*/) {
+    auto answering = heavy_.run(request.size(), [&] { return answer(request, token_rate_); });
+    TimedAnswer answered;
+    try {
+        answered = co_await std::move(answering);
+    } catch (const JsonError& error) {
+        throw UpstreamError{Failure{400, "bad_request", std::string{"the request is not JSON: "} + error.what()}};
+    }
+    if (answered.seconds > 0) {
         net::steady_timer timer{co_await net::this_coro::executor};
-        timer.expires_after(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)));
+        timer.expires_after(
+            std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(answered.seconds)));
         co_await timer.async_wait(net::use_awaitable);
     }
-    co_return response;
+    co_return std::move(answered.answer);
 }
 
 }  // namespace gateway

@@ -2,6 +2,7 @@
 #ifndef GATEWAY_UPSTREAM_EMBEDDED_MODEL_HPP
 #define GATEWAY_UPSTREAM_EMBEDDED_MODEL_HPP
 
+#include "../heavy_work.hpp"
 #include "model.hpp"
 
 namespace gateway {
@@ -10,16 +11,20 @@ namespace gateway {
 /// time as a real one does. The same request gets the same response.
 ///
 /// Honours maxOutputTokens (64 without it, 8192 at the most), the first 16 stopSequences, candidateCount (8 at the
-/// most) and seed. A token is a word. What it does not understand in a request it passes over.
+/// most) and seed. A token is a word. What it does not understand in a request is refused by check(), as an upstream's
+/// API would, and else passed over.
 class EmbeddedModel : public Model {
   public:
     /// token_rate: tokens a second, 0: all at once.
-    explicit EmbeddedModel(double token_rate) : token_rate_{token_rate} {}
+    /// heavy must outlive it.
+    EmbeddedModel(double token_rate, HeavyWork& heavy) : token_rate_{token_rate}, heavy_{heavy} {}
 
-    net::awaitable<Json> generate(const Json& request) override;
+    void check(const Json& request) const override;
+    net::awaitable<ModelAnswer> generate(std::string request, WaitNote& note) override;
 
   private:
     double token_rate_;
+    HeavyWork& heavy_;
 };
 
 }  // namespace gateway

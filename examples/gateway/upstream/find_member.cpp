@@ -16,15 +16,35 @@ std::string snake_case(std::string_view name) {
     return result;
 }
 
+bool is_snake_case_of(std::string_view snake, std::string_view name) {
+    std::size_t at = 0;
+    for (const char c : name) {
+        const bool upper = c >= 'A' && c <= 'Z';
+        if (upper && (at >= snake.size() || snake[at++] != '_')) {
+            return false;
+        }
+        if (at >= snake.size() || snake[at++] != (upper ? static_cast<char>(c - 'A' + 'a') : c)) {
+            return false;
+        }
+    }
+    return at == snake.size();
+}
+
 const Json* find_member(const Json& object, std::string_view name) {
-    if (!object.is_object()) {
+    const auto* const members = object.get_ptr<const Json::object_t*>();
+    if (members == nullptr) {
         return nullptr;
     }
-    auto member = object.find(std::string{name});
-    if (member == object.end()) {
-        member = object.find(snake_case(name));
+    const Json* snake = nullptr;
+    for (const auto& [key, value] : *members) {
+        if (key == name) {
+            return value.is_null() ? nullptr : &value;
+        }
+        if (snake == nullptr && is_snake_case_of(key, name)) {
+            snake = &value;
+        }
     }
-    return member == object.end() || member->is_null() ? nullptr : &*member;
+    return snake == nullptr || snake->is_null() ? nullptr : snake;
 }
 
 std::string text_of(const Json* value) {

@@ -12,6 +12,9 @@ namespace gateway {
 /// "topP" to "top_p".
 [[nodiscard]] std::string snake_case(std::string_view name);
 
+/// Whether snake is snake_case(name).
+[[nodiscard]] bool is_snake_case_of(std::string_view snake, std::string_view name);
+
 /// The member of object by name ("topP") or, as generateContent takes both spellings, by its snake case ("top_p").
 /// Null: it has none, or null stands there, which means the same (Protocol Buffers' JSON), or object is no object.
 [[nodiscard]] const Json* find_member(const Json& object, std::string_view name);

@@ -148,7 +148,7 @@ class HttpClient::Attempt {
     }
 
     [[noreturn]] void fail_late(Stage stage, const std::string& what) const {
-        throw TransportError{stage, true, to_string(pool_.origin()) + ": " + what};
+        throw TransportError{stage, true, what, to_string(pool_.origin())};
     }
 
     State& state_;

@@ -29,15 +29,23 @@ class TransportError : public std::runtime_error {
         receiving,   ///< after it
     };
 
-    TransportError(Stage stage, bool timed_out, const std::string& what)
-        : std::runtime_error{what}, stage_{stage}, timed_out_{timed_out} {}
+    /// origin: of the server, as text; empty: what() is problem.
+    TransportError(Stage stage, bool timed_out, const std::string& problem, const std::string& origin = "")
+        : std::runtime_error{origin.empty() ? problem : origin + ": " + problem},
+          stage_{stage},
+          timed_out_{timed_out},
+          problem_{problem} {}
 
     [[nodiscard]] Stage stage() const { return stage_; }
     [[nodiscard]] bool timed_out() const { return timed_out_; }
 
+    /// what(), without where the server is, which is nobody's business but the operator's.
+    [[nodiscard]] const std::string& problem() const { return problem_; }
+
   private:
     Stage stage_;
     bool timed_out_;
+    std::string problem_;
 };
 
 /// Sends HTTP requests. HttpClient does it over the network, and tests by a script.

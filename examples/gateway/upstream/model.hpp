@@ -3,19 +3,43 @@
 #define GATEWAY_UPSTREAM_MODEL_HPP
 
 #include <stdexcept>
+#include <string>
+#include <utility>
 
+#include "../failure.hpp"
 #include "../json.hpp"
 #include "../net.hpp"
+#include "../token_usage.hpp"
+#include "../wait_note.hpp"
 
 namespace gateway {
 
-/// The upstream could not answer. what() is what the client is told: it names no secret.
+/// The upstream could not answer. failure() is what the client is told: it names no secret, and nothing of where the
+/// upstream is.
 class UpstreamError : public std::runtime_error {
   public:
-    using std::runtime_error::runtime_error;
+    explicit UpstreamError(Failure failure) : std::runtime_error{failure.message}, failure_{std::move(failure)} {}
+
+    /// The upstream did what it should not.
+    explicit UpstreamError(const std::string& what)
+        : UpstreamError{Failure{502, "upstream_failed", what, true, std::nullopt}} {}
+
+    [[nodiscard]] const Failure& failure() const { return failure_; }
+
+  private:
+    Failure failure_;
+};
+
+/// The text of a generateContent response's JSON, and what that says it has cost: who makes the text had it as a tree.
+struct ModelAnswer {
+    std::string text;
+    TokenUsage usage;
 };
 
 /// What generates. Requests and responses are those of Vertex AI's generateContent, whoever answers.
+///
+/// They are texts, and what is made of them lives no longer than it takes to go through: a tree takes up to fifty times
+/// the memory of its text, and a generation may wait for hours.
 class Model {
   public:
     Model() = default;
@@ -23,11 +47,14 @@ class Model {
     Model& operator=(const Model&) = delete;
     virtual ~Model() = default;
 
-    /// The response to request, which must live until it is there.
+    /// Throws BadRequest, if request, which is a good one (check_request), is none that this model can be given.
+    virtual void check(const Json& /*request*/) const {}
+
+    /// The response to request. note, which says what it waits for, must live until it is there.
     ///
-    /// Executor: that of the awaiting coroutine. Cancellation: terminal ends it soon, with an exception
-    /// (operation_aborted). Throws UpstreamError. Thread-safe.
-    virtual net::awaitable<Json> generate(const Json& request) = 0;
+    /// Executor: that of the awaiting coroutine, which must be a strand (or have one thread). Cancellation: terminal
+    /// ends it soon, with an exception (operation_aborted). Throws UpstreamError. Thread-safe.
+    virtual net::awaitable<ModelAnswer> generate(std::string request, WaitNote& note) = 0;
 };
 
 }  // namespace gateway

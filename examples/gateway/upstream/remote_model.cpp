@@ -9,99 +9,126 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include "../utf8.hpp"
+#include "../log.hpp"
+#include "../quote.hpp"
+#include "request_check.hpp"
 #include "token_error.hpp"
+#include "url.hpp"
 
 namespace gateway {
 
 namespace {
 
-constexpr std::size_t longest_quote = 500;
+using Next = Verdict::Next;
 
 double chance() {
     thread_local std::mt19937_64 random{std::random_device{}()};
     return std::uniform_real_distribution<double>{0, 1}(random);
 }
 
-/// text, with dots in the places of secret. An upstream may quote the token that it does not take.
-std::string without(std::string text, std::string_view secret) {
-    constexpr std::string_view dots = "(...)";
-    for (std::size_t at = 0; !secret.empty() && (at = text.find(secret, at)) != std::string::npos; at += dots.size()) {
-        text.replace(at, secret.size(), dots);
-    }
-    return text;
-}
-
-/// The start of the upstream's own words, where its body has the usual form {"error": {"message": ...}}; else nothing.
-std::string message_of(const std::string& body, std::string_view token) {
-    Json json;
-    try {
-        json = parse_json(body);
-    } catch (const JsonError&) {
-        return {};
-    }
-    for (const char* const path : {"/error/message", "/0/error/message", "/error", "/message"}) {
-        const Json::json_pointer pointer{path};
-        if (json.contains(pointer) && json.at(pointer).is_string()) {
-            const std::string message = without(json.at(pointer).get<std::string>(), token);
-            const std::string_view start = utf8_start(message, longest_quote);
-            return ": " + std::string{start} + (start.size() < message.size() ? "..." : "");
-        }
-    }
-    return {};
-}
-
 std::string times(std::size_t attempts) {
     return attempts == 1 ? "" : " (after " + std::to_string(attempts) + " attempts)";
 }
 
+Failure with(Failure failure, const std::string& more) {
+    failure.message += more;
+    return failure;
+}
+
+Failure not_understood(const std::string& why) {
+    return {502, "upstream_answer_not_understood", why, false, std::nullopt};
+}
+
 }  // namespace
 
+/// What came of an attempt.
 struct RemoteModel::Attempt {
-    std::optional<Json> response;
+    std::optional<ModelAnswer> answer;
     /// Why there is none.
-    std::string failure;
-    bool may_retry = false;
-    bool unauthorized = false;
-    std::optional<std::chrono::milliseconds> retry_after = {};
+    Verdict verdict;
+    /// The upstream's own, where Verdict::Next::amend asks for it.
+    HttpResponse refusal;
 };
 
 RemoteModel::RemoteModel(std::unique_ptr<Api> api, HttpTransport& transport, std::unique_ptr<TokenSource> tokens,
-                         RemoteModelOptions options)
-    : api_{std::move(api)}, transport_{transport}, tokens_{std::move(tokens)}, options_{std::move(options)} {}
+                         HeavyWork& heavy, RemoteModelOptions options)
+    : api_{std::move(api)},
+      transport_{transport},
+      tokens_{std::move(tokens)},
+      heavy_{heavy},
+      options_{std::move(options)},
+      authority_{authority(options_.origin)},
+      turns_{options_.max_under_way, options_.retry} {}
 
-net::awaitable<Json> RemoteModel::generate(const Json& request) {
+void RemoteModel::check(const Json& request) const { api_->check(request); }
+
+net::awaitable<ModelAnswer> RemoteModel::generate(std::string request, WaitNote& note) {
     ++requests_;
     try {
-        co_return co_await generate_counted(request);
+        co_return co_await generate_counted(std::move(request), note);
     } catch (...) {
         ++failures_;
         throw;
     }
 }
 
-net::awaitable<Json> RemoteModel::generate_counted(const Json& request) {
-    const HttpRequest message = api_->make_request(request);
+net::awaitable<ModelAnswer> RemoteModel::generate_counted(std::string request, WaitNote& note) {
+    HttpRequest message = co_await make_message(std::move(request));
     budget_.deposit(Clock::now());
-    net::steady_timer pause{co_await net::this_coro::executor};
+    const net::any_io_executor executor = co_await net::this_coro::executor;
+    Turns::Turn turn{turns_, executor};
     bool token_renewed = false;
+    bool amended = false;
     for (std::size_t attempts = 1;; ++attempts) {
+        co_await turn.wait(note);
         std::string token;
         Attempt last = co_await attempt(message, token);
-        if (last.response) {
-            co_return std::move(*last.response);
+        if (last.answer) {
+            turn.answered();
+            co_return std::move(*last.answer);
         }
-        if (last.unauthorized && tokens_ && !token_renewed) {
+        if (last.verdict.next == Next::wait) {
+            ++limited_;
+            --attempts;  // it was none
+            const std::size_t limit = turn.refused(last.verdict.retry_after, chance());
+            log::info("the upstream limits the rate of requests",
+                      {{"upstream", authority_}, {"says", last.verdict.failure.message}, {"under_way", limit}});
+            continue;
+        }
+        turn.leave();
+        if (last.verdict.next == Next::renew_token && tokens_ && !token_renewed) {
             token_renewed = true;
             const bool another = co_await renew(token);
             if (another) {
                 continue;
             }
         }
+        if (last.verdict.next == Next::amend && !amended) {
+            amended = true;
+            auto amending = heavy_.run(message.body().size(), [&] { return api_->amend(message, last.refusal); });
+            const bool another_form = co_await std::move(amending);
+            if (another_form) {
+                continue;
+            }
+        }
         const std::chrono::milliseconds wait = pause_after(last, attempts);
-        pause.expires_after(wait);
+        net::steady_timer pause{executor, wait};
         co_await pause.async_wait(net::use_awaitable);
         ++retries_;
+    }
+}
+
+net::awaitable<HttpRequest> RemoteModel::make_message(std::string request) {
+    auto made = heavy_.run(request.size(), [&] { return api_->make_request(parse_json(request)); });
+    try {
+        HttpRequest message = co_await std::move(made);
+        // None is understood here: an upstream that compresses all the same is refused by name.
+        message.set(http::field::accept_encoding, "identity");
+        co_return message;
+    } catch (const JsonError& error) {
+        throw UpstreamError{Failure{400, "bad_request", std::string{"the request is not JSON: "} + error.what()}};
+    } catch (const BadRequest& error) {  // another upstream than when it was accepted
+        throw UpstreamError{Failure{400, "bad_request", error.what()}};
     }
 }
 
@@ -117,6 +144,7 @@ net::awaitable<bool> RemoteModel::renew(const std::string& token) {
 
 net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const HttpRequest& message, std::string& token) {
     HttpRequest request = message;
+    Attempt failed;
     try {
         if (tokens_) {
             token = co_await tokens_->token();
@@ -126,70 +154,77 @@ net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const HttpRequest& mes
         }
         ++attempts_;
         const Clock::time_point deadline = Clock::now() + options_.attempt_timeout;
-        const HttpResponse response = co_await transport_.send(options_.origin, std::move(request), deadline);
-        co_return judge(response, token);
+        HttpResponse response = co_await transport_.send(options_.origin, std::move(request), deadline);
+        co_return co_await read(std::move(response), token);
     } catch (const TransportError& error) {
-        co_return judge(error);
+        log::warn("a request to the upstream failed", {{"error", error.what()}});
+        failed.verdict = judge(error);
     } catch (const TokenError& error) {
-        Attempt failed;
-        failed.failure = error.what();
-        failed.may_retry = error.temporary();
-        co_return failed;
+        log::error("there is no access token for the upstream", {{"error", error.what()}});
+        failed.verdict = judge(error);
     }
+    co_return failed;
 }
 
-RemoteModel::Attempt RemoteModel::judge(const HttpResponse& response, std::string_view token) const {
-    Attempt result;
-    if (response.result() == http::status::ok) {
-        try {
-            result.response = api_->read_response(parse_json(response.body()));
-        } catch (const JsonError& error) {
-            result.failure = std::string{"the upstream's answer is not JSON: "} + error.what();
-        } catch (const UpstreamError& error) {
-            result.failure = error.what();
+net::awaitable<RemoteModel::Attempt> RemoteModel::read(HttpResponse response, std::string_view token) {
+    auto reading = heavy_.run(response.body().size(), [&] {
+        if (response.result() == http::status::ok) {
+            return read_answer(response);
         }
+        Attempt result;
+        result.verdict = judge_status(response, {token, authority_}, std::time(nullptr));
+        return result;
+    });
+    Attempt result = co_await std::move(reading);
+    if (!result.answer && result.verdict.next == Next::amend) {
+        result.refusal = std::move(response);
+    }
+    co_return result;
+}
+
+RemoteModel::Attempt RemoteModel::read_answer(const HttpResponse& response) const {
+    Attempt result;
+    const std::string_view coding = view(response[http::field::content_encoding]);
+    if (!coding.empty() && !beast::iequals({coding.data(), coding.size()}, "identity")) {
+        result.verdict.failure =
+            not_understood("the upstream's answer is compressed (" + quote(coding) + "), which it was asked not to do");
         return result;
     }
-    result.failure = "the upstream answered with status " + std::to_string(response.result_int()) +
-                     message_of(response.body(), token);
-    result.may_retry = gateway::may_retry(response.result());
-    result.unauthorized = response.result() == http::status::unauthorized;
-    result.retry_after = parse_retry_after(view(response[http::field::retry_after]), std::time(nullptr));
-    return result;
-}
-
-RemoteModel::Attempt RemoteModel::judge(const TransportError& error) const {
-    Attempt result;
-    result.failure = error.what();
-    result.may_retry = gateway::may_retry(error);
+    try {
+        const Json answer = api_->read_response(parse_json(response.body(), max_answer_values));
+        result.answer = ModelAnswer{dump(answer), usage_of(answer)};
+    } catch (const JsonError& error) {
+        result.verdict.failure = not_understood(std::string{"the upstream's answer is not JSON: "} + error.what());
+    } catch (const UpstreamError& error) {
+        result.verdict.failure = error.failure();
+    }
     return result;
 }
 
 std::chrono::milliseconds RemoteModel::pause_after(const Attempt& last, std::size_t attempts) {
-    if (!last.may_retry || attempts >= options_.retry.max_attempts) {
-        throw UpstreamError{last.failure + times(attempts)};
-    }
-    const std::optional<std::chrono::milliseconds> wait =
-        backoff(options_.retry, attempts + 1, last.retry_after, chance());
-    if (!wait) {
-        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*last.retry_after).count();
-        throw UpstreamError{last.failure + times(attempts) + "; it wants to be left alone for " +
-                            std::to_string(seconds) + " s"};
+    const Verdict& verdict = last.verdict;
+    if (verdict.next != Next::retry || attempts >= options_.retry.max_attempts) {
+        throw UpstreamError{with(verdict.failure, times(attempts))};
     }
     if (!budget_.withdraw(Clock::now())) {
         ++retries_denied_;
-        throw UpstreamError{last.failure + times(attempts) + "; not tried again, as too many requests fail at present"};
+        throw UpstreamError{with(verdict.failure, times(attempts) + "; not tried again, as too many requests fail at "
+                                                                    "present")};
     }
-    return *wait;
+    return backoff(options_.retry, attempts + 1, verdict.retry_after, chance());
 }
 
 UpstreamCounters RemoteModel::counters() const {
+    const Turns::Figures turns = turns_.figures();
     UpstreamCounters counters;
     counters.requests = requests_;
     counters.attempts = attempts_;
     counters.retries = retries_;
     counters.retries_denied = retries_denied_;
+    counters.limited = limited_;
     counters.failures = failures_;
+    counters.limit = turns.limit;
+    counters.waiting = turns.waiting;
     return counters;
 }
 

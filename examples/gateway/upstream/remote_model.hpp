@@ -9,12 +9,15 @@
 #include <string>
 #include <string_view>
 
+#include "../heavy_work.hpp"
 #include "api.hpp"
 #include "counters.hpp"
 #include "http_transport.hpp"
 #include "model.hpp"
 #include "retry.hpp"
 #include "token_source.hpp"
+#include "turns.hpp"
+#include "verdict.hpp"
 
 namespace gateway {
 
@@ -23,40 +26,51 @@ struct RemoteModelOptions {
     RetryOptions retry;
     /// For one attempt, over connecting, sending and the whole response.
     std::chrono::milliseconds attempt_timeout{300'000};
+    /// Attempts under way at a time; fewer as long as the upstream answers with 429. > 0
+    std::size_t max_under_way = 256;
 };
 
-/// A model behind HTTP: asks, and asks again where that is safe and the budget for it lasts.
+/// A model behind HTTP: asks when its upstream takes more, and asks again where that is safe.
+///
+/// A 429 says that it was too early: the request waits, as long as it takes, and all others with it (Pacer). What else
+/// is tried again is a fault, of which there may be so many (RetryOptions::max_attempts, RetryBudget).
 class RemoteModel : public Model {
   public:
-    /// tokens: null, requests carry none. transport must outlive the model.
+    /// tokens: null, requests carry none. transport and heavy must outlive the model.
     RemoteModel(std::unique_ptr<Api> api, HttpTransport& transport, std::unique_ptr<TokenSource> tokens,
-                RemoteModelOptions options);
+                HeavyWork& heavy, RemoteModelOptions options);
+
+    /// Whether the upstream's API has a form for it.
+    void check(const Json& request) const override;
 
     /// See Model. A 401 is tried once more with a new token, if there is another one to be had.
-    net::awaitable<Json> generate(const Json& request) override;
+    net::awaitable<ModelAnswer> generate(std::string request, WaitNote& note) override;
 
     /// Thread-safe.
     [[nodiscard]] UpstreamCounters counters() const;
 
   private:
-    /// What came of an attempt.
     struct Attempt;
 
-    net::awaitable<Json> generate_counted(const Json& request);
+    net::awaitable<ModelAnswer> generate_counted(std::string request, WaitNote& note);
+    net::awaitable<HttpRequest> make_message(std::string request);
     /// Whether there is another token than this one, which the upstream does not take.
     net::awaitable<bool> renew(const std::string& token);
     net::awaitable<Attempt> attempt(const HttpRequest& message, std::string& token);
-    Attempt judge(const HttpResponse& response, std::string_view token) const;
-    Attempt judge(const TransportError& error) const;
-    /// Until the next attempt; throws UpstreamError when there should be none.
+    net::awaitable<Attempt> read(HttpResponse response, std::string_view token);
+    Attempt read_answer(const HttpResponse& response) const;
+    /// Until the attempt after that many; throws UpstreamError when there should be none.
     std::chrono::milliseconds pause_after(const Attempt& last, std::size_t attempts);
 
     std::unique_ptr<Api> api_;
     HttpTransport& transport_;
     std::unique_ptr<TokenSource> tokens_;
-    RemoteModelOptions options_;
+    HeavyWork& heavy_;
+    const RemoteModelOptions options_;
+    const std::string authority_;
+    Turns turns_;
     RetryBudget budget_{Clock::now()};
-    std::atomic<std::uint64_t> requests_{0}, attempts_{0}, retries_{0}, retries_denied_{0}, failures_{0};
+    std::atomic<std::uint64_t> requests_{0}, attempts_{0}, retries_{0}, retries_denied_{0}, limited_{0}, failures_{0};
 };
 
 }  // namespace gateway

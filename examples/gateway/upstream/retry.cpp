@@ -58,9 +58,7 @@ std::optional<std::time_t> parse_date(std::string_view text) {
 
 }  // namespace
 
-bool may_retry(http::status status) {
-    return status == http::status::too_many_requests || status == http::status::service_unavailable;
-}
+bool may_retry(http::status status) { return status == http::status::service_unavailable; }
 
 bool may_retry(const TransportError& error) {
     using Stage = TransportError::Stage;
@@ -80,11 +78,8 @@ std::optional<milliseconds> parse_retry_after(std::string_view value, std::time_
     return std::chrono::seconds{std::min(*seconds, most)};
 }
 
-std::optional<milliseconds> backoff(const RetryOptions& options, std::size_t attempt,
-                                    std::optional<milliseconds> retry_after, double chance) {
-    if (retry_after && *retry_after > options.backoff_max) {
-        return std::nullopt;
-    }
+milliseconds backoff(const RetryOptions& options, std::size_t attempt, std::optional<milliseconds> retry_after,
+                     double chance) {
     const int doublings = static_cast<int>(std::min<std::size_t>(attempt - 2, 30));
     const double full = std::min(std::ldexp(static_cast<double>(options.backoff_min.count()), doublings),
                                  static_cast<double>(options.backoff_max.count()));

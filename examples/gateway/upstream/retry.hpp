@@ -22,7 +22,8 @@ struct RetryOptions {
     std::chrono::milliseconds backoff_max{60'000};
 };
 
-/// What is safe to send again: 429 and 503 say that nothing was done. Any other status is an answer.
+/// What is safe to send again: 503 says that nothing was done. (So does 429, which Pacer is for.) Any other status is
+/// an answer.
 [[nodiscard]] bool may_retry(http::status status);
 
 /// Safe: nothing was sent, or the connection failed before the first byte of the response. An upstream that took the
@@ -33,15 +34,13 @@ struct RetryOptions {
 /// now; nothing if it is neither. Not negative, and a day at the most.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view value, std::time_t now);
 
-/// How long to wait before attempt number attempt (2 is the first that waits); nothing: give up, as retry_after asks
-/// for more than options.backoff_max. chance: evenly from [0, 1).
+/// How long to wait before attempt number attempt (2 is the first that waits). chance: evenly from [0, 1).
 ///
 /// Exponential, with "equal jitter" (M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015): half
 /// of the time is certain, so that nobody hammers, and half is chance, so that those who failed together do not come
-/// back together. Retry-After is a lower bound, to which the jitter is added.
-[[nodiscard]] std::optional<std::chrono::milliseconds> backoff(const RetryOptions& options, std::size_t attempt,
-                                                               std::optional<std::chrono::milliseconds> retry_after,
-                                                               double chance);
+/// back together. Retry-After is a lower bound, however long, to which the jitter is added.
+[[nodiscard]] std::chrono::milliseconds backoff(const RetryOptions& options, std::size_t attempt,
+                                                std::optional<std::chrono::milliseconds> retry_after, double chance);
 
 /// Keeps an outage from being amplified: of all requests of the process, one in five may be retried, and one a second
 /// besides, so that a few requests are not left without. What is not used is saved, up to a hundred. After Finagle's

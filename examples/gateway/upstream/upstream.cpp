@@ -8,6 +8,7 @@
 
 #include "credentials.hpp"
 #include "embedded_model.hpp"
+#include "exchangeable_token_source.hpp"
 #include "openai.hpp"
 #include "remote_model.hpp"
 #include "url.hpp"
@@ -17,10 +18,15 @@ namespace gateway {
 
 namespace {
 
+/// An attempt that found no connection would wait for one in its own time: those that are too many wait for their turn.
+std::size_t max_under_way(const Config& config) { return std::max<std::size_t>(config.upstream_connections, 1); }
+
 HttpClientOptions client_options(const Config& config) {
     HttpClientOptions options;
-    // Each running generation holds one, and each may ask for a token besides.
-    options.max_connections = std::max<std::size_t>(config.workers * config.concurrency, 1);
+    options.max_connections = max_under_way(config);
+    // Jobs come and end in bursts: a connection that is closed after one is opened again in the next. Those that are
+    // not needed go after their idle time, as the latest are used first.
+    options.max_idle = options.max_connections;
     options.ca_file = config.ca_file;
     return options;
 }
@@ -47,15 +53,18 @@ std::unique_ptr<Api> make_api(const Config& config, const Url& base) {
 }  // namespace
 
 struct Upstream::Parts {
+    net::any_io_executor executor;
     std::unique_ptr<HttpClient> client;
+    ExchangeableTokenSource* tokens = nullptr;  // the remote's
     std::unique_ptr<RemoteModel> remote;
     std::unique_ptr<EmbeddedModel> embedded;
 };
 
-Upstream::Upstream(const Config& config, const Environment& environment, const net::any_io_executor& executor)
+Upstream::Upstream(const Config& config, const Environment& environment, const net::any_io_executor& executor,
+                   HeavyWork& heavy)
     : parts_{std::make_unique<Parts>()} {
     if (config.upstream == UpstreamKind::embedded) {
-        parts_->embedded = std::make_unique<EmbeddedModel>(config.token_rate);
+        parts_->embedded = std::make_unique<EmbeddedModel>(config.token_rate, heavy);
         return;
     }
     const Url base = base_url(config);
@@ -65,9 +74,13 @@ Upstream::Upstream(const Config& config, const Environment& environment, const n
     options.retry.backoff_min = config.backoff_min;
     options.retry.backoff_max = config.backoff_max;
     options.attempt_timeout = config.attempt_timeout;
+    options.max_under_way = max_under_way(config);
+    parts_->executor = executor;
     parts_->client = std::make_unique<HttpClient>(executor, client_options(config));
-    parts_->remote = std::make_unique<RemoteModel>(make_api(config, base), *parts_->client,
-                                                   make_token_source(config, *parts_->client, environment, executor),
+    auto tokens =
+        std::make_unique<ExchangeableTokenSource>(make_token_source(config, *parts_->client, environment, executor));
+    parts_->tokens = tokens.get();
+    parts_->remote = std::make_unique<RemoteModel>(make_api(config, base), *parts_->client, std::move(tokens), heavy,
                                                    std::move(options));
 }
 
@@ -84,6 +97,12 @@ UpstreamCounters Upstream::counters() const { return parts_->remote ? parts_->re
 
 HttpClientMetrics Upstream::connections() const {
     return parts_->client ? parts_->client->metrics() : HttpClientMetrics{};
+}
+
+void Upstream::exchange_credentials(const Config& config, const Environment& environment) {
+    if (parts_->tokens != nullptr) {
+        parts_->tokens->exchange(make_token_source(config, *parts_->client, environment, parts_->executor));
+    }
 }
 
 void Upstream::close() {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "../config.hpp"
+#include "../heavy_work.hpp"
 #include "counters.hpp"
 #include "http_client.hpp"
 #include "model.hpp"
@@ -14,9 +15,10 @@ namespace gateway {
 /// The model that a configuration asks for, with what it needs to reach it.
 class Upstream {
   public:
-    /// The model's own work is done on executor, whose context must outlive it. Throws ConfigError for a value that
-    /// cannot be used, and what reading the certificates of Config::ca_file throws.
-    Upstream(const Config& config, const Environment& environment, const net::any_io_executor& executor);
+    /// The model's own work is done on executor, whose context must outlive it, as must heavy. Throws ConfigError for a
+    /// value that cannot be used, and what reading the certificates of Config::ca_file throws.
+    Upstream(const Config& config, const Environment& environment, const net::any_io_executor& executor,
+             HeavyWork& heavy);
     ~Upstream();
 
     [[nodiscard]] Model& model();
@@ -24,6 +26,10 @@ class Upstream {
     /// Zero for the embedded model. Thread-safe.
     [[nodiscard]] UpstreamCounters counters() const;
     [[nodiscard]] HttpClientMetrics connections() const;
+
+    /// From now on sends the credentials that config and environment have, whose other values it does not look at.
+    /// Throws ConfigError, and then goes on with those that it has. Thread-safe.
+    void exchange_credentials(const Config& config, const Environment& environment);
 
     /// Keeps no connection any more. Thread-safe.
     void close();

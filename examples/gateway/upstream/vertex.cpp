@@ -34,7 +34,8 @@ Json VertexApi::read_response(const Json& body) const {
     const Json* const candidates = find_member(body, "candidates");
     const Json* const feedback = find_member(body, "promptFeedback");
     if (candidates == nullptr ? feedback == nullptr || !feedback->is_object() : !candidates->is_array()) {
-        throw UpstreamError{"the upstream's answer is no generateContent response"};
+        throw UpstreamError{Failure{502, "upstream_answer_not_understood",
+                                    "the upstream's answer is no generateContent response", false, std::nullopt}};
     }
     return body;
 }

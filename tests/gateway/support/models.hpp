@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <semaphore>
+#include <string>
 #include <utility>
 
 #include <boost/asio/experimental/concurrent_channel.hpp>
@@ -17,7 +18,9 @@ namespace test {
 /// Answers with the request.
 class EchoModel : public gateway::Model {
   public:
-    gateway::net::awaitable<gateway::Json> generate(const gateway::Json& request) override { co_return request; }
+    gateway::net::awaitable<gateway::ModelAnswer> generate(std::string request, gateway::WaitNote&) override {
+        co_return gateway::ModelAnswer{std::move(request), {}};
+    }
 };
 
 /// Throws a copy of an exception.
@@ -26,9 +29,9 @@ class ThrowingModel : public gateway::Model {
   public:
     explicit ThrowingModel(Exception exception) : exception_{std::move(exception)} {}
 
-    gateway::net::awaitable<gateway::Json> generate(const gateway::Json&) override {
+    gateway::net::awaitable<gateway::ModelAnswer> generate(std::string, gateway::WaitNote&) override {
         throw exception_;
-        co_return gateway::Json{};
+        co_return gateway::ModelAnswer{};
     }
 
   private:
@@ -58,9 +61,9 @@ class GatedModel : public gateway::Model {
   public:
     explicit GatedModel(std::shared_ptr<Gate> gate) : gate_{std::move(gate)} {}
 
-    gateway::net::awaitable<gateway::Json> generate(const gateway::Json& request) override {
+    gateway::net::awaitable<gateway::ModelAnswer> generate(std::string request, gateway::WaitNote&) override {
         co_await gate_->pass();
-        co_return request;
+        co_return gateway::ModelAnswer{std::move(request), {}};
     }
 
   private:
@@ -69,7 +72,8 @@ class GatedModel : public gateway::Model {
 
 template <typename M, typename... Args>
 MakeModel make(Args... args) {
-    return [args...](const gateway::net::any_io_executor&) { return std::make_unique<M>(args...); };
+    return
+        [args...](const gateway::net::any_io_executor&, gateway::HeavyWork&) { return std::make_unique<M>(args...); };
 }
 
 }  // namespace test

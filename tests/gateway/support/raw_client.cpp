@@ -15,6 +15,8 @@ RawClient::RawClient(std::uint16_t port) { socket_.connect({net::ip::address_v4:
 
 void RawClient::send(std::string_view bytes) { net::write(socket_, net::buffer(bytes)); }
 
+void RawClient::read_ahead(std::size_t bytes) { buffer_.commit(socket_.read_some(buffer_.prepare(bytes))); }
+
 void RawClient::finish_sending() { socket_.shutdown(tcp::socket::shutdown_send); }
 
 HttpResponse RawClient::receive_large(std::size_t limit) {

@@ -29,6 +29,9 @@ class RawClient {
     /// Whether bytes of an answer have arrived.
     [[nodiscard]] bool answered() const { return socket_.available() > 0; }
 
+    /// Takes about so many bytes of what has been answered, or all that is there; they are received later.
+    void read_ahead(std::size_t bytes);
+
     /// Says that nothing more will be sent.
     void finish_sending();
 

@@ -15,15 +15,19 @@ using namespace gateway;
 
 TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options) : store_{options.store} {
     const net::any_io_executor executor = threads_.get_executor();
-    model_ = make_model(executor);
-    pool_ = std::make_unique<GenerationPool>(
-        dispatch::spawn_workers<Generation, Generated>(executor, options.workers, Generator{*model_}), options.pool);
-    service_ = std::make_unique<GenerationService>(executor, *pool_, store_, options.service);
-    routes_ = std::make_unique<Routes>(*service_, [this] { return metrics(); }, options.routes);
+    model_ = make_model(executor, heavy_);
+    if (!options.routes.check) {
+        options.routes.check = [this](const Json& request) { model_->check(request); };
+    }
+    pool_ =
+        std::make_unique<GenerationPool>(dispatch::spawn_workers<Generation, Generated>(
+                                             executor, options.workers, Generator{*model_}, {}, figures_.observer()),
+                                         options.pool);
+    service_ = std::make_unique<GenerationService>(executor, *pool_, store_, figures_, options.service);
+    options.routes.allowed_hosts.emplace_back("test");  // what RawClient says
+    routes_ = std::make_unique<Routes>(*service_, heavy_, [this] { return metrics(); }, options.routes);
     options.http.port = 0;
-    server_ = std::make_unique<HttpServer>(
-        executor, [this](HttpRequest& request, HttpPeer& peer) { return routes_->respond(request, peer); },
-        options.http);
+    server_ = std::make_unique<HttpServer>(executor, routes_->handlers(), options.http);
     port_ = server_->listen();
     start(service_->start()).get();
     server_->start();
@@ -42,6 +46,8 @@ MetricsSnapshot TestGateway::metrics() {
     snapshot.jobs = service_->counters();
     snapshot.store = store_.counters();
     snapshot.http = server_->counters();
+    snapshot.figures = figures_.snapshot();
+    snapshot.responses = routes_->responses();
     return snapshot;
 }
 

@@ -16,6 +16,7 @@
 #include <boost/asio/use_future.hpp>
 
 #include <gateway/generation.hpp>
+#include <gateway/heavy_work.hpp>
 #include <gateway/http/server.hpp>
 #include <gateway/jobs/job_store.hpp>
 #include <gateway/metrics.hpp>
@@ -25,7 +26,8 @@
 
 namespace test {
 
-using MakeModel = std::function<std::unique_ptr<gateway::Model>(const gateway::net::any_io_executor&)>;
+using MakeModel =
+    std::function<std::unique_ptr<gateway::Model>(const gateway::net::any_io_executor&, gateway::HeavyWork&)>;
 
 struct TestGatewayOptions {
     gateway::ServiceOptions service;
@@ -49,6 +51,7 @@ class TestGateway {
     gateway::GenerationService& service() { return *service_; }
     gateway::GenerationPool& pool() { return *pool_; }
     gateway::JobStore& store() { return store_; }
+    gateway::HeavyWork& heavy() { return heavy_; }
     gateway::MetricsSnapshot metrics();
 
     /// Begins what awaitable stands for, on the gateway's threads.
@@ -68,7 +71,9 @@ class TestGateway {
 
   private:
     gateway::JobStore store_;
+    gateway::JobFigures figures_;
     gateway::net::thread_pool threads_{2};
+    gateway::HeavyWork heavy_;
     std::unique_ptr<gateway::Model> model_;
     std::unique_ptr<gateway::GenerationPool> pool_;
     std::unique_ptr<gateway::GenerationService> service_;

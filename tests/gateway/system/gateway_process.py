@@ -2,6 +2,7 @@
 """What the system tests share: a gateway as a process, and clients."""
 import http.client
 import json
+import resource
 import signal
 import socket
 import subprocess
@@ -52,10 +53,12 @@ class Gateway:
         self.process = None
         self.log = open(f"{database}.log", "a", encoding="utf-8")
 
-    def start(self):
+    def start(self, limits=None):
+        """limits: the soft and the hard limit of open files."""
         self.process = subprocess.Popen(
             [self.program, "--port", str(self.port), "--database", self.database, *self.flags],
-            stdout=self.log, stderr=self.log)
+            stdout=self.log, stderr=self.log,
+            preexec_fn=limits and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits)))
         wait_until(self.is_ready, f"the gateway on port {self.port} is ready")
         return self
 

@@ -62,6 +62,7 @@ def poisonous_job(program, folder):
             state = request(again.port, "GET", f"/jobs/{job}")[2]
             assert (state["status"] == "Pending") == (crash < 2), f"after crash {crash + 1}: {state}"
     assert state["result"] == "the gateway crashed 3 times before the job was done: it is not tried again", state
+    assert state["error"]["code"] == "crashed_too_often", state
 
 
 def main():

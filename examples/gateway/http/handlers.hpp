@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_HTTP_HANDLERS_HPP
+#define GATEWAY_HTTP_HANDLERS_HPP
+
+#include <functional>
+#include <optional>
+
+#include "../net.hpp"
+#include "message.hpp"
+#include "peer.hpp"
+
+namespace gateway {
+
+/// Turns a request, which lives until the response is there, into a response. Called on the connection's strand, for
+/// one request of a connection at a time. What it throws is logged, and becomes a 500. It is not cancelled when the
+/// client leaves, nor when the server stops: the response is then dropped. One that takes long should end when its peer
+/// has left. Version, keep-alive, Date and, where it is missing, Content-Length are set by the server, which also
+/// leaves out the body for HEAD.
+using HttpHandler = std::function<net::awaitable<HttpResponse>(HttpRequest&, HttpPeer&)>;
+
+/// Looks at a request's head before a byte of its body is read. A response refuses the request: its body is not read,
+/// so that whoever has no business here cannot make the server hold one. Called as the handler is.
+using HttpScreen = std::function<std::optional<HttpResponse>(const HttpRequest& head)>;
+
+/// Is told of each response, with the head that it answers, which is empty where none could be made out. Must not
+/// throw. Called as the handler is.
+using HttpObserver = std::function<void(const HttpRequest& head, http::status status)>;
+
+/// What an HttpServer serves.
+struct HttpHandlers {
+    HttpHandler respond;
+    HttpScreen screen = {};      ///< empty: all may pass
+    HttpObserver answered = {};  ///< empty: nobody wants to know
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_HTTP_HANDLERS_HPP

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_HTTP_PROGRESS_HPP
+#define GATEWAY_HTTP_PROGRESS_HPP
+
+#include <cstdint>
+
+namespace gateway {
+
+/// Tells a transfer that is slow from one that stands still: in each period it has to move so many bytes. A limit on
+/// the whole would cut a large message on a slow line, however steadily it flows.
+class Progress {
+  public:
+    explicit Progress(std::uint64_t least) : least_{least} {}
+
+    /// A period is over; moved: bytes since the transfer began. Whether enough of them moved in this period.
+    [[nodiscard]] bool end_period(std::uint64_t moved) {
+        const bool enough = moved - before_ >= least_;
+        before_ = moved;
+        return enough;
+    }
+
+  private:
+    std::uint64_t least_;
+    std::uint64_t before_ = 0;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_HTTP_PROGRESS_HPP

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream_form.hpp"
+
+#include <algorithm>
+
+#include "../quote.hpp"
+#include "find_member.hpp"
+#include "request_check.hpp"
+
+namespace gateway {
+
+void UpstreamForm::refuse(const std::string& what, std::string_view instead) const {
+    throw BadRequest{std::string{who_} + " cannot be given " + what + ": " + std::string{instead}};
+}
+
+void UpstreamForm::only(const Json& object, std::span<const std::string_view> names, const std::string& where,
+                        std::string_view instead) const {
+    for (const auto& member : object.items()) {
+        const std::string& key = member.key();
+        const auto is_key = [&key](std::string_view name) { return key == name || is_snake_case_of(key, name); };
+        if (!member.value().empty() && std::ranges::none_of(names, is_key)) {
+            refuse(quote(where + key), instead);
+        }
+    }
+}
+
+}  // namespace gateway

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_UPSTREAM_UPSTREAM_FORM_HPP
+#define GATEWAY_UPSTREAM_UPSTREAM_FORM_HPP
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "../json.hpp"
+
+namespace gateway {
+
+/// An upstream that cannot be given all that a generateContent request may hold, and how it refuses the rest: by name,
+/// not by dropping it, as an answer that does not do what was asked would look as if it did.
+class UpstreamForm {
+  public:
+    static constexpr std::string_view leave_it_out = "leave it out";
+
+    /// who: "this upstream, which ..."; lives as long as this.
+    explicit constexpr UpstreamForm(std::string_view who) : who_{who} {}
+
+    /// Throws BadRequest: "<who> cannot be given <what>: <instead>".
+    [[noreturn]] void refuse(const std::string& what, std::string_view instead = leave_it_out) const;
+
+    /// Refuses members of object, which is at where, other than these (in either spelling), unless they are empty.
+    void only(const Json& object, std::span<const std::string_view> names, const std::string& where,
+              std::string_view instead = leave_it_out) const;
+
+  private:
+    std::string_view who_;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_UPSTREAM_UPSTREAM_FORM_HPP

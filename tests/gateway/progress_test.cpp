@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <gateway/http/progress.hpp>
+
+namespace {
+
+using gateway::Progress;
+
+TEST(Progress, AsksForSoMuchInEachPeriod) {
+    Progress progress{10};
+    EXPECT_TRUE(progress.end_period(10));
+    EXPECT_FALSE(progress.end_period(19));
+    EXPECT_TRUE(progress.end_period(1'000));
+    EXPECT_FALSE(progress.end_period(1'000)) << "a fast beginning earns no rest";
+}
+
+}  // namespace
