@@ -19,7 +19,8 @@ using Clock = std::chrono::steady_clock;
 std::string repeated(const std::string& element, std::size_t count) {
     std::string text;
     for (std::size_t i = 0; i < count; ++i) {
-        text += (i == 0 ? "" : ",") + element;
+        text += i == 0 ? "" : ",";
+        text += element;
     }
     return text;
 }
@@ -27,7 +28,10 @@ std::string repeated(const std::string& element, std::size_t count) {
 std::string members(std::size_t count) {
     std::string text;
     for (std::size_t i = 0; i < count; ++i) {
-        text += (i == 0 ? "" : ",") + std::string("\"member ") + std::to_string(i) + "\":0";
+        text += i == 0 ? "" : ",";
+        text += "\"member ";
+        text += std::to_string(i);
+        text += "\":0";
     }
     return text;
 }
