@@ -289,8 +289,8 @@ template <typename Clock>
 void pin_at_the_ends_of_time() {
     using Point = typename Clock::time_point;
     for (const AffinityExpiry expiry : {AffinityExpiry::fixed, AffinityExpiry::sliding}) {
-        for (const std::chrono::nanoseconds ttl : {std::chrono::nanoseconds{1}, std::chrono::nanoseconds::max()}) {
-            dispatch::SessionMap<Clock> map{ttl, expiry, 3, 2};
+        for (const std::chrono::nanoseconds length : {std::chrono::nanoseconds{1}, std::chrono::nanoseconds::max()}) {
+            dispatch::SessionMap<Clock> map{length, expiry, 3, 2};
             for (const Point now : {Point::min(), Point{}, Point::max(), Point::max()}) {
                 for (const char* const session : {"a", "b", "c", "d"}) {
                     EXPECT_EQ(map.lookup_or_assign(session, now, [] { return std::optional<std::size_t>{1}; }), 1U);

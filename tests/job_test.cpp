@@ -53,18 +53,18 @@ class AwkwardResponse : public test::PoolFixture<int, Response> {
     AwkwardResponse() {
         Response::made = 0;
         Response::failures = 0;
-        this->make_pool(1, [](int value) -> net::awaitable<Response> {
-            if (value < 0) {
+        this->make_pool(1, [](int request) -> net::awaitable<Response> {
+            if (request < 0) {
                 throw std::domain_error{"negative"};
             }
-            co_return Response{value};
+            co_return Response{request};
         });
     }
 
     void submit(int request) {
-        this->pool->submit(std::nullopt, request, [this](std::exception_ptr error, Response response) {
+        this->pool->submit(std::nullopt, request, [this](std::exception_ptr heard, Response response) {
             ++calls;
-            this->error = std::move(error);
+            error = std::move(heard);
             value = response.value;
         });
     }
