@@ -131,7 +131,7 @@ TEST_F(Abandoned, JobsBesideItGoOn) {
     poll();
     EXPECT_TRUE(jobs[1].heard(errc::abandoned));
     ASSERT_EQ(client.asked(), 4U) << "a queued job has the permit";
-    for (const std::size_t left : {0, 2, 3}) {
+    for (const std::size_t left : {0U, 2U, 3U}) {
         client.answer(left, 5);
         poll();
     }

@@ -61,7 +61,7 @@ TEST(Admission, WorkersBecomeIdleInAnyOrder) {
         admission.load(worker).reserve();
     }
     admission.close(Phase::draining);
-    for (const std::size_t worker : {2, 0, 3}) {
+    for (const std::size_t worker : {2U, 0U, 3U}) {
         admission.load(worker).release();
         EXPECT_FALSE(admission.drained()) << "worker " << worker;
     }

@@ -20,9 +20,8 @@ enum class errc {
     deadline_exceeded,
     /// The pool is draining, stopped or destroyed, or its execution context is gone.
     stopped,
-    /// The handler's coroutine was destroyed before it had ended: something that it awaited let go of it (a library
-    /// that
-    /// forgets its callbacks at its own shutdown, another context that was destroyed).
+    /// The handler's coroutine was destroyed before it had ended: something that it awaited let go of it. (A library
+    /// dropped its callbacks at its own shutdown, or another context was destroyed.)
     abandoned,
 };
 

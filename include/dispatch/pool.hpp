@@ -134,8 +134,9 @@ class WorkerPool {
     /// from within this function.
     ///
     /// Errors: the handler's own exception, as it was thrown; or a std::system_error with
-    /// errc::queue_full, errc::deadline_exceeded, errc::stopped, or operation_aborted after a
-    /// cancellation; or what an allocation or a move threw before the job was queued.
+    /// errc::queue_full, errc::deadline_exceeded, errc::stopped, errc::abandoned (the handler's coroutine was
+    /// destroyed by what it awaited), or operation_aborted after a cancellation; or what an allocation or a move threw
+    /// before the job was queued.
     ///
     /// Cancellation (any type). Waiting or queued: the job leaves at once, with operation_aborted.
     /// Running: the handler's coroutine receives it, and the caller hears what the handler makes of it;

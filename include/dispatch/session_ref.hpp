@@ -20,18 +20,12 @@ template <typename T>
 concept SessionName =
     std::convertible_to<T, std::optional<std::string_view>> || std::is_null_pointer_v<std::decay_t<T>>;
 
+/// Text that somebody else has: std::string_view, another library's (Boost's, Beast's), a pointer. Such types are
+/// copied like two words.
 template <typename T>
-inline constexpr bool is_view = false;
-template <>
-inline constexpr bool is_view<const char*> = true;
-template <>
-inline constexpr bool is_view<char*> = true;
-template <>
-inline constexpr bool is_view<std::string_view> = true;
-template <>
-inline constexpr bool is_view<std::nullopt_t> = true;
-template <>
-inline constexpr bool is_view<std::optional<std::string_view>> = true;
+inline constexpr bool is_view = std::is_trivially_copyable_v<T> && sizeof(T) <= 2 * sizeof(void*);
+template <typename T>
+inline constexpr bool is_view<std::optional<T>> = is_view<T>;
 
 /// Of a forwarding reference's T: a temporary that has the text itself, a std::string for instance, and is gone at the
 /// end of the full expression.
@@ -69,9 +63,11 @@ class SessionRef : public std::optional<std::string_view> {
     template <typename Session>
     static constexpr Base text(Session&& session) {
         detail::refuse_nullptr<Session>();
-        static_assert(!detail::TemporaryText<Session>,
-                      "dispatch: SubmitOptions::session does not keep the text, and a temporary std::string is gone "
-                      "before the job may start: give the string a name first, or pass it to submit(session, request)");
+        static_assert(
+            !detail::TemporaryText<Session>,
+            "dispatch: SubmitOptions::session does not keep the text, and a temporary std::string is gone "
+            "before the job may start: give the string a name first, pass it to submit(session, request), or, if "
+            "it is a view of text that stays, write std::string_view{...}");
         if constexpr (std::is_null_pointer_v<std::decay_t<Session>> || detail::TemporaryText<Session>) {
             return std::nullopt;
         } else {

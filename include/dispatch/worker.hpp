@@ -94,13 +94,18 @@ struct Spawner {
         using Worker = LaneWorker<R, S, Executor, Handler, O>;
         validate(options);
         check_range("spawn_workers: n", n, 1, std::size_t{1} << 20);
+        // First, as make_handler may throw: then there are no workers yet that would keep handlers.
+        std::vector<std::shared_ptr<Handler>> handlers;
+        handlers.reserve(n);
+        for (std::size_t id = 0; id != n; ++id) {
+            handlers.push_back(std::make_shared<Handler>(make_handler(id)));
+        }
         const auto runner = std::make_shared<Runner<Executor>>(executor);
         listen(runner, executor);
         std::vector<WorkerHandle<R, S, Executor>> workers;
         workers.reserve(n);
         for (std::size_t id = 0; id != n; ++id) {
-            auto worker = std::make_shared<Worker>(executor, runner, id, options,
-                                                   std::make_shared<Handler>(make_handler(id)), observer);
+            auto worker = std::make_shared<Worker>(executor, runner, id, options, std::move(handlers[id]), observer);
             workers.push_back(WorkerHandle<R, S, Executor>{worker});
             worker->start();
         }

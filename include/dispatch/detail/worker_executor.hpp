@@ -9,6 +9,7 @@
 
 #include <dispatch/detail/asio.hpp>
 #include <dispatch/detail/config.hpp>
+#include <dispatch/detail/insist.hpp>
 #include <dispatch/detail/recycler.hpp>
 #include <dispatch/detail/runner.hpp>
 
@@ -146,16 +147,20 @@ class StrandExecutor {
         return StrandExecutor<Executor, false>{state_};
     }
 
-    StrandExecutor require(Work::tracked_t tracked) const {
+    // Asio asks for these where it must not throw.
+
+    StrandExecutor require(Work::tracked_t tracked) const noexcept {
         if (state_->work || UntrackedScope::active()) {
             return *this;
         }
         const Executor* const executor = state_->strand.get_inner_executor().executor();
-        return executor == nullptr ? *this : StrandExecutor{make(state_->strand, net::prefer(*executor, tracked))};
+        return executor == nullptr
+                   ? *this
+                   : insist([&] { return StrandExecutor{make(state_->strand, net::prefer(*executor, tracked))}; });
     }
 
-    StrandExecutor require(Work::untracked_t /*property*/) const {
-        return state_->work ? StrandExecutor{state_->strand} : *this;
+    StrandExecutor require(Work::untracked_t /*property*/) const noexcept {
+        return state_->work ? insist([&] { return StrandExecutor{state_->strand}; }) : *this;
     }
 
     template <typename Function>

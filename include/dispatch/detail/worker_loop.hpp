@@ -315,6 +315,9 @@ class WorkerLoop : public ContextListener, public std::enable_shared_from_this<W
     }
 
     void ring() noexcept {
+        if (winding_down_) {
+            return;
+        }
         try {
             if (!loop_is_there_) {
                 net::co_spawn(resources_->strand, run(this->shared_from_this()), net::detached);
