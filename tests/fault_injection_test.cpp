@@ -62,6 +62,10 @@ std::atomic<long> live_blocks{0};
 }
 void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
 
+// The address sanitizer has one of its own.
+#if !defined(DISPATCH_ADDRESS_SANITIZER)
+#define FRAMES_CAN_FAIL 1
+
 extern "C" {
 void* __libc_memalign(std::size_t alignment, std::size_t size);
 
@@ -69,6 +73,8 @@ void* aligned_alloc(std::size_t alignment, std::size_t size) {
     return frames_left >= 0 && frames_left-- == 0 ? nullptr : __libc_memalign(alignment, size);
 }
 }
+
+#endif
 
 #endif
 
@@ -252,7 +258,9 @@ TEST_F(Allocations, ALaneIsAddedAsSoonAsThereIsMemoryAgain) {
             held += outcome == 0 ? 1 : 0;
         }
     }
+#if defined(FRAMES_CAN_FAIL)
     EXPECT_GE(held, 3);
+#endif
 }
 
 TEST_F(Allocations, DeadlinesAreKept) {
