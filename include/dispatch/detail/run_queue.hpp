@@ -260,6 +260,7 @@ class RunQueue {
     /// Guards the list of carriers, and keeps them from moving tasks at the same time.
     alignas(cache_line) Mutex carriers_mutex_;
     IntrusiveList<Carrier> carriers_;
+    /// How long the list is. Written under the lock, read also without.
     std::atomic<std::size_t> carriers_at_work_{0};
     /// A carrier is in the executor's queue, or lingers.
     alignas(cache_line) std::atomic<bool> carrier_waits_{false};
