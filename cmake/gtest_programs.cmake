@@ -7,6 +7,14 @@
 include(GoogleTest)
 option(DISPATCH_TEST_PROGRAMS "Make each test program one test" OFF)
 
+# How a test program is built that is through in a moment: without optimization, which takes GCC longer than all else.
+# (The last -O counts.)
+if(NOT TARGET test_programs)
+    add_library(test_programs INTERFACE)
+    target_link_libraries(test_programs INTERFACE dispatch_programs)
+    target_compile_options(test_programs INTERFACE -O0)
+endif()
+
 function(add_gtest_program program)
     set(prefix ${ARGN})
     if(DISPATCH_TEST_PROGRAMS)
