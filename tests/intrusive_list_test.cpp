@@ -10,7 +10,7 @@
 
 #include <dispatch/detail/intrusive_list.hpp>
 
-namespace {
+namespace intrusive_list_test {
 
 struct Element : dispatch::detail::ListHook {
     explicit Element(int wanted) : value{wanted} {}
@@ -137,6 +137,14 @@ TEST_F(IntrusiveList, AgreesWithStdList) {
                 listed[static_cast<std::size_t>(first->value)] = false;
                 model.pop_front();
             }
+        } else if (random() % 8 == 0) {
+            const Element* const last = list.pop_back();
+            ASSERT_EQ(last == nullptr, model.empty());
+            if (last != nullptr) {
+                ASSERT_EQ(last->value, model.back());
+                listed[static_cast<std::size_t>(last->value)] = false;
+                model.pop_back();
+            }
         } else if (listed[index]) {
             list.remove(elements[index]);
             model.remove(static_cast<int>(index));
@@ -159,4 +167,4 @@ TEST_F(IntrusiveList, AgreesWithStdList) {
     }
 }
 
-}  // namespace
+}  // namespace intrusive_list_test

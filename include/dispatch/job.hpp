@@ -53,6 +53,9 @@ class JobContext {
 
 namespace detail {
 
+template <typename R, typename S, typename Executor>
+class Worker;
+
 /// How a job ends: with an error, or with a value.
 template <typename S>
 struct Reply {
@@ -116,10 +119,10 @@ struct Reply<void> {
     }
 };
 
-/// A lane of a worker and its n-th job: names a running job without pointing at it.
+/// A lane of a worker, and which of the worker's runs it is at: names a running job without pointing at it.
 struct RunTicket {
-    void* lane = nullptr;
-    std::uint64_t number = 0;
+    std::uint32_t lane = 0;
+    std::uint64_t run = 0;
 };
 
 /// Where a job is in its life. Guarded by its worker's inbox.
@@ -159,6 +162,8 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
     /// SubmitOptions::deadline.
     const std::optional<Clock::time_point> deadline;
 
+    /// Whose it is, once it has a place there. Null before, and when it was refused.
+    detail::Worker<R, S, Executor>* owner = nullptr;
     /// Guarded by the inbox, as state is; afterwards constant.
     detail::RunTicket ticket;
     /// Where the job is in its life.

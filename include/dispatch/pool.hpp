@@ -5,16 +5,17 @@
 //   pool.hpp               WorkerPool: submit, try_submit, drain, stop. Start reading here.
 //   detail/pool_core       what it is made of; how a job is placed
 //   worker.hpp             WorkerHandle and spawn_workers
-//   detail/lane_worker     a worker with its handler: what a lane does
-//   detail/worker_core     a worker without its handler: how jobs come in and how they end
-//   detail/worker_loop     a worker without jobs: lanes with permits, and the loop that adds them
-//   detail/lane, drain_gate           one coroutine of a worker; waiting until a pool is idle
+//   detail/handler_runner  what a worker's lanes do with its handler
+//   detail/worker          a worker without its handler's type: how jobs come in and how they end
+//   detail/lanes, lane_loop, lane     its coroutines: those that run jobs, and the loop that adds one
+//   detail/drain_gate      waiting until a pool is idle
 //   job.hpp, semaphore.hpp            the node that travels; the gate of each worker
 //   detail/worker_executor, runner    a worker's strand, and what runs it and carries its replies
 //   detail/operation, context_listener, time_source, asio      what all of these need of Asio
 //   ------------------------------------------------------------- no Asio from here on down
 //   detail/router          which worker gets a job
 //   detail/admission, worker_load     who may come in; what is counted
+//   detail/lane_scheduler  which lane takes a permit, parks, ends; when there has to be one more
 //   detail/inbox, run_queue           what waits for a worker; what waits for a thread
 //   affinity.hpp, selection.hpp       which worker a session has; which one is least loaded
 //   observer.hpp, detail/observation  what an observer of a pool sees

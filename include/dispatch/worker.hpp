@@ -13,11 +13,11 @@
 #include <dispatch/detail/asio.hpp>
 #include <dispatch/detail/assert.hpp>
 #include <dispatch/detail/config.hpp>
+#include <dispatch/detail/handler_runner.hpp>
 #include <dispatch/detail/handler_traits.hpp>
-#include <dispatch/detail/lane_worker.hpp>
 #include <dispatch/detail/observation.hpp>
 #include <dispatch/detail/runner.hpp>
-#include <dispatch/detail/worker_core.hpp>
+#include <dispatch/detail/worker.hpp>
 #include <dispatch/metrics.hpp>
 #include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
@@ -60,7 +60,7 @@ class WorkerHandle {
     WorkerMetrics metrics() const noexcept { return core()->load()->metrics(core_->id()); }
 
   private:
-    using Core = detail::WorkerCore<R, S, Executor>;
+    using Core = detail::Worker<R, S, Executor>;
 
     template <typename, typename, SelectionPolicy, typename, typename>
     friend class detail::PoolCore;
@@ -91,7 +91,7 @@ struct Spawner {
         static_assert(std::is_void_v<S> || std::is_default_constructible_v<S>,
                       "dispatch: the response type must be default-constructible, as an error is delivered beside an "
                       "empty response: write std::optional<Response> as the response type");
-        using Worker = LaneWorker<R, S, Executor, Handler, O>;
+        using Host = HandlerRunner<R, S, Executor, Handler, O>;
         validate(options);
         check_range("spawn_workers: n", n, 1, std::size_t{1} << 20);
         // First, as make_handler may throw: then there are no workers yet that would keep handlers.
@@ -105,7 +105,9 @@ struct Spawner {
         std::vector<WorkerHandle<R, S, Executor>> workers;
         workers.reserve(n);
         for (std::size_t id = 0; id != n; ++id) {
-            auto worker = std::make_shared<Worker>(executor, runner, id, options, std::move(handlers[id]), observer);
+            auto worker = std::make_shared<Worker<R, S, Executor>>(
+                std::make_unique<Host>(std::move(handlers[id]), observer), executor, runner, id,
+                Host::effective(options), Host::wants_times);
             workers.push_back(WorkerHandle<R, S, Executor>{worker});
             worker->start();
         }

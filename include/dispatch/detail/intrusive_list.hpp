@@ -65,6 +65,16 @@ class IntrusiveList {
         return static_cast<T*>(first);
     }
 
+    /// The last element, now out of the list; null when there is none.
+    T* pop_back() noexcept {
+        if (empty()) {
+            return nullptr;
+        }
+        ListHook* const last = ring_.previous_;
+        remove(static_cast<T&>(*last));
+        return static_cast<T*>(last);
+    }
+
     /// Moves all of other's elements to the end.
     void splice_back(IntrusiveList& other) noexcept {
         if (!other.empty()) {

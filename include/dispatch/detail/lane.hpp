@@ -3,15 +3,14 @@
 #define DISPATCH_DETAIL_LANE_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 #include <dispatch/detail/asio.hpp>
 #include <dispatch/detail/config.hpp>
-#include <dispatch/detail/intrusive_list.hpp>
-#include <dispatch/job.hpp>
-#include <dispatch/semaphore.hpp>
+#include <dispatch/detail/lane_scheduler.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
@@ -63,13 +62,14 @@ class ParkingSpot {
 };
 
 /// One of a worker's coroutines, which runs one job after another. Used on the worker's strand only.
-struct Lane : ListHook {
-    /// Set while the lane runs jobs, or stands by.
-    Permit permit;
+struct Lane : ScheduledLane {
+    explicit Lane(std::uint32_t lane_number) noexcept : number{lane_number} {}
+
+    /// Among the worker's lanes.
+    const std::uint32_t number;
     ParkingSpot spot;
-    /// Names the job that the lane runs; number goes up with each.
-    RunTicket ticket{this, 0};
-    bool running = false;
+    /// Which of its worker's runs this is: goes up with each job.
+    std::uint64_t run = 0;
 
     /// Who has cancelled the present job.
     enum class Cancelled { no, by_submitter, by_stop };
@@ -78,7 +78,7 @@ struct Lane : ListHook {
 
     /// The coroutine's cancellation state is not as a job must find it: it has been replaced by the
     /// handler (Watch tells) or used up by a cancellation.
-    bool state_replaced = false;
+    bool state_replaced = true;
     /// Parent of the lane's cancellation state, which calls Watch: it dies before state_replaced.
     net::cancellation_signal signal;
 

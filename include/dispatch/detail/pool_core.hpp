@@ -18,7 +18,7 @@
 #include <dispatch/detail/drain_gate.hpp>
 #include <dispatch/detail/operation.hpp>
 #include <dispatch/detail/router.hpp>
-#include <dispatch/detail/worker_loop.hpp>
+#include <dispatch/detail/worker.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/job.hpp>
 #include <dispatch/metrics.hpp>
@@ -33,7 +33,7 @@ template <typename R, typename S, SelectionPolicy Policy, typename Executor, typ
 class PoolCore {
     using Handle = WorkerHandle<R, S, Executor>;
     using JobType = Job<R, S, Executor>;
-    using Worker = WorkerCore<R, S, Executor>;
+    using Worker = detail::Worker<R, S, Executor>;
     using Gate = DrainGate<Executor>;
     using Waiter = typename Gate::Waiter;
 
@@ -127,13 +127,15 @@ class PoolCore {
 
   private:
     struct CancelJob {
-        /// Null when the job was refused: its reply is on the way. Weak, as the slot may be that of a
-        /// handler of this worker, and go only when the worker does.
-        std::weak_ptr<WorkerLoop<Executor>> worker;
+        /// The job's worker is there as long as this is. Null when the job was refused: its reply is on the way. Weak,
+        /// as the slot may be that of a handler of this worker, and go only when the worker does.
+        std::weak_ptr<const Worker> owner_lives;
         JobType* job;
         void operator()(net::cancellation_type_t type) const {
-            if (const auto alive = worker.lock(); alive && type != net::cancellation_type::none) {
-                static_cast<Worker&>(*alive).cancel(*job, type);
+            // Without a context the job is gone.
+            if (const auto owner = owner_lives.lock();
+                owner && owner->has_context() && type != net::cancellation_type::none) {
+                job->owner->cancel(*job, type);
             }
         }
     };
@@ -220,14 +222,15 @@ class PoolCore {
     }
 
     [[gnu::always_inline]] inline void queue(JobType& job, Worker& worker, CancelJob* cancel) {
+        job.owner = &worker;
         if (cancel != nullptr) {
-            cancel->worker = worker.weak_from_this();
+            cancel->owner_lives = worker.weak_from_this();
         }
         try {
             worker.push(job);
         } catch (...) {
             if (cancel != nullptr) {
-                cancel->worker.reset();
+                cancel->owner_lives.reset();
             }
             worker.take_back(job);
             throw;

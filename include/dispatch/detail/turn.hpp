@@ -110,6 +110,54 @@ class Turn {
     std::size_t until_look_ = 0;
 };
 
+/// A worker's part of its thread's turns: so many jobs, then others of the executor come, too. The thread's turn is
+/// asked after as many jobs as it has granted: where it is over, the worker's is. One thread at a time.
+///
+/// spend is Turn::spend() of the thread that the worker has.
+class JobBudget {
+  public:
+    static constexpr std::size_t jobs_per_turn = 64;
+
+    /// The worker has a thread anew.
+    template <typename Spend>
+    void begin(Spend&& spend) noexcept {
+        left_ = jobs_per_turn;
+        grant(spend(std::size_t{0}));
+    }
+
+    /// One job more was run, or begun. False when the worker has had its thread for long enough; where it cannot let go
+    /// of it, it may run one more.
+    template <typename Spend>
+    [[gnu::always_inline]] inline bool spend_one(Spend&& spend) noexcept {
+        return --unspent_ != 0 || renew(spend);
+    }
+
+    /// Accounts to the thread's turn for the jobs that were run. Returns how many more that has.
+    template <typename Spend>
+    std::size_t settle(Spend&& spend) noexcept {
+        const std::size_t done = granted_ - unspent_;
+        left_ -= std::min(left_, done);
+        granted_ = unspent_;
+        return spend(done);
+    }
+
+  private:
+    template <typename Spend>
+    [[gnu::noinline]] bool renew(Spend& spend) noexcept {
+        const std::size_t more = settle(spend);
+        grant(more);
+        return more != 0 && left_ != 0;
+    }
+
+    void grant(std::size_t jobs) noexcept { granted_ = unspent_ = std::max(std::min(jobs, left_), std::size_t{1}); }
+
+    /// Of the worker's turn, up to the last time that the thread's was asked.
+    std::size_t left_ = jobs_per_turn;
+    /// Of them, those that the thread's turn has granted, and those that are left of these.
+    std::size_t granted_ = 1;
+    std::size_t unspent_ = 1;
+};
+
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
 #endif  // DISPATCH_DETAIL_TURN_HPP

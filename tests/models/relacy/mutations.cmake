@@ -116,7 +116,7 @@ mutation(admission looks_at_the_gate_first detail/router.hpp
     [[        Route route = session]] [[        if (admission_.open()) {
             return session && sessions_ ? route_pinned(*session, overflow) : choose(Purpose::job, overflow);
         }
-        Route route = session]] "USER ASSERT FAILED")
+        Route route = session]] "USER ASSERT FAILED|DATA RACE")
 mutation(admission keeps_the_load detail/router.hpp
     [[            admission_.load(route.worker).release();
 ]] "" "nobody sees that all have left")
@@ -134,3 +134,24 @@ mutation(sharded_count late_add_is_lost detail/sharded_ptr.hpp
 mutation(sharded_count owner_counts_one detail/sharded_ptr.hpp
     [[std::int64_t owner = std::numeric_limits<std::int64_t>::max() / 2;]] [[std::int64_t owner = 1;]]
     "USER ASSERT FAILED|DATA RACE")
+
+# detail/lane_scheduler.hpp
+mutation(lanes parked_keeps_its_permit detail/lane_scheduler.hpp
+    [[        give_permit_back(lane);
+        if (winding_down_ || lane.surplus) {]] [[        if (winding_down_ || lane.surplus) {]] "USER ASSERT FAILED")
+mutation(lanes asks_for_no_lane detail/lane_scheduler.hpp
+    [[return {Next::add, nullptr};]] [[permit_returned();
+        return {Next::nothing, nullptr};]] "USER ASSERT FAILED")
+mutation(lanes one_lane_a_wake_up detail/lane_scheduler.hpp
+    [[if (!step.lane->running || host.try_sleep() || host.try_yield()) {]] [[if (true) {]] "USER ASSERT FAILED")
+mutation(lanes lends_a_permit_for_good detail/lane_scheduler.hpp
+    [[        permit_is_lent_ = false;
+        ++free_permits_;]] [[        permit_is_lent_ = false;]] "USER ASSERT FAILED")
+mutation(lanes wind_down_forgets_standby detail/lane_scheduler.hpp
+    [[            give_permit_back(*lane);
+            return lane;]] [[            give_permit_back(*lane);]] "USER ASSERT FAILED")
+mutation(lanes parks_while_it_winds_down detail/lane_scheduler.hpp
+    [[if (winding_down_ || lane.surplus) {]] [[if (lane.surplus) {]] "USER ASSERT FAILED")
+mutation(lanes a_new_lane_gets_the_permit_twice detail/lane_scheduler.hpp
+    [[            --free_permits_;
+            lane->has_permit = true;]] [[            lane->has_permit = true;]] "USER ASSERT FAILED")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef DISPATCH_DETAIL_WORKER_CORE_HPP
-#define DISPATCH_DETAIL_WORKER_CORE_HPP
+#ifndef DISPATCH_DETAIL_WORKER_HPP
+#define DISPATCH_DETAIL_WORKER_HPP
 
 #include <atomic>
 #include <cstddef>
@@ -13,49 +13,80 @@
 
 #include <dispatch/detail/asio.hpp>
 #include <dispatch/detail/config.hpp>
+#include <dispatch/detail/context_listener.hpp>
 #include <dispatch/detail/drain_gate.hpp>
 #include <dispatch/detail/inbox.hpp>
 #include <dispatch/detail/insist.hpp>
 #include <dispatch/detail/lane.hpp>
+#include <dispatch/detail/lanes.hpp>
 #include <dispatch/detail/time_source.hpp>
 #include <dispatch/detail/worker_load.hpp>
-#include <dispatch/detail/worker_loop.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/job.hpp>
 #include <dispatch/options.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// A worker without its handler: how jobs come in and how they end.
+template <typename R, typename S, typename Executor>
+class Worker;
+
+/// What a worker needs of its handler, whose type it does not know.
+template <typename R, typename S, typename Executor>
+class HandlerHost {
+  public:
+    virtual ~HandlerHost() = default;
+
+    /// Starts the coroutine of a new lane, which takes jobs of worker. It keeps that alive.
+    virtual void spawn_lane(const std::shared_ptr<Worker<R, S, Executor>>& worker, Lane& lane) = 0;
+    /// A job that was counted in the load will not be run. Any thread.
+    virtual void dropped(const Worker<R, S, Executor>& worker, const Job<R, S, Executor>& job,
+                         std::error_code why) noexcept = 0;
+    /// The handler may own what belongs to the context: it goes now, or with the last lane that is in it.
+    virtual void context_shutdown() noexcept = 0;
+};
+
+/// A worker: how jobs come in, and how they end. Its parts: the inbox, where they wait; the lanes, which run them; its
+/// load; the timer for their deadlines; and the host of its handler.
 ///
 /// The inbox, the load and the public functions are thread-safe; the timer is guarded by
-/// the inbox's lock; the protected functions are for lanes, on the strand.
+/// the inbox's lock; the functions for lanes are called by them, on the strand.
 ///
 /// How a job ends is decided once, by whoever moves it to JobState::replied under the inbox's lock or,
 /// for one without a deadline, by the lane that has popped it. It is counted, then its load is given
 /// back, then its reply is sent, so a caller that has its response finds the worker free.
 template <typename R, typename S, typename Executor>
-class WorkerCore : public WorkerLoop<Executor> {
-    using Loop = WorkerLoop<Executor>;
-
+class Worker final : public ContextListener, LaneHost, public std::enable_shared_from_this<Worker<R, S, Executor>> {
   public:
     using JobType = Job<R, S, Executor>;
+    using Host = HandlerHost<R, S, Executor>;
     using Clock = typename TimeSource<Executor>::Clock;
 
-    WorkerCore(const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner, std::size_t id,
-               WorkerOptions options, bool wants_times)
-        : Loop{executor, runner, options.max_concurrency},
-          spawned_as_{id},
+    Worker(std::unique_ptr<Host> host, const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner,
+           std::size_t id, WorkerOptions options, bool wants_times)
+        : spawned_as_{id},
           id_{id},
           load_{std::make_shared<WorkerLoad>(options)},
-          wants_times_{wants_times} {}
+          wants_times_{wants_times},
+          host_{std::move(host)},
+          lanes_{*this, executor, runner, options.max_concurrency} {}
+
+    /// Starts the first lane; once.
+    void start() {
+        listen(this->shared_from_this(), executor());
+        lanes_.start();
+    }
+
+    /// Whether the execution context is there. Any thread, as for executor().
+    bool has_context() const noexcept { return lanes_.has_context(); }
+    /// Only while the context lives.
+    const Executor& executor() const noexcept { return lanes_.executor(); }
+    Lanes<Executor>& lanes() noexcept { return lanes_; }
 
     /// The worker's number in its pool; before it has one, among those that were spawned with it. Any thread.
     std::size_t id() const noexcept { return id_.load(std::memory_order_relaxed); }
     const std::shared_ptr<WorkerLoad>& load() const noexcept { return load_; }
     /// Whether the handler asks for times: then submitted_at is worth a look at the clock.
     bool wants_times() const noexcept { return wants_times_; }
-    std::shared_ptr<WorkerCore> shared() { return std::static_pointer_cast<WorkerCore>(this->shared_from_this()); }
 
     /// Makes the worker part of a pool, in which it has the number id; false when it already is part of one.
     bool join(const std::shared_ptr<DrainGate<Executor>>& gate, std::size_t id) noexcept {
@@ -64,7 +95,7 @@ class WorkerCore : public WorkerLoop<Executor> {
         }
         gate_ = gate;
         id_.store(id, std::memory_order_relaxed);
-        runs_on_the_pools_executor_ = this->executor() == *gate->executor();
+        runs_on_the_pools_executor_ = executor() == *gate->executor();
         return true;
     }
 
@@ -78,29 +109,26 @@ class WorkerCore : public WorkerLoop<Executor> {
     /// Takes over a job that is counted in the load. Where it throws the job is still the caller's, and
     /// still counted.
     void push(JobType& job) {
-        if (!inbox_.push(job, [this] { this->wake(); })) {
+        if (!inbox_.push(job, [this] { lanes_.wake(); })) {
             end_unstarted(job, make_error_code(errc::stopped));
         }
     }
 
     /// push() has thrown: takes the job out of the load. The submitter answers it.
     [[gnu::noinline]] void take_back(JobType& job) noexcept {
-        on_drop(job, std::make_error_code(std::errc::not_enough_memory));
+        host_->dropped(*this, job, std::make_error_code(std::errc::not_enough_memory));
         release();
     }
 
-    /// The submitter wants its job to end. It is alive, unless it has gone down with the context: its own, or
-    /// that of its handler, and then the signal must not be emitted (see submit).
+    /// The submitter wants its job to end. Only while the context lives. (Where that of job's handler has gone, the
+    /// signal must not be emitted: see submit.)
     void cancel(JobType& job, net::cancellation_type_t type) {
-        if (!this->has_context()) {
-            return;
-        }
         RunTicket ticket;
         switch (inbox_.withdraw(job, ticket)) {
             case JobState::queued:
                 return end_unstarted(job, operation_aborted());
             case JobState::running:
-                return this->cancel_running(ticket, type);
+                return lanes_.cancel(ticket, type);
             case JobState::replied:
                 return;
         }
@@ -113,14 +141,14 @@ class WorkerCore : public WorkerLoop<Executor> {
         while (JobType* job = queued.pop_front()) {
             end_unstarted(*job, make_error_code(errc::stopped));
         }
-        if (this->has_context() && !closed_.exchange(true)) {
-            insist([this] { this->post_to_strand([self = shared()] { self->wind_down(); }); });
+        if (has_context() && !closed_.exchange(true)) {
+            insist([this] { lanes_.post_to_strand([self = this->shared_from_this()] { self->lanes_.wind_down(); }); });
         }
     }
 
     /// Sends job's reply straight to its submitter: the worker's threads may all be stuck.
     void answer(JobType& job) noexcept {
-        if (this->has_context()) {
+        if (has_context()) {
             job.post(*gate_->executor());
         } else {
             job.destroy();
@@ -134,11 +162,13 @@ class WorkerCore : public WorkerLoop<Executor> {
             job->destroy();
         }
         timer_.reset();
-        Loop::context_shutdown();
+        lanes_.context_shutdown();
+        host_->context_shutdown();
     }
 
-  protected:
-    ~WorkerCore() = default;
+    void context_emptied() noexcept override { lanes_.context_emptied(); }
+
+    // For lanes.
 
     /// What has become of a job whose handler has ended.
     enum class Outcome : std::uint8_t {
@@ -146,11 +176,6 @@ class WorkerCore : public WorkerLoop<Executor> {
         failed,
         unwanted,  ///< its deadline has answered it meanwhile
     };
-
-    /// A job that was counted in the load will not be run. Any thread.
-    virtual void on_drop(const JobType& job, std::error_code why) noexcept = 0;
-
-    bool try_sleep() noexcept override { return inbox_.try_sleep(); }
 
     /// The lane's next job, or null when there is none.
     JobType* next_job(Lane& lane) {
@@ -206,7 +231,7 @@ class WorkerCore : public WorkerLoop<Executor> {
             outcome = Outcome::failed;
         }
         end(job, lane, outcome);
-        this->lose_lane(lane);
+        lanes_.lost(lane);
     }
 
     /// The same where all of that goes down with the execution context.
@@ -219,38 +244,41 @@ class WorkerCore : public WorkerLoop<Executor> {
     }
 
   private:
+    // What the lanes need.
+
+    void spawn_lane(Lane& lane) override { host_->spawn_lane(this->shared_from_this(), lane); }
+    bool try_sleep() noexcept override { return inbox_.try_sleep(); }
+    std::shared_ptr<void> keep_alive() noexcept override { return this->shared_from_this(); }
+
     using Timer = typename TimeSource<Executor>::Timer;
 
     /// The inbox's alarm clock, under its lock.
     struct Alarm {
-        WorkerCore* core;
+        Worker* worker;
 
         void set(typename Clock::time_point time) {
-            if (!core->timer_) {
-                core->timer_.emplace(core->executor());
+            if (!worker->timer_) {
+                worker->timer_.emplace(worker->executor());
             }
-            core->timer_->expires_at(time);
+            worker->timer_->expires_at(time);
             // expires_at() has called off the wait that there was: there must be another one.
             insist([this] {
-                core->timer_->async_wait([weak = core->weak_from_this()](const net_error& error) {
+                worker->timer_->async_wait([weak = worker->weak_from_this()](const net_error& error) {
                     if (const auto self = weak.lock(); self && !error) {
-                        static_cast<WorkerCore&>(*self).expire();
+                        self->expire();
                     }
                 });
             });
         }
 
         void clear() noexcept {
-            if (core->timer_) {
-                core->timer_->cancel();
+            if (worker->timer_) {
+                worker->timer_->cancel();
             }
         }
     };
 
-    [[gnu::always_inline]] inline JobType* pop(Lane& lane) noexcept {
-        ++lane.ticket.number;
-        return inbox_.pop(lane.ticket);
-    }
+    [[gnu::always_inline]] inline JobType* pop(Lane& lane) noexcept { return inbox_.pop(lanes_.begin_run(lane)); }
 
     /// job, or the first one after it whose deadline has not passed.
     [[gnu::noinline]] JobType* in_time(JobType* job, Lane& lane) {
@@ -265,7 +293,7 @@ class WorkerCore : public WorkerLoop<Executor> {
 
     /// Ends a job that holds no permit, and is counted as what it has become.
     [[gnu::noinline]] void end_unstarted(JobType& job, std::error_code why) noexcept {
-        on_drop(job, why);
+        host_->dropped(*this, job, why);
         job.fail(make_system_error(why));
         const bool idle = load_->release();
         answer(job);
@@ -278,7 +306,7 @@ class WorkerCore : public WorkerLoop<Executor> {
     [[gnu::always_inline]] inline void finish(JobType& job) noexcept {
         const bool idle = load_->release();
         if (runs_on_the_pools_executor_) [[likely]] {
-            this->runner().post(job);
+            lanes_.runner().post(job);
         } else {
             job.post(*gate_->executor());
         }
@@ -307,7 +335,7 @@ class WorkerCore : public WorkerLoop<Executor> {
             end_unstarted(*job, make_error_code(errc::deadline_exceeded));
         }
         while (JobType* job = overdue.running.pop_front()) {
-            insist([&] { this->cancel_running(job->ticket, net::cancellation_type::terminal); });
+            insist([&] { lanes_.cancel(job->ticket, net::cancellation_type::terminal); });
             job->fail(make_system_error(make_error_code(errc::deadline_exceeded)));
             answer(*job);
         }
@@ -319,7 +347,7 @@ class WorkerCore : public WorkerLoop<Executor> {
             return end(job, lane, Outcome::unwanted);
         }
         Tally::count(load_->tally.expired);
-        on_drop(job, make_error_code(errc::deadline_exceeded));
+        host_->dropped(*this, job, make_error_code(errc::deadline_exceeded));
         job.fail(make_system_error(make_error_code(errc::deadline_exceeded)));
         finish(job);
     }
@@ -328,6 +356,8 @@ class WorkerCore : public WorkerLoop<Executor> {
     std::atomic<std::size_t> id_;
     const std::shared_ptr<WorkerLoad> load_;
     const bool wants_times_;
+    const std::unique_ptr<Host> host_;
+    Lanes<Executor> lanes_;
     std::atomic<bool> joined_{false};
     std::atomic<bool> closed_{false};
     std::shared_ptr<DrainGate<Executor>> gate_;
@@ -341,4 +371,4 @@ class WorkerCore : public WorkerLoop<Executor> {
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
-#endif  // DISPATCH_DETAIL_WORKER_CORE_HPP
+#endif  // DISPATCH_DETAIL_WORKER_HPP
