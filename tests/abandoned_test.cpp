@@ -20,7 +20,7 @@
 #include "support/asio.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace {
+namespace abandoned_test {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
@@ -369,4 +369,4 @@ TEST_F(Abandoned, AnObserverSeesItsEnd) {
     EXPECT_EQ(seen.finished, 2);
 }
 
-}  // namespace
+}  // namespace abandoned_test

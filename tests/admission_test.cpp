@@ -10,7 +10,7 @@
 
 #include <dispatch/detail/admission.hpp>
 
-namespace {
+namespace admission_test {
 
 using dispatch::Ledger;
 using dispatch::detail::Admission;
@@ -134,4 +134,4 @@ TEST(Admission, NoJobSlipsThroughAClosingGate) {
     EXPECT_GT(turned_away, 0) << "no race took place";
 }
 
-}  // namespace
+}  // namespace admission_test

@@ -24,7 +24,7 @@
 #include "support/asio.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace {
+namespace bad_input_test {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
@@ -493,4 +493,4 @@ TEST_F(BadInput, AHandlerThatThrowsWhatIsNoException) {
     EXPECT_EQ(handles[0].errors(), 1U);
 }
 
-}  // namespace
+}  // namespace bad_input_test

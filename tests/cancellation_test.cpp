@@ -24,7 +24,7 @@
 #include "support/asio.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace {
+namespace cancellation_test {
 
 namespace net = dispatch::net;
 
@@ -898,4 +898,4 @@ TEST(CancellationRace, WithStop) {
     EXPECT_GT(other, 0) << "the race never took place";
 }
 
-}  // namespace
+}  // namespace cancellation_test

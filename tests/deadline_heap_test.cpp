@@ -12,7 +12,7 @@
 
 #include <dispatch/detail/deadline_heap.hpp>
 
-namespace {
+namespace deadline_heap_test {
 
 struct Job {
     std::optional<int> deadline;
@@ -84,4 +84,4 @@ TEST(DeadlineHeap, AgreesWithASortedSet) {
     }
 }
 
-}  // namespace
+}  // namespace deadline_heap_test

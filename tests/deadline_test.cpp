@@ -27,7 +27,7 @@
 #include "support/asio.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace {
+namespace deadline_test {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
@@ -643,4 +643,4 @@ TEST_F(JobContextTest, QueuedForSpansFromSubmitToStart) {
     EXPECT_LE(outcome.value()->queued_for, after_end - before_submit);
 }
 
-}  // namespace
+}  // namespace deadline_test

@@ -7,7 +7,7 @@
 
 #include <dispatch/error.hpp>
 
-namespace {
+namespace error_test {
 
 using dispatch::errc;
 
@@ -44,4 +44,4 @@ TEST(Error, SubmittersSeeASystemError) {
     }
 }
 
-}  // namespace
+}  // namespace error_test

@@ -8,7 +8,7 @@
 #include <dispatch/detail/handler_traits.hpp>
 
 // What follows is decided when this is compiled.
-namespace {
+namespace handler_traits_test {
 
 namespace net = dispatch::net;
 using dispatch::JobContext;
@@ -68,4 +68,4 @@ static_assert(std::is_same_v<Converting::Value, int>);
 
 TEST(HandlerTraits, AreCheckedByTheCompiler) {}
 
-}  // namespace
+}  // namespace handler_traits_test

@@ -19,7 +19,7 @@
 #include <dispatch/detail/intrusive_list.hpp>
 #include <dispatch/detail/worker_load.hpp>
 
-namespace {
+namespace inbox_test {
 
 using dispatch::Ledger;
 using dispatch::detail::Tally;
@@ -376,4 +376,4 @@ TEST(InboxThreads, EachJobHasOneEnd) {
                             << seen.expired << ", " << seen.cancelled << ", " << seen.stopped;
 }
 
-}  // namespace
+}  // namespace inbox_test

@@ -16,7 +16,7 @@
 #include "support/asio.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace {
+namespace job_test {
 
 namespace net = dispatch::net;
 using dispatch::errc;
@@ -153,4 +153,4 @@ TEST(OptionalResponse, CarriesWhatHasNoDefault) {
     EXPECT_EQ(heard, 5);
 }
 
-}  // namespace
+}  // namespace job_test

@@ -6,7 +6,7 @@
 
 #include <dispatch/json.hpp>
 
-namespace {
+namespace json_test {
 
 TEST(Json, ShowsEveryFieldOfAWorker) {
     const std::vector<dispatch::WorkerMetrics> workers{{.worker_id = 1,
@@ -30,4 +30,4 @@ TEST(Json, ShowsEveryFieldOfALedger) {
               R"({"submitted":21,"completed":1,"failed":2,"rejected":3,"expired":4,"cancelled":5,"stopped":6})");
 }
 
-}  // namespace
+}  // namespace json_test

@@ -12,7 +12,7 @@
 
 #include <dispatch/detail/mutex.hpp>
 
-namespace {
+namespace mutex_test {
 
 using dispatch::detail::Mutex;
 
@@ -99,4 +99,4 @@ TEST(Mutex, MayGoAsSoonAsItWasUnlocked) {
     }
 }
 
-}  // namespace
+}  // namespace mutex_test

@@ -20,7 +20,7 @@
 #include "support/asio.hpp"
 #include "support/hand_clock.hpp"
 
-namespace {
+namespace observer_test {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
@@ -303,4 +303,4 @@ TEST(Observer, SeesEveryJobOfManyThreads) {
     EXPECT_EQ(fresh, 10U);
 }
 
-}  // namespace
+}  // namespace observer_test

@@ -25,7 +25,7 @@
 #include "support/minimal_executors.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace {
+namespace operation_test {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
@@ -351,4 +351,4 @@ TEST_F(Eager, AnyCompletionHandlerIsDroppedWithTheContext) {
 }
 #endif
 
-}  // namespace
+}  // namespace operation_test

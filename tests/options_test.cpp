@@ -9,7 +9,7 @@
 
 #include <dispatch/options.hpp>
 
-namespace {
+namespace options_test {
 
 using dispatch::AffinityExpiry;
 using dispatch::Overflow;
@@ -65,4 +65,4 @@ TEST(Options, ComplaintsNameTheFieldTheValueAndTheRange) {
               "PoolOptions::overflow is 9: it must be Overflow::wait or Overflow::reject");
 }
 
-}  // namespace
+}  // namespace options_test

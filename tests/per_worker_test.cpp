@@ -18,7 +18,7 @@
 #include "support/asio.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace {
+namespace per_worker_test {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
@@ -180,4 +180,4 @@ TEST_F(PerWorker, ACopiedHandlerThatSharesATimerGoesWithTheContext) {
     EXPECT_TRUE(watch.expired());
 }
 
-}  // namespace
+}  // namespace per_worker_test

@@ -15,7 +15,7 @@
 
 #include <dispatch/prometheus.hpp>
 
-namespace {
+namespace prometheus_test {
 
 using dispatch::Ledger;
 using dispatch::PoolSnapshot;
@@ -140,4 +140,4 @@ TEST(Prometheus, PassesPromtool) {
     std::filesystem::remove(file);
 }
 
-}  // namespace
+}  // namespace prometheus_test

@@ -11,7 +11,7 @@
 
 #include <dispatch/detail/recycler.hpp>
 
-namespace {
+namespace recycler_test {
 
 using dispatch::detail::Recycler;
 
@@ -134,4 +134,4 @@ TEST(Recycler, WhatAThreadKeepsIsBounded) {
     });
 }
 
-}  // namespace
+}  // namespace recycler_test

@@ -21,7 +21,7 @@
 
 #include "support/hand_clock.hpp"
 
-namespace {
+namespace router_test {
 
 using namespace std::chrono_literals;
 using dispatch::Choice;
@@ -218,4 +218,4 @@ TEST(Router, NeverOverfillsUnderContention) {
     }
 }
 
-}  // namespace
+}  // namespace router_test

@@ -11,7 +11,7 @@
 
 #include <dispatch/detail/run_queue.hpp>
 
-namespace {
+namespace run_queue_test {
 
 struct Counted final : dispatch::detail::Task {
     std::atomic<int> runs{0};
@@ -404,4 +404,4 @@ TEST(RunQueueThreads, EachTaskRunsOnce) {
     EXPECT_EQ(runs_of(tasks), static_cast<int>(tasks.size()));
 }
 
-}  // namespace
+}  // namespace run_queue_test

@@ -15,7 +15,7 @@
 
 #include <dispatch/selection.hpp>
 
-namespace {
+namespace selection_test {
 
 using dispatch::Choice;
 using dispatch::LeastLoaded;
@@ -347,4 +347,4 @@ static_assert(!dispatch::SelectionPolicy<OnlyAWorker>);
 static_assert(!dispatch::SelectionPolicy<int>);
 static_assert(std::is_default_constructible_v<PowerOfTwoChoices>);
 
-}  // namespace
+}  // namespace selection_test

@@ -20,7 +20,7 @@
 #include "support/asio.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace {
+namespace semaphore_test {
 
 namespace net = dispatch::net;
 using dispatch::Permit;
@@ -491,4 +491,4 @@ TEST(SemaphoreThreads, NeverMoreInsideThanUnits) {
     EXPECT_EQ(semaphore.available(), units);
 }
 
-}  // namespace
+}  // namespace semaphore_test

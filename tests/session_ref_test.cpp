@@ -16,7 +16,7 @@
 #include "support/asio.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace {
+namespace session_ref_test {
 
 namespace net = dispatch::net;
 using namespace std::string_literals;
@@ -132,4 +132,4 @@ TEST_F(KeptSession, OneWithANameIsLookedAtWhenTheOperationStarts) {
     EXPECT_EQ(later(std::move(operation)), "after!");
 }
 
-}  // namespace
+}  // namespace session_ref_test

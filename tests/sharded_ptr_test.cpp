@@ -10,7 +10,7 @@
 
 #include <dispatch/detail/sharded_ptr.hpp>
 
-namespace {
+namespace sharded_ptr_test {
 
 struct Tracked {
     explicit Tracked(std::atomic<int>& wanted) : destroyed{wanted} {}
@@ -119,4 +119,4 @@ TEST(ShardedPtrThreads, IsDestroyedOnceWhoeverComesLast) {
     EXPECT_GT(by_reference, 0) << "the race was never seen from this side";
 }
 
-}  // namespace
+}  // namespace sharded_ptr_test

@@ -15,7 +15,7 @@
 
 #include <dispatch/detail/siphash.hpp>
 
-namespace {
+namespace siphash_test {
 
 using dispatch::detail::HashKey;
 using dispatch::detail::siphash13;
@@ -160,4 +160,4 @@ TEST(SipHash, RandomKeysDiffer) {
 
 static_assert(noexcept(siphash13(paper_key, std::string_view{})));
 
-}  // namespace
+}  // namespace siphash_test

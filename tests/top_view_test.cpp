@@ -6,7 +6,7 @@
 
 #include "../examples/top/view.hpp"
 
-namespace {
+namespace top_view_test {
 
 TEST(TopView, GroupsDigits) {
     EXPECT_EQ(top::with_commas(0), "0");
@@ -44,4 +44,4 @@ TEST(TopView, ShowsRatesSinceTheSampleBefore) {
         << text;
 }
 
-}  // namespace
+}  // namespace top_view_test

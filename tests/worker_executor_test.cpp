@@ -15,7 +15,7 @@
 #include "support/asio.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace {
+namespace worker_executor_test {
 
 namespace net = dispatch::net;
 namespace execution = net::execution;
@@ -155,4 +155,4 @@ TEST_F(WorkerExecutor, MayOutliveItsContext) {
     context.reset();
 }
 
-}  // namespace
+}  // namespace worker_executor_test

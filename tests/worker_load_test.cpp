@@ -8,7 +8,7 @@
 
 #include <dispatch/detail/worker_load.hpp>
 
-namespace {
+namespace worker_load_test {
 
 using dispatch::Ledger;
 using dispatch::WorkerMetrics;
@@ -122,4 +122,4 @@ TEST(WorkerLoad, AddsEachCounterToItsPlace) {
     EXPECT_EQ(ledger, (Ledger{11, 12, 13, 14, 15, 16, 17}));
 }
 
-}  // namespace
+}  // namespace worker_load_test

@@ -6,7 +6,7 @@
 
 #include <gateway/allowed_hosts.hpp>
 
-namespace {
+namespace allowed_hosts_test {
 
 using gateway::AllowedHosts;
 using gateway::split_names;
@@ -41,4 +41,4 @@ TEST(AllowedHosts, AreAListWithCommas) {
     EXPECT_EQ(split_names(" a.b ,, c:1 ,"), (std::vector<std::string>{"a.b", "c:1"}));
 }
 
-}  // namespace
+}  // namespace allowed_hosts_test

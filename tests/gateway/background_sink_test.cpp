@@ -16,7 +16,7 @@
 
 #include <gateway/background_sink.hpp>
 
-namespace {
+namespace background_sink_test {
 
 using namespace std::chrono_literals;
 using gateway::BackgroundSink;
@@ -159,4 +159,4 @@ TEST(BackgroundSink, LeavesATargetThatStallsForEver) {
     }
 }
 
-}  // namespace
+}  // namespace background_sink_test

@@ -5,7 +5,7 @@
 
 #include <gateway/bearer.hpp>
 
-namespace {
+namespace bearer_test {
 
 using gateway::is_bearer;
 
@@ -24,4 +24,4 @@ TEST(Bearer, ComparesAllBytes) {
     EXPECT_FALSE(is_bearer(std::string("Bearer a\0c", 10), token));
 }
 
-}  // namespace
+}  // namespace bearer_test

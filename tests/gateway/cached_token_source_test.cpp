@@ -27,7 +27,7 @@
 
 #include "support/log_capture.hpp"
 
-namespace {
+namespace cached_token_source_test {
 
 using namespace std::chrono_literals;
 namespace net = gateway::net;
@@ -357,4 +357,4 @@ TEST(CachedTokensOfManyThreads, AreFetchedOneAtATime) {
     EXPECT_GT(cancelled.load(), 0) << "nobody was cancelled while it ran";
 }
 
-}  // namespace
+}  // namespace cached_token_source_test

@@ -14,7 +14,7 @@
 
 #include "support/temporary_file.hpp"
 
-namespace {
+namespace config_test {
 
 using namespace std::chrono_literals;
 using gateway::Config;
@@ -332,4 +332,4 @@ TEST(ProcessEnvironment, TellsUnsetFromEmpty) {
     EXPECT_EQ(gateway::process_environment("GATEWAY_CONFIG_TEST"), std::nullopt);
 }
 
-}  // namespace
+}  // namespace config_test

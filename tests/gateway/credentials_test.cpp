@@ -17,7 +17,7 @@
 #include "support/temporary_file.hpp"
 #include "support/test_keys.hpp"
 
-namespace {
+namespace credentials_test {
 
 namespace net = gateway::net;
 using gateway::Config;
@@ -136,4 +136,4 @@ TEST_F(Credentials, ImpersonationStandsBeforeThem) {
     EXPECT_EQ(asked().size(), 3U) << "its own token is still good";
 }
 
-}  // namespace
+}  // namespace credentials_test

@@ -12,7 +12,7 @@
 
 #include "support/temporary_directory.hpp"
 
-namespace {
+namespace database_test {
 
 using gateway::Blob;
 using gateway::Database;
@@ -157,4 +157,4 @@ TEST(DatabaseFile, ANameIsNeverTakenForAUri) {
     EXPECT_TRUE(std::filesystem::exists(directory.path() / "file:x?mode=memory"));
 }
 
-}  // namespace
+}  // namespace database_test

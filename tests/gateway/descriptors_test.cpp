@@ -6,7 +6,7 @@
 
 #include <gateway/descriptors.hpp>
 
-namespace {
+namespace descriptors_test {
 
 using gateway::DescriptorPlan;
 using gateway::plan_descriptors;
@@ -41,4 +41,4 @@ TEST(Descriptors, AreSharedByWhoNeedsThem) {
     }
 }
 
-}  // namespace
+}  // namespace descriptors_test

@@ -21,7 +21,7 @@
 
 #include "support/run_awaitable.hpp"
 
-namespace {
+namespace embedded_model_test {
 
 namespace net = gateway::net;
 using gateway::Json;
@@ -314,4 +314,4 @@ TEST(EmbeddedModel, AnswersEveryRequestThatPassesTheCheck) {
     EXPECT_LT(passed, 10'000) << "none is wrong: too tame";
 }
 
-}  // namespace
+}  // namespace embedded_model_test

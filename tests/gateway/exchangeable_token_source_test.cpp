@@ -13,7 +13,7 @@
 
 #include <gateway/upstream/exchangeable_token_source.hpp>
 
-namespace {
+namespace exchangeable_token_source_test {
 
 namespace net = gateway::net;
 using gateway::ExchangeableTokenSource;
@@ -50,4 +50,4 @@ TEST(ExchangeableTokenSource, WhoWaitsStillGetsTheFormerToken) {
     EXPECT_EQ(rejected, std::vector<std::string>{"new rejects old"});
 }
 
-}  // namespace
+}  // namespace exchangeable_token_source_test

@@ -5,7 +5,7 @@
 
 #include <gateway/failure.hpp>
 
-namespace {
+namespace failure_test {
 
 using namespace std::chrono_literals;
 using gateway::Failure;
@@ -36,4 +36,4 @@ TEST(Failure, OfAStatusHasItsName) {
     }
 }
 
-}  // namespace
+}  // namespace failure_test

@@ -12,7 +12,7 @@
 
 #include "support/behaviour.hpp"
 
-namespace {
+namespace fake_apis_test {
 
 namespace http = gateway::http;
 using gateway::HttpRequest;
@@ -98,4 +98,4 @@ TEST(Behaviour, IsParsed) {
     }
 }
 
-}  // namespace
+}  // namespace fake_apis_test

@@ -5,7 +5,7 @@
 
 #include <gateway/upstream/find_member.hpp>
 
-namespace {
+namespace find_member_test {
 
 using gateway::find_member;
 using gateway::Json;
@@ -39,4 +39,4 @@ TEST(FindMember, TextOf) {
     EXPECT_EQ(text_of(nullptr), "");
 }
 
-}  // namespace
+}  // namespace find_member_test

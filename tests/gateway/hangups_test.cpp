@@ -7,7 +7,7 @@
 
 #include <gateway/hangups.hpp>
 
-namespace {
+namespace hangups_test {
 
 using gateway::Hangups;
 
@@ -36,4 +36,4 @@ TEST(Hangups, AreStoppedWhileTheyCome) {
     }
 }
 
-}  // namespace
+}  // namespace hangups_test

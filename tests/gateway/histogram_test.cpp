@@ -6,7 +6,7 @@
 
 #include <gateway/histogram.hpp>
 
-namespace {
+namespace histogram_test {
 
 using namespace std::chrono_literals;
 using gateway::Histogram;
@@ -28,4 +28,4 @@ TEST(Histogram, CountsByUpperBounds) {
     EXPECT_DOUBLE_EQ(snapshot.sum, 36'001.002000001);
 }
 
-}  // namespace
+}  // namespace histogram_test

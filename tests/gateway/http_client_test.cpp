@@ -32,7 +32,7 @@
 #include "support/fake_upstream.hpp"
 #include "support/temporary_file.hpp"
 
-namespace {
+namespace http_client_test {
 
 namespace net = gateway::net;
 namespace http = gateway::http;
@@ -849,4 +849,4 @@ TEST_F(HttpClientTest, RefusesOptionsThatCannotWork) {
     EXPECT_TRUE(names(refusal([&](HttpClientOptions& o) { o.ca_file = no_certificate.path(); }), "PEM"));
 }
 
-}  // namespace
+}  // namespace http_client_test

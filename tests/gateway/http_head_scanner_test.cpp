@@ -10,7 +10,7 @@
 
 #include <gateway/http/head_scanner.hpp>
 
-namespace {
+namespace http_head_scanner_test {
 
 using gateway::HeadScanner;
 using gateway::Refusal;
@@ -98,4 +98,4 @@ TEST(HttpHeadScanner, TheLimitIsOfAllBytesHoweverTheyArrive) {
     }
 }
 
-}  // namespace
+}  // namespace http_head_scanner_test

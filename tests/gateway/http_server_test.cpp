@@ -29,7 +29,7 @@
 
 #include "support/raw_client.hpp"
 
-namespace {
+namespace http_server_test {
 
 using namespace std::chrono_literals;
 using gateway::HttpPeer;
@@ -770,4 +770,4 @@ std::vector<std::filesystem::path> corpus() {
 INSTANTIATE_TEST_SUITE_P(Corpus, Malformed, testing::ValuesIn(corpus()),
                          [](const auto& file) { return "R" + file.param.stem().string(); });
 
-}  // namespace
+}  // namespace http_server_test

@@ -8,7 +8,7 @@
 
 #include <gateway/upstream/idle_list.hpp>
 
-namespace {
+namespace idle_list_test {
 
 using gateway::Clock;
 using gateway::IdleList;
@@ -69,4 +69,4 @@ TEST(IdleList, GivesAllAwayOldestFirst) {
     EXPECT_EQ(list.size(), 0U);
 }
 
-}  // namespace
+}  // namespace idle_list_test

@@ -13,7 +13,7 @@
 #include "support/run_awaitable.hpp"
 #include "support/scripted_transport.hpp"
 
-namespace {
+namespace impersonation_test {
 
 using namespace std::chrono_literals;
 using test::ScriptedTransport;
@@ -100,4 +100,4 @@ TEST(Impersonation, RefusesAnAnswerWithoutAUsableToken) {
     }
 }
 
-}  // namespace
+}  // namespace impersonation_test

@@ -24,7 +24,7 @@
 #include "support/store_operations.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace {
+namespace job_store_crash_test {
 
 using namespace gateway;
 using namespace test;
@@ -289,4 +289,4 @@ INSTANTIATE_TEST_SUITE_P(All, JobStoreFault,
                                          Fault{"SyncsFail", Call::sync, Until::repaired, SQLITE_IOERR_FSYNC}),
                          [](const auto& parameter) { return std::string{parameter.param.name}; });
 
-}  // namespace
+}  // namespace job_store_crash_test

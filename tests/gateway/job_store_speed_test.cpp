@@ -17,7 +17,7 @@
 #include "support/store_operations.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace {
+namespace job_store_speed_test {
 
 using namespace gateway;
 
@@ -75,4 +75,4 @@ TEST(JobStoreSpeed, DISABLED_InsertsAndFinds) {
     }
 }
 
-}  // namespace
+}  // namespace job_store_speed_test

@@ -32,7 +32,7 @@
 #include "support/store_operations.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace {
+namespace job_store_test {
 
 using namespace gateway;
 using namespace test;
@@ -706,4 +706,4 @@ TEST_F(JobStoreFile, ThatMayNotBeWritten) {
     std::filesystem::permissions(directory.path(), std::filesystem::perms{0755});
 }
 
-}  // namespace
+}  // namespace job_store_test

@@ -12,7 +12,7 @@
 #include <gateway/jobs/job_table.hpp>
 #include <gateway/jobs/store_error.hpp>
 
-namespace {
+namespace job_table_test {
 
 using namespace gateway;
 
@@ -219,4 +219,4 @@ TEST(JobSchema, WithAnotherProgramsMarkIsRefused) {
     expect_refusal(database, "another program");
 }
 
-}  // namespace
+}  // namespace job_table_test

@@ -8,7 +8,7 @@
 
 #include <gateway/json.hpp>
 
-namespace {
+namespace json_test {
 
 using gateway::JsonError;
 using gateway::parse_json;
@@ -120,4 +120,4 @@ TEST(Json, ReadsAllThatThereIs) {
 
 TEST(Json, ReplacesWhatIsNotUtf8) { EXPECT_EQ(gateway::dump(gateway::Json("a\xff")), "\"a\xef\xbf\xbd\""); }
 
-}  // namespace
+}  // namespace json_test

@@ -10,7 +10,7 @@
 
 #include "support/test_keys.hpp"
 
-namespace {
+namespace jwt_test {
 
 using gateway::base64url;
 using gateway::RsaKey;
@@ -63,4 +63,4 @@ TEST(RsaKey, SaysWhatIsWrongWithAKey) {
     EXPECT_EQ(refusal(TestKey::rsa(1024).pem()), "it has 1024 bits: 2048 are needed");
 }
 
-}  // namespace
+}  // namespace jwt_test

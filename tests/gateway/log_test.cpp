@@ -20,7 +20,7 @@
 #include "support/log_capture.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace {
+namespace log_test {
 
 namespace log = gateway::log;
 using gateway::Json;
@@ -245,4 +245,4 @@ TEST(Log, MayBeInitialisedWhileOthersWrite) {
     }
 }
 
-}  // namespace
+}  // namespace log_test

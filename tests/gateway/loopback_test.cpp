@@ -3,7 +3,7 @@
 
 #include <gateway/upstream/loopback.hpp>
 
-namespace {
+namespace loopback_test {
 
 using gateway::is_loopback;
 using gateway::is_private;
@@ -27,4 +27,4 @@ TEST(Loopback, IsPrivateAsTlsIs) {
     EXPECT_FALSE(is_private(open));
 }
 
-}  // namespace
+}  // namespace loopback_test

@@ -9,7 +9,7 @@
 #include "support/run_awaitable.hpp"
 #include "support/scripted_transport.hpp"
 
-namespace {
+namespace metadata_server_test {
 
 using namespace std::chrono_literals;
 using gateway::MetadataServer;
@@ -62,4 +62,4 @@ TEST(MetadataServer, SaysWhatToDoWhereThereIsNone) {
               "cannot get an access token from metadata.google.internal: it answers 404 Not Found");
 }
 
-}  // namespace
+}  // namespace metadata_server_test

@@ -26,7 +26,7 @@
 #include "support/temporary_file.hpp"
 #include "support/test_gateway.hpp"
 
-namespace {
+namespace misbehaviour_test {
 
 using namespace std::chrono_literals;
 using gateway::HttpResponse;
@@ -258,4 +258,4 @@ TEST(Misbehaviour, WhatTheUpstreamCannotBeGivenIsRefusedOnArrival) {
     EXPECT_EQ(gateway.service().counters().accepted, 0U);
 }
 
-}  // namespace
+}  // namespace misbehaviour_test

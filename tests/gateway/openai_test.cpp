@@ -9,7 +9,7 @@
 #include <gateway/upstream/openai.hpp>
 #include <gateway/upstream/request_check.hpp>
 
-namespace {
+namespace openai_test {
 
 using gateway::Json;
 using gateway::OpenAiApi;
@@ -324,4 +324,4 @@ TEST(OpenAi, RefusesWhatIsNoResponse) {
     }
 }
 
-}  // namespace
+}  // namespace openai_test

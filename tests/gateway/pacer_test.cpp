@@ -12,7 +12,7 @@
 
 #include <gateway/upstream/pacer.hpp>
 
-namespace {
+namespace pacer_test {
 
 using namespace std::chrono_literals;
 using gateway::Clock;
@@ -272,4 +272,4 @@ TEST(Pacer, ManyJobsGetThroughAlsoIfTheUpstreamDoesNotSayWhen) {
     EXPECT_LT(finished.refusals, 500U);
 }
 
-}  // namespace
+}  // namespace pacer_test

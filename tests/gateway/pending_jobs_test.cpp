@@ -13,7 +13,7 @@
 
 #include <gateway/pending_jobs.hpp>
 
-namespace {
+namespace pending_jobs_test {
 
 namespace net = gateway::net;
 using gateway::Clock;
@@ -105,4 +105,4 @@ TEST_F(PendingJobsTest, WaitingForTheEndHasALimit) {
     EXPECT_FALSE(start(pending.wait_until_none(Clock::now() + std::chrono::milliseconds{5})).get());
 }
 
-}  // namespace
+}  // namespace pending_jobs_test

@@ -3,7 +3,7 @@
 
 #include <gateway/http/progress.hpp>
 
-namespace {
+namespace progress_test {
 
 using gateway::Progress;
 
@@ -15,4 +15,4 @@ TEST(Progress, AsksForSoMuchInEachPeriod) {
     EXPECT_FALSE(progress.end_period(1'000)) << "a fast beginning earns no rest";
 }
 
-}  // namespace
+}  // namespace progress_test

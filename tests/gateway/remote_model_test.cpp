@@ -27,7 +27,7 @@
 #include "support/run_awaitable.hpp"
 #include "support/scripted_transport.hpp"
 
-namespace {
+namespace remote_model_test {
 
 using namespace std::chrono_literals;
 namespace net = gateway::net;
@@ -518,4 +518,4 @@ TEST_F(RemoteModel, CancellationEndsTheWaitForItsTurnWhichTheNoteTells) {
     EXPECT_EQ(model().counters().waiting, 0U);
 }
 
-}  // namespace
+}  // namespace remote_model_test

@@ -7,7 +7,7 @@
 
 #include <gateway/upstream/request_check.hpp>
 
-namespace {
+namespace request_check_test {
 
 std::string error(const std::string& request) {
     try {
@@ -141,4 +141,4 @@ TEST(RequestCheck, ReadsTheSpellingWithoutUnderscoresWhereBothAreThere) {
     EXPECT_NE(error(with_config(R"("max_output_tokens":1,"maxOutputTokens":0)")), "good");
 }
 
-}  // namespace
+}  // namespace request_check_test

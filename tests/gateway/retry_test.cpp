@@ -15,7 +15,7 @@
 #include <gateway/http/date.hpp>
 #include <gateway/upstream/retry.hpp>
 
-namespace {
+namespace retry_test {
 
 using namespace std::chrono_literals;
 using gateway::backoff;
@@ -235,4 +235,4 @@ TEST(RetryBudget, HandsOutNothingTwice) {
     EXPECT_NEAR(got, 10 + 4'000 / 5, 1);
 }
 
-}  // namespace
+}  // namespace retry_test

@@ -6,7 +6,7 @@
 
 #include <gateway/rfc3339.hpp>
 
-namespace {
+namespace rfc3339_test {
 
 using gateway::from_rfc3339;
 using gateway::to_rfc3339;
@@ -63,4 +63,4 @@ TEST(Rfc3339, RefusesEveryTruncation) {
     }
 }
 
-}  // namespace
+}  // namespace rfc3339_test

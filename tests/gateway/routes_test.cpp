@@ -24,7 +24,7 @@
 #include "support/temporary_directory.hpp"
 #include "support/test_gateway.hpp"
 
-namespace {
+namespace routes_test {
 
 using namespace std::chrono_literals;
 using gateway::HttpResponse;
@@ -610,4 +610,4 @@ TEST(Routes, ThousandsOfSessionsAreServedWithinBoundedMemory) {
     EXPECT_EQ(gateway.drain().completed, sessions);
 }
 
-}  // namespace
+}  // namespace routes_test

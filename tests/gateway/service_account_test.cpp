@@ -14,7 +14,7 @@
 #include "support/temporary_file.hpp"
 #include "support/test_keys.hpp"
 
-namespace {
+namespace service_account_test {
 
 using namespace std::chrono_literals;
 using gateway::ConfigError;
@@ -158,4 +158,4 @@ TEST(ServiceAccount, SaysWhyItGotNone) {
     }
 }
 
-}  // namespace
+}  // namespace service_account_test

@@ -25,7 +25,7 @@
 #include "support/temporary_directory.hpp"
 #include "support/test_gateway.hpp"
 
-namespace {
+namespace service_test {
 
 using namespace std::chrono_literals;
 using gateway::JobState;
@@ -366,4 +366,4 @@ TEST_F(ServiceTest, AJobThatCannotBeStoredIsRefusedAndAnEndIsKeptOnceTheDiskIsWe
     EXPECT_EQ(gateway.await_end(id).result, prompt("1"));
 }
 
-}  // namespace
+}  // namespace service_test

@@ -8,7 +8,7 @@
 
 #include "support/temporary_file.hpp"
 
-namespace {
+namespace small_file_test {
 
 using gateway::longest_small_file;
 using gateway::read_small_file;
@@ -39,4 +39,4 @@ TEST(SmallFile, SaysWhyItCannotBeRead) {
     EXPECT_EQ(error("/dev/zero"), "\"/dev/zero\" has more than 65536 bytes");
 }
 
-}  // namespace
+}  // namespace small_file_test

@@ -19,7 +19,7 @@
 #include <gateway/upstream/run_on_strand.hpp>
 #include <gateway/upstream/time_limit.hpp>
 
-namespace {
+namespace time_limit_test {
 
 namespace net = gateway::net;
 using gateway::Clock;
@@ -138,4 +138,4 @@ TEST(RunOnStrand, WorksThereAndComesBack) {
     there.join();
 }
 
-}  // namespace
+}  // namespace time_limit_test

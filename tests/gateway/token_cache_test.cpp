@@ -6,7 +6,7 @@
 
 #include <gateway/upstream/token_cache.hpp>
 
-namespace {
+namespace token_cache_test {
 
 using namespace std::chrono_literals;
 using gateway::AccessToken;
@@ -84,4 +84,4 @@ TEST(TokenCache, RejectsOnlyWhatItKeeps) {
     EXPECT_EQ(cache.valid(start), std::nullopt);
 }
 
-}  // namespace
+}  // namespace token_cache_test

@@ -9,7 +9,7 @@
 #include "support/run_awaitable.hpp"
 #include "support/scripted_transport.hpp"
 
-namespace {
+namespace token_endpoint_test {
 
 using namespace std::chrono_literals;
 using gateway::Json;
@@ -155,4 +155,4 @@ TEST(TokenEndpoint, RefusesATokenWithoutALifetime) {
     }
 }
 
-}  // namespace
+}  // namespace token_endpoint_test

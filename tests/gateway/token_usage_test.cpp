@@ -3,7 +3,7 @@
 
 #include <gateway/token_usage.hpp>
 
-namespace {
+namespace token_usage_test {
 
 using gateway::Json;
 using gateway::TokenUsage;
@@ -27,4 +27,4 @@ TEST(TokenUsage, IsNothingWhereTheModelSaysNothingOfUse) {
     }
 }
 
-}  // namespace
+}  // namespace token_usage_test

@@ -20,7 +20,7 @@
 
 #include <gateway/upstream/turns.hpp>
 
-namespace {
+namespace turns_test {
 
 using namespace std::chrono_literals;
 namespace net = gateway::net;
@@ -159,4 +159,4 @@ TEST_F(TurnsTest, OfMoreThanOneThreadNobodyIsForgotten) {
     EXPECT_EQ(turns.figures().waiting, 0U);
 }
 
-}  // namespace
+}  // namespace turns_test

@@ -6,7 +6,7 @@
 
 #include <gateway/upstream/url.hpp>
 
-namespace {
+namespace url_test {
 
 using gateway::Origin;
 using gateway::parse_url;
@@ -97,4 +97,4 @@ TEST(Url, OriginsAsText) {
     EXPECT_EQ(authority(Origin{false, "127.0.0.1", 8000}), "127.0.0.1:8000");
 }
 
-}  // namespace
+}  // namespace url_test

@@ -6,7 +6,7 @@
 
 #include <gateway/jobs/uuid.hpp>
 
-namespace {
+namespace uuid_test {
 
 using gateway::is_uuid;
 using gateway::make_uuid;
@@ -66,4 +66,4 @@ TEST(Uuid, NoByteMayBeAnother) {
     }
 }
 
-}  // namespace
+}  // namespace uuid_test

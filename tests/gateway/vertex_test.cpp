@@ -6,7 +6,7 @@
 #include <gateway/upstream/model.hpp>
 #include <gateway/upstream/vertex.hpp>
 
-namespace {
+namespace vertex_test {
 
 using gateway::Origin;
 using gateway::parse_json;
@@ -56,4 +56,4 @@ TEST(Vertex, RefusesWhatIsNoResponse) {
     }
 }
 
-}  // namespace
+}  // namespace vertex_test

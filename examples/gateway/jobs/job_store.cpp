@@ -133,7 +133,7 @@ std::string explain(const DatabaseError& error) {
     }
 }
 
-[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+[[noreturn]] void refuse_store(const std::string& path, const std::string& why) {
     throw StoreError{StoreError::Kind::unusable, "the job database '" + path + "' cannot be used: " + why};
 }
 
@@ -145,14 +145,14 @@ class JobStore::Impl {
         try {
             return std::make_unique<Impl>(checked(options));
         } catch (const FileLocked& error) {
-            refuse(options.path, std::string{error.what()} +
-                                     " has it open: stop that gateway, or give this one a database of its own");
+            refuse_store(options.path, std::string{error.what()} +
+                                           " has it open: stop that gateway, or give this one a database of its own");
         } catch (const std::system_error& error) {
-            refuse(options.path, explain(error));
+            refuse_store(options.path, explain(error));
         } catch (const DatabaseError& error) {
-            refuse(options.path, explain(error));
+            refuse_store(options.path, explain(error));
         } catch (const StoreError& error) {
-            refuse(options.path, error.what());
+            refuse_store(options.path, error.what());
         }
     }
 

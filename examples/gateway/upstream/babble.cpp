@@ -10,7 +10,7 @@ namespace gateway {
 
 namespace {
 
-constexpr std::string_view text =
+constexpr std::string_view babble_text =
     "The keeper of the lighthouse counts the ships that wait in the bay. Each ship has a place in the queue, and each "
     "queue has an end. When the light turns, the ship with the oldest lamp goes first, and the keeper writes its name "
     "in the book. The book is never lost, for the keeper copies it before the tide comes in. A ship that has come "
@@ -32,9 +32,9 @@ struct Chain {
     std::map<Pair, std::vector<std::string_view>> followers;
 
     Chain() {
-        for (std::size_t start = 0; start < text.size();) {
-            const std::size_t end = text.find(' ', start);
-            words.push_back(text.substr(start, end - start));
+        for (std::size_t start = 0; start < babble_text.size();) {
+            const std::size_t end = babble_text.find(' ', start);
+            words.push_back(babble_text.substr(start, end - start));
             start = end + 1;
         }
         for (std::size_t i = 0; i < words.size(); ++i) {

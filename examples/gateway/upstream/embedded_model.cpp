@@ -168,7 +168,7 @@ TimedAnswer answer(const std::string& text, double token_rate) {
 
 constexpr UpstreamForm form{"the embedded model"};
 
-void check_parts(const Json& content, const std::string& where) {
+void check_text_parts(const Json& content, const std::string& where) {
     constexpr std::string_view names[] = {"text", "thought", "thoughtSignature"};
     if (const Json* const parts = find_member(content, "parts"); parts != nullptr && parts->is_array()) {
         for (std::size_t i = 0; i < parts->size(); ++i) {
@@ -177,7 +177,7 @@ void check_parts(const Json& content, const std::string& where) {
     }
 }
 
-void check_config(const Json& config) {
+void check_supported_config(const Json& config) {
     constexpr std::string_view names[] = {"temperature",
                                           "topP",
                                           "topK",
@@ -207,15 +207,15 @@ void EmbeddedModel::check(const Json& request) const {
                                           "safetySettings"};
     form.only(request, names, "");
     if (const Json* const system = find_member(request, "systemInstruction")) {
-        check_parts(*system, "systemInstruction");
+        check_text_parts(*system, "systemInstruction");
     }
     if (const Json* const contents = find_member(request, "contents"); contents != nullptr && contents->is_array()) {
         for (std::size_t i = 0; i < contents->size(); ++i) {
-            check_parts((*contents)[i], "contents[" + std::to_string(i) + ']');
+            check_text_parts((*contents)[i], "contents[" + std::to_string(i) + ']');
         }
     }
     if (const Json* const config = find_member(request, "generationConfig")) {
-        check_config(*config);
+        check_supported_config(*config);
     }
 }
 

@@ -22,7 +22,7 @@ namespace {
 constexpr const char* max_tokens = "max_tokens";
 constexpr const char* max_completion_tokens = "max_completion_tokens";
 
-constexpr UpstreamForm form{"this upstream, which speaks OpenAI's chat completions,"};
+constexpr UpstreamForm openai_form{"this upstream, which speaks OpenAI's chat completions,"};
 constexpr std::string_view takes = "it takes text, and images as inlineData";
 
 /// Whether a part is what a model thought on its way to an answer, which it need not be told again.
@@ -35,19 +35,19 @@ bool is_thought(const Json& part) {
 Json translate_part(const Json& part, const std::string& where) {
     constexpr std::string_view names[] = {"text", "inlineData", "thought", "thoughtSignature"};
     if (!part.is_object()) {
-        form.refuse(where + ", which is no object", takes);
+        openai_form.refuse(where + ", which is no object", takes);
     }
-    form.only(part, names, where + '.', takes);
+    openai_form.only(part, names, where + '.', takes);
     const Json* const text = find_member(part, "text");
     const Json* const data = find_member(part, "inlineData");
     if ((text != nullptr) == (data != nullptr)) {
-        form.refuse(where + (text == nullptr ? ", which is empty" : ", which has text and inlineData"), takes);
+        openai_form.refuse(where + (text == nullptr ? ", which is empty" : ", which has text and inlineData"), takes);
     }
     Json result;
     if (data != nullptr) {
         const std::string type = text_of(find_member(*data, "mimeType"));
         if (!type.starts_with("image/")) {
-            form.refuse(where + ".inlineData of type " + quote(type), takes);
+            openai_form.refuse(where + ".inlineData of type " + quote(type), takes);
         }
         result["type"] = "image_url";
         result["image_url"]["url"] = "data:" + type + ";base64," + text_of(find_member(*data, "data"));
@@ -61,7 +61,7 @@ Json translate_part(const Json& part, const std::string& where) {
 /// All parts as one text if they are texts, else as a list.
 Json translate_parts(const Json& content, const std::string& where) {
     constexpr std::string_view names[] = {"role", "parts"};
-    form.only(content, names, where + '.');
+    openai_form.only(content, names, where + '.');
     Json parts = Json::array();
     std::string text;
     bool only_text = true;
@@ -114,7 +114,7 @@ void translate_config(const Json& config, Json& body) {
                                                                      {"frequencyPenalty", "frequency_penalty"}};
     std::vector<std::string_view> names{"responseMimeType", "responseModalities"};
     std::ranges::copy(settings | std::views::keys, std::back_inserter(names));
-    form.only(config, names, "generationConfig.");
+    openai_form.only(config, names, "generationConfig.");
     for (const auto& [vertex, openai] : settings) {
         if (const Json* const value = find_member(config, vertex); value != nullptr && !value->empty()) {
             body[openai] = *value;
@@ -124,11 +124,11 @@ void translate_config(const Json& config, Json& body) {
     if (type == "application/json") {
         body["response_format"]["type"] = "json_object";
     } else if (!type.empty() && type != "text/plain") {
-        form.refuse("generationConfig.responseMimeType " + quote(type));
+        openai_form.refuse("generationConfig.responseMimeType " + quote(type));
     }
     const Json* const modalities = find_member(config, "responseModalities");
     if (modalities != nullptr && !modalities->empty() && *modalities != Json::array({"TEXT"})) {
-        form.refuse("generationConfig.responseModalities other than [\"TEXT\"]");
+        openai_form.refuse("generationConfig.responseModalities other than [\"TEXT\"]");
     }
 }
 
@@ -242,7 +242,7 @@ OpenAiApi::OpenAiApi(std::string_view base_path, std::string_view model)
 
 Json OpenAiApi::translate(const Json& request) const {
     constexpr std::string_view names[] = {"contents", "systemInstruction", "generationConfig", "labels"};
-    form.only(request, names, "");
+    openai_form.only(request, names, "");
     Json body;
     if (!model_.empty()) {
         body["model"] = model_;

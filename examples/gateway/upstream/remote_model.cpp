@@ -35,7 +35,7 @@ Failure with(Failure failure, const std::string& more) {
     return failure;
 }
 
-Failure not_understood(const std::string& why) {
+Failure failure_not_understood(const std::string& why) {
     return {502, "upstream_answer_not_understood", why, false, std::nullopt};
 }
 
@@ -186,15 +186,16 @@ RemoteModel::Attempt RemoteModel::read_answer(const HttpResponse& response) cons
     Attempt result;
     const std::string_view coding = view(response[http::field::content_encoding]);
     if (!coding.empty() && !beast::iequals({coding.data(), coding.size()}, "identity")) {
-        result.verdict.failure =
-            not_understood("the upstream's answer is compressed (" + quote(coding) + "), which it was asked not to do");
+        result.verdict.failure = failure_not_understood("the upstream's answer is compressed (" + quote(coding) +
+                                                        "), which it was asked not to do");
         return result;
     }
     try {
         const Json answer = api_->read_response(parse_json(response.body(), max_answer_values));
         result.answer = ModelAnswer{dump(answer), usage_of(answer)};
     } catch (const JsonError& error) {
-        result.verdict.failure = not_understood(std::string{"the upstream's answer is not JSON: "} + error.what());
+        result.verdict.failure =
+            failure_not_understood(std::string{"the upstream's answer is not JSON: "} + error.what());
     } catch (const UpstreamError& error) {
         result.verdict.failure = error.failure();
     }

@@ -33,7 +33,7 @@ std::string quoted(std::string_view text) {
     return result;
 }
 
-[[noreturn]] void refuse(std::string_view text, std::string_view why) {
+[[noreturn]] void refuse_url(std::string_view text, std::string_view why) {
     throw std::invalid_argument{quoted(text) + " cannot be used: " + std::string{why} + "; " + std::string{example}};
 }
 
@@ -45,21 +45,21 @@ std::string host_of(const urls::url_view& url, std::string_view text) {
         case urls::host_type::ipv6:
             return url.host_ipv6_address().to_string();
         case urls::host_type::none:
-            refuse(text, "it names no host");
+            refuse_url(text, "it names no host");
         default:
-            refuse(text, "its host is neither a name nor an address");
+            refuse_url(text, "its host is neither a name nor an address");
     }
     const auto encoded = url.encoded_host();
     std::string host{encoded.data(), encoded.size()};
     if (host.empty()) {
-        refuse(text, "it names no host");
+        refuse_url(text, "it names no host");
     }
     const auto valid = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
     };
     std::ranges::transform(host, host.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + ('a' - 'A')) : c; });
     if (!std::ranges::all_of(host, valid)) {
-        refuse(text, "its host has other characters than letters, digits, '-', '_' and '.'");
+        refuse_url(text, "its host has other characters than letters, digits, '-', '_' and '.'");
     }
     return host;
 }
@@ -67,14 +67,14 @@ std::string host_of(const urls::url_view& url, std::string_view text) {
 std::uint16_t port_of(const urls::url_view& url, bool tls, std::string_view text) {
     // Boost 1.81 ends a port at the first character that is no digit, and has a path begin there.
     if (!url.encoded_path().empty() && url.encoded_path().front() != '/') {
-        refuse(text, "its port is not a number");
+        refuse_url(text, "its port is not a number");
     }
     if (url.port().empty()) {
         return default_port(tls);
     }
     const std::uint16_t port = url.port_number();  // 0: too large, or 0
     if (port == 0) {
-        refuse(text, "its port is not between 1 and 65535");
+        refuse_url(text, "its port is not between 1 and 65535");
     }
     return port;
 }
@@ -84,17 +84,17 @@ std::uint16_t port_of(const urls::url_view& url, bool tls, std::string_view text
 Url parse_url(std::string_view text) {
     const auto parsed = urls::parse_uri({text.data(), text.size()});
     if (!parsed) {
-        refuse(text, "it is not an absolute URL");
+        refuse_url(text, "it is not an absolute URL");
     }
     const urls::url_view url = *parsed;
     if (url.scheme_id() != urls::scheme::http && url.scheme_id() != urls::scheme::https) {
-        refuse(text, "it begins with neither http:// nor https://");
+        refuse_url(text, "it begins with neither http:// nor https://");
     }
     if (url.has_userinfo()) {
-        refuse(text, "it has a user or a password in it");
+        refuse_url(text, "it has a user or a password in it");
     }
     if (url.has_query() || url.has_fragment()) {
-        refuse(text, "it has a query or a fragment ('?' or '#')");
+        refuse_url(text, "it has a query or a fragment ('?' or '#')");
     }
     Url result;
     result.origin.tls = url.scheme_id() == urls::scheme::https;
