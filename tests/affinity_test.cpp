@@ -28,7 +28,7 @@
 
 #include "support/operator_new.hpp"
 
-namespace affinity_test {
+namespace {
 
 std::atomic<std::size_t> live_bytes{0};
 thread_local std::size_t allocations = 0;
@@ -37,7 +37,7 @@ thread_local int allocations_left = -1;
 
 [[maybe_unused]] constexpr std::size_t header = alignof(std::max_align_t);
 
-}  // namespace affinity_test
+}  // namespace
 
 #if !defined(SANITIZER_OWNS_OPERATOR_NEW)
 
@@ -71,7 +71,7 @@ void operator delete(void* memory, std::size_t) noexcept { operator delete(memor
 
 #endif
 
-namespace affinity_test {
+namespace {
 
 using namespace std::chrono_literals;
 using dispatch::AffinityExpiry;
@@ -646,4 +646,4 @@ TEST(SessionMapThreads, CountersAgreeAfterEverythingAtOnce) {
     }
 }
 
-}  // namespace affinity_test
+}  // namespace

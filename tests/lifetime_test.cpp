@@ -27,7 +27,7 @@
 #include "support/asio.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace lifetime_test {
+namespace {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
@@ -1088,4 +1088,4 @@ TEST_F(Lifetime, RunReturnsAfterAJobThatWaitedForAnotherContext) {
     }
 }
 
-}  // namespace lifetime_test
+}  // namespace

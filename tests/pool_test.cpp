@@ -29,7 +29,7 @@
 #include "support/asio.hpp"
 #include "support/hand_clock.hpp"
 
-namespace pool_test {
+namespace {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
@@ -720,4 +720,4 @@ TEST(Pool, ARequestThatThrowsWhenMovedLeavesNoTrace) {
     EXPECT_GT(failures, 0);
 }
 
-}  // namespace pool_test
+}  // namespace

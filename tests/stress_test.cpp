@@ -29,7 +29,7 @@
 #include "support/hand_clock.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace stress_test {
+namespace {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
@@ -493,4 +493,4 @@ TEST(Stress, EveryJobIsAccountedForWhateverRaces) {
     EXPECT_TRUE(races.all_seen()) << "not every race has happened";
 }
 
-}  // namespace stress_test
+}  // namespace

@@ -28,7 +28,7 @@
 #include "support/minimal_executors.hpp"
 #include "support/pool_fixture.hpp"
 
-namespace token_test {
+namespace {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
@@ -909,4 +909,4 @@ TEST_F(SessionTokens, WhateverNamesASession) {
     EXPECT_EQ(row().sessions, 4U);
 }
 
-}  // namespace token_test
+}  // namespace

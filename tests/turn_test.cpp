@@ -15,7 +15,7 @@
 
 #include "support/asio.hpp"
 
-namespace turn_test {
+namespace {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
@@ -32,7 +32,7 @@ struct CountedClock : std::chrono::steady_clock {
     static inline std::size_t looks = 0;
 };
 
-}  // namespace turn_test
+}  // namespace
 
 template <>
 struct dispatch::detail::TimeSource<net::io_context::executor_type> {
@@ -41,7 +41,7 @@ struct dispatch::detail::TimeSource<net::io_context::executor_type> {
                                             net::io_context::executor_type>;
 };
 
-namespace turn_test {
+namespace {
 
 using dispatch::detail::StepLength;
 using Turn = dispatch::detail::Turn<CountedClock>;
@@ -212,4 +212,4 @@ TEST_F(LongJobs, ShortOnesShareATurn) {
     EXPECT_LE(ran, 400U);
 }
 
-}  // namespace turn_test
+}  // namespace
