@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/admission.hpp>
+#include <dispatch/detail/route/admission.hpp>
 
 namespace admission_test {
 

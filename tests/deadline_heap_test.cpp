@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/deadline_heap.hpp>
+#include <dispatch/detail/queue/deadline_heap.hpp>
 
 namespace deadline_heap_test {
 

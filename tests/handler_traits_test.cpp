@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/handler_traits.hpp>
+#include <dispatch/detail/run/handler_traits.hpp>
 
 // What follows is decided when this is compiled.
 namespace handler_traits_test {

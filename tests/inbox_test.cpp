@@ -15,9 +15,9 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/inbox.hpp>
-#include <dispatch/detail/intrusive_list.hpp>
-#include <dispatch/detail/worker_load.hpp>
+#include <dispatch/detail/base/intrusive_list.hpp>
+#include <dispatch/detail/queue/inbox.hpp>
+#include <dispatch/detail/route/worker_load.hpp>
 
 namespace inbox_test {
 

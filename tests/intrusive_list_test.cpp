@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/intrusive_list.hpp>
+#include <dispatch/detail/base/intrusive_list.hpp>
 
 namespace intrusive_list_test {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// detail/lane_scheduler.hpp, step by step: what it is told, and what it answers.
+// detail/run/lane_scheduler.hpp, step by step: what it is told, and what it answers.
 #include <cstddef>
 #include <deque>
 #include <ostream>
@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/lane_scheduler.hpp>
+#include <dispatch/detail/run/lane_scheduler.hpp>
 
 namespace lane_scheduler_test {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// detail/lanes.hpp, by way of a pool: how many lanes a worker has.
+// detail/run/lanes.hpp, by way of a pool: how many lanes a worker has.
 #include <chrono>
 #include <cstddef>
 #include <exception>

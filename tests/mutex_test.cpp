@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/mutex.hpp>
+#include <dispatch/detail/base/mutex.hpp>
 
 namespace mutex_test {
 

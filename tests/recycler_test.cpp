@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/recycler.hpp>
+#include <dispatch/detail/base/recycler.hpp>
 
 namespace recycler_test {
 

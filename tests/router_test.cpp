@@ -14,8 +14,8 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/admission.hpp>
-#include <dispatch/detail/router.hpp>
+#include <dispatch/detail/route/admission.hpp>
+#include <dispatch/detail/route/router.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/selection.hpp>
 

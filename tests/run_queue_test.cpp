@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/run_queue.hpp>
+#include <dispatch/detail/execute/run_queue.hpp>
 
 namespace run_queue_test {
 

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/sharded_ptr.hpp>
+#include <dispatch/detail/base/sharded_ptr.hpp>
 
 namespace sharded_ptr_test {
 

@@ -13,7 +13,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/siphash.hpp>
+#include <dispatch/detail/sessions/siphash.hpp>
 
 namespace siphash_test {
 

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/slots.hpp>
+#include <dispatch/detail/base/slots.hpp>
 
 namespace slots_test {
 

@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/turn.hpp>
+#include <dispatch/detail/execute/turn.hpp>
 #include <dispatch/pool.hpp>
 
 #include "support/asio.hpp"

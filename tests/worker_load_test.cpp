@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/worker_load.hpp>
+#include <dispatch/detail/route/worker_load.hpp>
 
 namespace worker_load_test {
 

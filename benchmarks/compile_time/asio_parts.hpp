@@ -5,7 +5,7 @@
 #ifndef DISPATCH_BENCHMARKS_COMPILE_TIME_ASIO_PARTS_HPP
 #define DISPATCH_BENCHMARKS_COMPILE_TIME_ASIO_PARTS_HPP
 
-#include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/asio/asio.hpp>
 
 #if defined(DISPATCH_USE_BOOST_ASIO)
 #include <boost/asio/thread_pool.hpp>

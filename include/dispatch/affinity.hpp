@@ -17,10 +17,10 @@
 #include <type_traits>
 #include <utility>
 
-#include <dispatch/detail/config.hpp>
-#include <dispatch/detail/mutex.hpp>
-#include <dispatch/detail/session_table.hpp>
-#include <dispatch/detail/siphash.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/mutex.hpp>
+#include <dispatch/detail/sessions/session_table.hpp>
+#include <dispatch/detail/sessions/siphash.hpp>
 #include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <system_error>
 
-#include <dispatch/detail/config.hpp>
-#include <dispatch/detail/insist.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/insist.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
 

@@ -8,7 +8,7 @@
 #ifndef DISPATCH_JSON_HPP
 #define DISPATCH_JSON_HPP
 
-#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/base/config.hpp>
 #include <dispatch/metrics.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {

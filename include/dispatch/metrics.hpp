@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/base/config.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
 

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/base/config.hpp>
 #include <dispatch/selection.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {

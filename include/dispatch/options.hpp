@@ -12,7 +12,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/base/config.hpp>
 #include <dispatch/session_ref.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {

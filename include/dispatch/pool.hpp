@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How this library is arranged, from the top down; a header includes only headers below it:
+// How this library is arranged, from the top down: the way of a job. A folder of detail/ is a room; a header includes
+// only headers of its own room and of those below it.
 //
-//   pool.hpp               WorkerPool: submit, try_submit, drain, stop. Start reading here.
-//   detail/pool_core       what it is made of; how a job is placed
-//   worker.hpp             WorkerHandle and spawn_workers
-//   detail/handler_runner  what a worker's lanes do with its handler
-//   detail/worker          a worker without its handler's type: how jobs come in and how they end
-//   detail/lanes, lane_loop, lane     its coroutines: those that run jobs, and the loop that adds one
-//   detail/drain_gate      waiting until a pool is idle
-//   job.hpp, semaphore.hpp            the node that travels; the gate of each worker
-//   detail/worker_executor, runner    a worker's strand, and what runs it and carries its replies
-//   detail/operation, context_listener, time_source, asio      what all of these need of Asio
-//   ------------------------------------------------------------- no Asio from here on down
-//   detail/router          which worker gets a job
-//   detail/admission, worker_load     who may come in; what is counted
-//   detail/lane_scheduler  which lane takes a permit, parks, ends; when there has to be one more
-//   detail/inbox, run_queue           what waits for a worker; what waits for a thread
-//   affinity.hpp, selection.hpp       which worker a session has; which one is least loaded
-//   observer.hpp, detail/observation  what an observer of a pool sees
+//   pool.hpp                     WorkerPool: submit, try_submit, drain, stop. Start reading here.
+//   detail/pool/                 what it is made of; how a job is placed
+//   worker.hpp                   WorkerHandle and spawn_workers
+//   detail/run/                  who runs jobs: a worker, its lanes and their scheduler, its handler; waiting until a
+//                                pool is idle
+//   detail/queue/                what waits for a worker, and for how long it may        (no Asio)
+//   detail/route/                which worker gets a job; who may come in; what is counted    (no Asio)
+//   job.hpp, semaphore.hpp       the node that travels; what gates a worker's loop
+//   detail/reply/                how an operation ends, on whose executor
+//   detail/execute/              how strands and replies get a thread: one queue, of which the executor sees one
+//   function
+//                                a batch
+//   detail/asio/                 which Asio it is, and what all of these need of it
+//   ----------------------------------------------------------------- no Asio from here on down
+//   affinity.hpp                 which worker a session has
+//   observer.hpp                 what an observer of a pool sees
+//   detail/sessions/             the session map's table and its hash
+//   selection.hpp                which worker is least loaded
 //   options.hpp, session_ref.hpp, per_worker.hpp    what goes in
-//   metrics.hpp, error.hpp                          what comes out
+//   metrics.hpp, prometheus.hpp, json.hpp, error.hpp    what comes out
+//   detail/base/                 lists, locks and memory: knows nothing of jobs
 #ifndef DISPATCH_POOL_HPP
 #define DISPATCH_POOL_HPP
 
@@ -34,11 +37,11 @@
 #include <utility>
 #include <vector>
 
-#include <dispatch/detail/asio.hpp>
-#include <dispatch/detail/assert.hpp>
-#include <dispatch/detail/config.hpp>
-#include <dispatch/detail/pool_core.hpp>
-#include <dispatch/detail/sharded_ptr.hpp>
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/base/assert.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/sharded_ptr.hpp>
+#include <dispatch/detail/pool/pool_core.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/metrics.hpp>
 #include <dispatch/options.hpp>

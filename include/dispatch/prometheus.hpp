@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/base/config.hpp>
 #include <dispatch/metrics.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {

@@ -8,8 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <dispatch/detail/config.hpp>
-#include <dispatch/detail/thread_shard.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/thread_shard.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
 

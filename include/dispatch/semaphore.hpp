@@ -10,12 +10,12 @@
 #include <type_traits>
 #include <utility>
 
-#include <dispatch/detail/asio.hpp>
-#include <dispatch/detail/assert.hpp>
-#include <dispatch/detail/config.hpp>
-#include <dispatch/detail/context_listener.hpp>
-#include <dispatch/detail/mutex.hpp>
-#include <dispatch/detail/operation.hpp>
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/asio/context_listener.hpp>
+#include <dispatch/detail/base/assert.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/mutex.hpp>
+#include <dispatch/detail/reply/operation.hpp>
 #include <dispatch/options.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {

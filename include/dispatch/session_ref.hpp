@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/base/config.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
 

@@ -10,14 +10,14 @@
 #include <utility>
 #include <vector>
 
-#include <dispatch/detail/asio.hpp>
-#include <dispatch/detail/assert.hpp>
-#include <dispatch/detail/config.hpp>
-#include <dispatch/detail/handler_runner.hpp>
-#include <dispatch/detail/handler_traits.hpp>
-#include <dispatch/detail/observation.hpp>
-#include <dispatch/detail/runner.hpp>
-#include <dispatch/detail/worker.hpp>
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/base/assert.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/execute/runner.hpp>
+#include <dispatch/detail/run/handler_runner.hpp>
+#include <dispatch/detail/run/handler_traits.hpp>
+#include <dispatch/detail/run/observation.hpp>
+#include <dispatch/detail/run/worker.hpp>
 #include <dispatch/metrics.hpp>
 #include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <thread>
 
-#include <dispatch/detail/config.hpp>
+#include <dispatch/detail/base/config.hpp>
 
 namespace {
 

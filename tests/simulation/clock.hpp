@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include <dispatch/detail/siphash.hpp>
+#include <dispatch/detail/sessions/siphash.hpp>
 
 namespace sim {
 

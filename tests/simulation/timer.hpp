@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include <dispatch/detail/time_source.hpp>
+#include <dispatch/detail/asio/time_source.hpp>
 
 #include "../support/asio.hpp"
 #include "clock.hpp"

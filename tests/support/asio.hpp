@@ -4,7 +4,7 @@
 #ifndef DISPATCH_TESTS_SUPPORT_ASIO_HPP
 #define DISPATCH_TESTS_SUPPORT_ASIO_HPP
 
-#include <dispatch/detail/asio.hpp>
+#include <dispatch/detail/asio/asio.hpp>
 
 #if defined(DISPATCH_USE_BOOST_ASIO)
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// detail/admission.hpp, detail/worker_load.hpp and detail/router.hpp: two jobs come while the gate is closed.
-// Either a job finds it closed, or whoever has closed it finds the job; and somebody sees that all have left.
+// detail/route/admission.hpp, detail/route/worker_load.hpp and detail/route/router.hpp: two jobs come while the gate is
+// closed. Either a job finds it closed, or whoever has closed it finds the job; and somebody sees that all have left.
 
 #include <explore.hpp>
 #include <model_std.hpp>
 
-#include <dispatch/detail/router.hpp>
+#include <dispatch/detail/route/router.hpp>
 
 namespace {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// detail/inbox.hpp, on detail/mutex.hpp: two producers push a job each, and one of them wants its own back;
+// detail/queue/inbox.hpp, on detail/base/mutex.hpp: two producers push a job each, and one of them wants its own back;
 // the consumer is a worker that sleeps until it is woken. No job is lost or ends twice, no worker sleeps with
 // a job queued, and it is woken once for each time that it fell asleep.
 
@@ -8,7 +8,7 @@
 #include <model_std.hpp>
 #include <wake_ups.hpp>
 
-#include <dispatch/detail/inbox.hpp>
+#include <dispatch/detail/queue/inbox.hpp>
 
 namespace {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// detail/lane_scheduler.hpp on detail/inbox.hpp: a producer and, in the second model, somebody who stops the worker,
-// beside the worker's strand, which runs one thing at a time, first in, first out. What the coroutines do (Lanes,
-// HandlerRunner::run(), LaneLoop) is written down here; what they are told to do is not.
+// detail/run/lane_scheduler.hpp on detail/queue/inbox.hpp: a producer and, in the second model, somebody who stops the
+// worker, beside the worker's strand, which runs one thing at a time, first in, first out. What the coroutines do
+// (Lanes, HandlerRunner::run(), LaneLoop) is written down here; what they are told to do is not.
 //
 // Every job ends once; handlers that wait for one another are in progress at the same time where there are permits for
 // that; no job is left while a permit is free; no permit is lost or doubled; after a stop every lane exits.
@@ -10,8 +10,8 @@
 #include <explore.hpp>
 #include <model_std.hpp>
 
-#include <dispatch/detail/inbox.hpp>
-#include <dispatch/detail/lane_scheduler.hpp>
+#include <dispatch/detail/queue/inbox.hpp>
+#include <dispatch/detail/run/lane_scheduler.hpp>
 
 namespace {
 

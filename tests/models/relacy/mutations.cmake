@@ -2,50 +2,50 @@
 #
 # Mistakes, each of which one of the models must notice: mutation(MODEL NAME HEADER OLD NEW FINDS).
 
-# detail/mutex.hpp
-mutation(mutex lock_relaxed detail/mutex.hpp
+# detail/base/mutex.hpp
+mutation(mutex lock_relaxed detail/base/mutex.hpp
     [[if (!state_.compare_exchange_strong(expected, State::held, std::memory_order_acquire,]]
     [[if (!state_.compare_exchange_strong(expected, State::held, std::memory_order_relaxed,]] "DATA RACE")
-mutation(mutex spin_relaxed detail/mutex.hpp
+mutation(mutex spin_relaxed detail/base/mutex.hpp
     [[state_.compare_exchange_weak(expected, State::held, std::memory_order_acquire,]]
     [[state_.compare_exchange_weak(expected, State::held, std::memory_order_relaxed,]] "DATA RACE")
-mutation(mutex park_relaxed detail/mutex.hpp
+mutation(mutex park_relaxed detail/base/mutex.hpp
     [[exchange(State::awaited, std::memory_order_acquire)]] [[exchange(State::awaited, std::memory_order_relaxed)]]
     "DATA RACE")
-mutation(mutex unlock_relaxed detail/mutex.hpp
+mutation(mutex unlock_relaxed detail/base/mutex.hpp
     [[exchange(State::free, std::memory_order_release)]] [[exchange(State::free, std::memory_order_relaxed)]]
     "DATA RACE")
-mutation(mutex wakes_without_parking_mutex detail/mutex.hpp
+mutation(mutex wakes_without_parking_mutex detail/base/mutex.hpp
     [[const std::lock_guard lock{parking.mutex};]] "" "DEADLOCK")
-mutation(mutex sleeps_unannounced detail/mutex.hpp
+mutation(mutex sleeps_unannounced detail/base/mutex.hpp
     [[exchange(State::awaited, std::memory_order_acquire)]] [[exchange(State::held, std::memory_order_acquire)]]
     "DEADLOCK")
-mutation(mutex takes_what_is_held detail/mutex.hpp
+mutation(mutex takes_what_is_held detail/base/mutex.hpp
     [[State expected = State::free;
             if (state_.load(]] [[State expected = state_.load(std::memory_order_relaxed);
             if (state_.load(]] "two hold the lock|DATA RACE")
 
-# detail/inbox.hpp
-mutation(inbox stays_asleep detail/inbox.hpp [[            asleep_ = false;
+# detail/queue/inbox.hpp
+mutation(inbox stays_asleep detail/queue/inbox.hpp [[            asleep_ = false;
 ]] "" "the worker is woken again")
-mutation(inbox does_not_wake detail/inbox.hpp [[                wake();
+mutation(inbox does_not_wake detail/queue/inbox.hpp [[                wake();
 ]] [[                static_cast<void>(wake);
 ]] "DEADLOCK")
-mutation(inbox pop_does_not_sleep detail/inbox.hpp [[            asleep_ = true;
+mutation(inbox pop_does_not_sleep detail/queue/inbox.hpp [[            asleep_ = true;
 ]] "" "DEADLOCK")
-mutation(inbox pop_sleeps_outside_the_lock detail/inbox.hpp [[        const std::lock_guard lock{mutex_};
+mutation(inbox pop_sleeps_outside_the_lock detail/queue/inbox.hpp [[        const std::lock_guard lock{mutex_};
         J* const job = queue_.pop_front();]] [[        mutex_.lock();
         J* const job = queue_.pop_front();
         mutex_.unlock();]] "DATA RACE|DEADLOCK")
-mutation(inbox try_sleep_without_the_lock detail/inbox.hpp [[        const std::lock_guard lock{mutex_};
+mutation(inbox try_sleep_without_the_lock detail/queue/inbox.hpp [[        const std::lock_guard lock{mutex_};
         asleep_ = queue_.empty();]] [[        asleep_ = queue_.empty();]] "DATA RACE")
-mutation(inbox withdraw_without_the_lock detail/inbox.hpp [[        const std::lock_guard lock{mutex_};
+mutation(inbox withdraw_without_the_lock detail/queue/inbox.hpp [[        const std::lock_guard lock{mutex_};
         const State was = job.state;]] [[        const State was = job.state;]] "DATA RACE")
-mutation(inbox pop_does_not_say_running detail/inbox.hpp [[            job->state = State::running;
+mutation(inbox pop_does_not_say_running detail/queue/inbox.hpp [[            job->state = State::running;
 ]] "" "a job ends twice|DATA RACE|UNITIALIZED|SEGV")
 
-# detail/run_queue.hpp and detail/task_shelf.hpp
-mutation(run_queue waits_until_it_has_looked detail/run_queue.hpp
+# detail/execute/run_queue.hpp and detail/execute/task_shelf.hpp
+mutation(run_queue waits_until_it_has_looked detail/execute/run_queue.hpp
     [=[        carrier_waits_.store(false, std::memory_order_relaxed);
         std::size_t looks = carrier.turn.looks();
         do {
@@ -68,12 +68,12 @@ mutation(run_queue waits_until_it_has_looked detail/run_queue.hpp
             if (task == nullptr) {
                 const Find find = look_for_tasks(carrier);
                 carrier_waits_.store(false, std::memory_order_relaxed);]=] "two carriers wait|DEADLOCK")
-mutation(run_queue calls_none_for_what_is_left detail/run_queue.hpp
+mutation(run_queue calls_none_for_what_is_left detail/execute/run_queue.hpp
     [[if (find.leaves_more && needs_carrier()) {]] [[if (false) {]] "DEADLOCK")
-mutation(run_queue leaves_tasks_on_the_shelf detail/run_queue.hpp
+mutation(run_queue leaves_tasks_on_the_shelf detail/execute/run_queue.hpp
     [[        carrier.shelf.give_all(common_);
 ]] "" "DEADLOCK")
-mutation(run_queue looks_before_it_pushes detail/run_queue.hpp
+mutation(run_queue looks_before_it_pushes detail/execute/run_queue.hpp
     [[        Carrier* const carrier = current();
         if (!(carrier]] [[        Carrier* const carrier = current();
         const Push push = needs_carrier() ? Push::first : Push::queued;
@@ -82,76 +82,76 @@ mutation(run_queue looks_before_it_pushes detail/run_queue.hpp
         }
         return push;
         if (!(carrier]] "DEADLOCK")
-mutation(run_queue calls_two detail/run_queue.hpp
+mutation(run_queue calls_two detail/execute/run_queue.hpp
     [[!carrier_waits_.exchange(true, std::memory_order_relaxed);]]
     [[(carrier_waits_.store(true, std::memory_order_relaxed), true);]] "two carriers wait")
-mutation(run_queue steals_no_single_task detail/task_shelf.hpp
+mutation(run_queue steals_no_single_task detail/execute/task_shelf.hpp
     [[std::min((count() + 1) / 2, limit)]] [[std::min(count() / 2, limit)]] "DEADLOCK")
-mutation(run_queue shelf_push_without_the_lock detail/task_shelf.hpp
+mutation(run_queue shelf_push_without_the_lock detail/execute/task_shelf.hpp
     [[        const std::lock_guard lock{mutex_};
         if (closed_) ]] [[        if (closed_) ]] "DATA RACE")
-mutation(run_queue steals_without_the_lock detail/task_shelf.hpp
+mutation(run_queue steals_without_the_lock detail/execute/task_shelf.hpp
     [[        const std::lock_guard lock{mutex_};
         const std::lock_guard lock_to{to.mutex_};
         const std::size_t given]] [[        const std::lock_guard lock_to{to.mutex_};
         const std::size_t given]] "DATA RACE")
 
-# detail/admission.hpp, detail/worker_load.hpp and detail/router.hpp
-mutation(admission open_acquire detail/admission.hpp
+# detail/route/admission.hpp, detail/route/worker_load.hpp and detail/route/router.hpp
+mutation(admission open_acquire detail/route/admission.hpp
     [[return phase_.load(std::memory_order_seq_cst) == Phase::open;]]
     [[return phase_.load(std::memory_order_acquire) == Phase::open;]] "USER ASSERT FAILED")
-mutation(admission idle_acquire detail/worker_load.hpp
+mutation(admission idle_acquire detail/route/worker_load.hpp
     [[return load_.load(std::memory_order_seq_cst) == 0;]] [[return load_.load(std::memory_order_acquire) == 0;]]
     "USER ASSERT FAILED")
-mutation(admission reserve_acq_rel detail/worker_load.hpp
+mutation(admission reserve_acq_rel detail/route/worker_load.hpp
     [[seen + 1, std::memory_order_seq_cst,]] [[seen + 1, std::memory_order_acq_rel,]]
     "USER ASSERT FAILED|DATA RACE")
-mutation(admission release_relaxed detail/worker_load.hpp
+mutation(admission release_relaxed detail/route/worker_load.hpp
     [[load_.fetch_sub(jobs, std::memory_order_seq_cst)]] [[load_.fetch_sub(jobs, std::memory_order_relaxed)]]
     "DATA RACE")
-mutation(admission close_acq_rel detail/admission.hpp
+mutation(admission close_acq_rel detail/route/admission.hpp
     [[phase_.compare_exchange_weak(seen, phase, std::memory_order_seq_cst)]]
     [[phase_.compare_exchange_weak(seen, phase, std::memory_order_acq_rel)]] "USER ASSERT FAILED")
-mutation(admission looks_at_the_gate_first detail/router.hpp
+mutation(admission looks_at_the_gate_first detail/route/router.hpp
     [[        Route route = session]] [[        if (admission_.open()) {
             return session && sessions_ ? route_pinned(*session, overflow) : choose(Purpose::job, overflow);
         }
         Route route = session]] "USER ASSERT FAILED|DATA RACE")
-mutation(admission keeps_the_load detail/router.hpp
+mutation(admission keeps_the_load detail/route/router.hpp
     [[            admission_.load(route.worker).release();
 ]] "" "nobody sees that all have left")
 
-# detail/sharded_ptr.hpp
-mutation(sharded_count drop_relaxed detail/sharded_ptr.hpp
+# detail/base/sharded_ptr.hpp
+mutation(sharded_count drop_relaxed detail/base/sharded_ptr.hpp
     [[shard().fetch_sub(1, std::memory_order_release)]] [[shard().fetch_sub(1, std::memory_order_relaxed)]] "DATA RACE")
-mutation(sharded_count close_relaxed detail/sharded_ptr.hpp
+mutation(sharded_count close_relaxed detail/base/sharded_ptr.hpp
     [[exchange(closed_from, std::memory_order_acquire)]] [[exchange(closed_from, std::memory_order_relaxed)]] "DATA RACE")
-mutation(sharded_count total_relaxed detail/sharded_ptr.hpp
+mutation(sharded_count total_relaxed detail/base/sharded_ptr.hpp
     [[total_.fetch_sub(1, std::memory_order_acq_rel)]] [[total_.fetch_sub(1, std::memory_order_relaxed)]] "DATA RACE")
-mutation(sharded_count late_add_is_lost detail/sharded_ptr.hpp
+mutation(sharded_count late_add_is_lost detail/base/sharded_ptr.hpp
     [[            total_.fetch_add(1, std::memory_order_relaxed);
 ]] "" "USER ASSERT FAILED|DATA RACE")
-mutation(sharded_count owner_counts_one detail/sharded_ptr.hpp
+mutation(sharded_count owner_counts_one detail/base/sharded_ptr.hpp
     [[std::int64_t owner = std::numeric_limits<std::int64_t>::max() / 2;]] [[std::int64_t owner = 1;]]
     "USER ASSERT FAILED|DATA RACE")
 
-# detail/lane_scheduler.hpp
-mutation(lanes parked_keeps_its_permit detail/lane_scheduler.hpp
+# detail/run/lane_scheduler.hpp
+mutation(lanes parked_keeps_its_permit detail/run/lane_scheduler.hpp
     [[        give_permit_back(lane);
         if (winding_down_ || lane.surplus) {]] [[        if (winding_down_ || lane.surplus) {]] "USER ASSERT FAILED")
-mutation(lanes asks_for_no_lane detail/lane_scheduler.hpp
+mutation(lanes asks_for_no_lane detail/run/lane_scheduler.hpp
     [[return {Next::add, nullptr};]] [[permit_returned();
         return {Next::nothing, nullptr};]] "USER ASSERT FAILED")
-mutation(lanes one_lane_a_wake_up detail/lane_scheduler.hpp
+mutation(lanes one_lane_a_wake_up detail/run/lane_scheduler.hpp
     [[if (!step.lane->running || host.try_sleep() || host.try_yield()) {]] [[if (true) {]] "USER ASSERT FAILED")
-mutation(lanes lends_a_permit_for_good detail/lane_scheduler.hpp
+mutation(lanes lends_a_permit_for_good detail/run/lane_scheduler.hpp
     [[        permit_is_lent_ = false;
         ++free_permits_;]] [[        permit_is_lent_ = false;]] "USER ASSERT FAILED")
-mutation(lanes wind_down_forgets_standby detail/lane_scheduler.hpp
+mutation(lanes wind_down_forgets_standby detail/run/lane_scheduler.hpp
     [[            give_permit_back(*lane);
             return lane;]] [[            give_permit_back(*lane);]] "USER ASSERT FAILED")
-mutation(lanes parks_while_it_winds_down detail/lane_scheduler.hpp
+mutation(lanes parks_while_it_winds_down detail/run/lane_scheduler.hpp
     [[if (winding_down_ || lane.surplus) {]] [[if (lane.surplus) {]] "USER ASSERT FAILED")
-mutation(lanes a_new_lane_gets_the_permit_twice detail/lane_scheduler.hpp
+mutation(lanes a_new_lane_gets_the_permit_twice detail/run/lane_scheduler.hpp
     [[            --free_permits_;
             lane->has_permit = true;]] [[            lane->has_permit = true;]] "USER ASSERT FAILED")

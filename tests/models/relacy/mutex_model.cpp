@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// detail/mutex.hpp: its states, and its parking, which two locks share. Three threads take a lock each some
+// detail/base/mutex.hpp: its states, and its parking, which two locks share. Three threads take a lock each some
 // times, and add to what it guards.
 
 #include <explore.hpp>
 #include <model_std.hpp>
 
-#include <dispatch/detail/mutex.hpp>
+#include <dispatch/detail/base/mutex.hpp>
 
 namespace {
 

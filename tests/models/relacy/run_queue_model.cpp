@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// detail/run_queue.hpp and detail/task_shelf.hpp, on detail/mutex.hpp: a thread pushes tasks from outside,
-// two run carriers. Every task is run once; as long as there are tasks a carrier waits, and never two. A
+// detail/execute/run_queue.hpp and detail/execute/task_shelf.hpp, on detail/base/mutex.hpp: a thread pushes tasks from
+// outside, two run carriers. Every task is run once; as long as there are tasks a carrier waits, and never two. A
 // carrier's turn is over after two tasks here.
 
 #include <explore.hpp>
 #include <model_std.hpp>
 #include <wake_ups.hpp>
 
-#include <dispatch/detail/run_queue.hpp>
+#include <dispatch/detail/execute/run_queue.hpp>
 
 namespace {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// detail/sharded_ptr.hpp: two threads each take a reference while they hold another, and drop both; the owner
+// detail/base/sharded_ptr.hpp: two threads each take a reference while they hold another, and drop both; the owner
 // goes meanwhile. Exactly one finds that it is the last, and what the others did before it did has happened.
 
 #include <explore.hpp>
 #include <model_std.hpp>
 
-#include <dispatch/detail/sharded_ptr.hpp>
+#include <dispatch/detail/base/sharded_ptr.hpp>
 
 namespace {
 

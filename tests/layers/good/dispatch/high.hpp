@@ -1,2 +1,2 @@
 #pragma once
-#include <dispatch/low.hpp>
+#include <dispatch/detail/room/b.hpp>

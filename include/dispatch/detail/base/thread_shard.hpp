@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_BASE_THREAD_SHARD_HPP
+#define DISPATCH_DETAIL_BASE_THREAD_SHARD_HPP
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <dispatch/detail/base/config.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// Into so many parts is divided what all threads write, so that they do not take its cache line from one
+/// another.
+inline constexpr std::size_t shards = 16;
+
+/// The part that this thread uses. Threads get them in turn; past so many, two share one.
+class ThreadShard {
+  public:
+    static std::size_t index() noexcept {
+        if (number_ == 0) [[unlikely]] {
+            number_ = static_cast<std::uint8_t>(1 + next_.fetch_add(1, std::memory_order_relaxed) % shards);
+        }
+        return number_ - 1U;
+    }
+
+  private:
+    static inline std::atomic<unsigned> next_{0};
+    static inline constinit thread_local std::uint8_t number_ = 0;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_BASE_THREAD_SHARD_HPP

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_EXECUTE_RUNNER_HPP
+#define DISPATCH_DETAIL_EXECUTE_RUNNER_HPP
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/asio/context_listener.hpp>
+#include <dispatch/detail/asio/time_source.hpp>
+#include <dispatch/detail/base/assert.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/insist.hpp>
+#include <dispatch/detail/base/recycler.hpp>
+#include <dispatch/detail/execute/run_queue.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// Runs tasks on an executor, later and in any thread of it, a batch to each function that the executor
+/// gets. The workers that are spawned together share one: their strands take turns by it, and their
+/// replies leave by it. Thread-safe.
+template <typename Executor>
+class Runner final : public ContextListener, public std::enable_shared_from_this<Runner<Executor>> {
+  public:
+    explicit Runner(const Executor& executor) : executors_{Executors{executor}} {}
+
+    /// Only while its context lives.
+    net::execution_context& context() const noexcept { return net::query(executors_->any, net::execution::context); }
+
+    /// What it was made for. Null once the context is gone.
+    const Executor* executor() const noexcept { return executors_ ? &executors_->any : nullptr; }
+
+    /// Has task run.
+    void post(Task& task) noexcept {
+        switch (queue_.push(task)) {
+            case Queue::Push::queued:
+                return;
+            case Queue::Push::first:
+                return send_carrier();
+            case Queue::Push::closed:
+                return task.destroy();
+        }
+    }
+
+    /// The same for a function. It must not fail: a strand that was not run when it asked for it never is.
+    template <typename Function>
+    void execute(Function&& function) noexcept {
+        post(*insist([&] { return FunctionTask<std::decay_t<Function>>::make(std::forward<Function>(function)); }));
+    }
+
+    /// For a task that has done so many steps: how many more it may do before it says so again. 0: its turn is over.
+    std::size_t spend(std::size_t steps) noexcept { return queue_.spend(steps); }
+
+    /// For a task that has kept its thread for long: others of the executor come first.
+    void end_turn() noexcept { queue_.end_turn(); }
+
+    void context_shutdown() noexcept override {
+        queue_.close();
+        executors_.reset();
+    }
+
+  private:
+    using Queue = RunQueue<typename TimeSource<Executor>::Clock>;
+
+    static auto poster(const Executor& executor) {
+        return net::prefer(net::require(executor, net::execution::blocking.never), net::execution::relationship.fork);
+    }
+
+    struct Executors {
+        explicit Executors(const Executor& executor) : any{executor}, posting{poster(executor)} {}
+
+        Executor any;
+        /// Runs carriers later; and not in this very thread after what it is doing now (relationship), as a
+        /// carrier is sent for the case that this takes long.
+        std::decay_t<decltype(poster(std::declval<const Executor&>()))> posting;
+    };
+
+    template <typename Function>
+    class FunctionTask final : public Task {
+      public:
+        template <typename F>
+        static FunctionTask* make(F&& function) {
+            static_assert(alignof(FunctionTask) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+            void* const place = Recycler::allocate(sizeof(FunctionTask));
+            try {
+                return ::new (place) FunctionTask{std::forward<F>(function)};
+            } catch (...) {
+                Recycler::deallocate(place, sizeof(FunctionTask));
+                throw;
+            }
+        }
+
+        void run() override {
+            const std::unique_ptr<FunctionTask, Destroy> self{this};
+            std::move(function_)();
+        }
+
+        void destroy() noexcept override {
+            this->~FunctionTask();
+            Recycler::deallocate(this, sizeof(FunctionTask));
+        }
+
+      private:
+        struct Destroy {
+            void operator()(FunctionTask* task) const noexcept { task->destroy(); }
+        };
+
+        template <typename F>
+        explicit FunctionTask(F&& function) : function_{std::forward<F>(function)} {}
+        ~FunctionTask() = default;
+
+        Function function_;
+    };
+
+    [[gnu::noinline]] void send_carrier() noexcept {
+        insist([this] {
+            const HandOver hand_over;
+            execute_on(executors_->posting, [self = this->shared_from_this()] {
+                DISPATCH_ASSERT(!HandOver::in_progress,
+                                "an executor ran a function within execute(), although asked never to block: it must "
+                                "run it later, or in another thread, as a lock may be held");
+                self->queue_.carry([&] { self->send_carrier(); });
+            });
+        });
+    }
+
+    /// This thread gives a function to an executor.
+    struct HandOver {
+        HandOver() noexcept { in_progress = true; }
+        HandOver(const HandOver&) = delete;
+        HandOver& operator=(const HandOver&) = delete;
+        ~HandOver() { in_progress = false; }
+
+        static inline constinit thread_local bool in_progress = false;
+    };
+
+    /// Until the context is gone: an executor may be a strand.
+    std::optional<Executors> executors_;
+    Queue queue_;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_EXECUTE_RUNNER_HPP

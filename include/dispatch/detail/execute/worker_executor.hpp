@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_EXECUTE_WORKER_EXECUTOR_HPP
+#define DISPATCH_DETAIL_EXECUTE_WORKER_EXECUTOR_HPP
+
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/insist.hpp>
+#include <dispatch/detail/base/recycler.hpp>
+#include <dispatch/detail/execute/runner.hpp>
+
+namespace dispatch::inline DISPATCH_ABI {
+
+namespace detail {
+
+/// The executor below a worker's strand: runs functions by way of a Runner.
+///
+/// It does not track outstanding work, so the worker's own suspended coroutines do not keep the context
+/// from running out of it: an idle worker lets io_context::run() and thread_pool::join() return. (A
+/// busy worker says so itself, and StrandExecutor tracks what handlers start.) It never runs a function at once;
+/// never_blocks says so to the strand above it, which otherwise does when it is in its own thread.
+template <typename Executor, bool never_blocks = false>
+class RunnerExecutor {
+  public:
+    /// Not a constructor: to find out whether that is a copy constructor, the compiler would have to
+    /// know whether this converts to any_io_executor, and so whether it is copyable.
+    static RunnerExecutor over(std::shared_ptr<Runner<Executor>> runner) noexcept {
+        return RunnerExecutor{std::move(runner)};
+    }
+
+    net::execution_context& query(net::execution::context_t /*property*/) const noexcept { return runner_->context(); }
+
+    static constexpr net::execution::blocking_t query(net::execution::blocking_t /*property*/) noexcept {
+        if constexpr (never_blocks) {
+            return net::execution::blocking.never;
+        } else {
+            return net::execution::blocking.possibly;
+        }
+    }
+
+    /// Of what the strand has to keep.
+    template <typename T>
+    static constexpr RecyclingAllocator<> query(net::execution::allocator_t<T> /*property*/) noexcept {
+        return {};
+    }
+
+    RunnerExecutor<Executor, true> require(net::execution::blocking_t::never_t /*property*/) const noexcept {
+        return RunnerExecutor<Executor, true>{runner_};
+    }
+
+    RunnerExecutor<Executor, false> require(net::execution::blocking_t::possibly_t /*property*/) const noexcept {
+        return RunnerExecutor<Executor, false>{runner_};
+    }
+
+    template <typename Function>
+    void execute(Function&& function) const {
+        runner_->execute(std::forward<Function>(function));
+    }
+
+    /// What it runs functions on in the end. Null once the context is gone.
+    const Executor* executor() const noexcept { return runner_->executor(); }
+
+    // asio::strand takes itself for an executor of the Networking TS, whose work is tracked like this.
+    net::execution_context& context() const noexcept { return runner_->context(); }
+    void on_work_started() const noexcept {}
+    void on_work_finished() const noexcept {}
+
+    friend bool operator==(const RunnerExecutor& a, const RunnerExecutor& b) noexcept { return a.runner_ == b.runner_; }
+    friend bool operator!=(const RunnerExecutor& a, const RunnerExecutor& b) noexcept { return !(a == b); }
+
+  private:
+    template <typename, bool>
+    friend class RunnerExecutor;
+
+    explicit RunnerExecutor(std::shared_ptr<Runner<Executor>> runner) noexcept : runner_{std::move(runner)} {}
+
+    std::shared_ptr<Runner<Executor>> runner_;
+};
+
+/// As long as one of these lives, no StrandExecutor begins to track work on this thread: for co_spawn, which does it
+/// for the coroutine that it starts, when that is a worker's own, and idle most of the time.
+class UntrackedScope {
+  public:
+    UntrackedScope() noexcept : outer_{std::exchange(active_, true)} {}
+    UntrackedScope(const UntrackedScope&) = delete;
+    UntrackedScope& operator=(const UntrackedScope&) = delete;
+    ~UntrackedScope() { active_ = outer_; }
+
+    static bool active() noexcept { return active_; }
+
+  private:
+    static inline constinit thread_local bool active_ = false;
+
+    const bool outer_;
+};
+
+/// What StrandExecutors share.
+template <typename Executor>
+struct StrandState {
+    using Strand = net::strand<RunnerExecutor<Executor>>;
+    using Tracked = std::decay_t<decltype(net::prefer(std::declval<const Executor&>(),
+                                                      net::execution::outstanding_work_t::tracked))>;
+
+    explicit StrandState(const Strand& of) : strand{of} {}
+    StrandState(const Strand& of, Tracked&& tracked) : strand{of}, work{std::move(tracked)} {}
+
+    Strand strand;
+    /// The executor below, where it tracks work.
+    std::optional<Tracked> work;
+};
+
+/// The executor that a worker's handlers see: its strand, with the work that is outstanding tracked where that is asked
+/// for, as a strand of Executor would. So what a handler starts there, and what waits for something elsewhere, keeps
+/// the context from running out of work.
+///
+/// It is one pointer, which any_io_executor keeps without memory of its own.
+template <typename Executor, bool never_blocks = false>
+class StrandExecutor {
+    using Strand = net::strand<RunnerExecutor<Executor>>;
+    using Blocking = net::execution::blocking_t;
+    using Work = net::execution::outstanding_work_t;
+
+  public:
+    explicit StrandExecutor(const Strand& strand) : state_{make(strand)} {}
+
+    bool running_in_this_thread() const noexcept { return state_->strand.running_in_this_thread(); }
+
+    net::execution_context& query(net::execution::context_t /*property*/) const noexcept {
+        return net::query(state_->strand, net::execution::context);
+    }
+
+    static constexpr Blocking query(Blocking /*property*/) noexcept {
+        return RunnerExecutor<Executor, never_blocks>::query(Blocking{});
+    }
+
+    Work query(Work /*property*/) const noexcept { return state_->work ? Work{Work::tracked} : Work{Work::untracked}; }
+
+    StrandExecutor<Executor, true> require(Blocking::never_t /*property*/) const noexcept {
+        return StrandExecutor<Executor, true>{state_};
+    }
+
+    StrandExecutor<Executor, false> require(Blocking::possibly_t /*property*/) const noexcept {
+        return StrandExecutor<Executor, false>{state_};
+    }
+
+    // Asio asks for these where it must not throw.
+
+    StrandExecutor require(Work::tracked_t tracked) const noexcept {
+        if (state_->work || UntrackedScope::active()) {
+            return *this;
+        }
+        const Executor* const executor = state_->strand.get_inner_executor().executor();
+        return executor == nullptr
+                   ? *this
+                   : insist([&] { return StrandExecutor{make(state_->strand, net::prefer(*executor, tracked))}; });
+    }
+
+    StrandExecutor require(Work::untracked_t /*property*/) const noexcept {
+        return state_->work ? insist([&] { return StrandExecutor{state_->strand}; }) : *this;
+    }
+
+    template <typename Function>
+    void execute(Function&& function) const {
+        if constexpr (never_blocks) {
+            execute_on(net::require(state_->strand, Blocking::never), std::forward<Function>(function));
+        } else {
+            execute_on(state_->strand, std::forward<Function>(function));
+        }
+    }
+
+    /// Whether functions that are run by either are never run at the same time.
+    friend bool operator==(const StrandExecutor& a, const StrandExecutor& b) noexcept {
+        return a.state_->strand == b.state_->strand;
+    }
+    friend bool operator!=(const StrandExecutor& a, const StrandExecutor& b) noexcept { return !(a == b); }
+
+  private:
+    template <typename, bool>
+    friend class StrandExecutor;
+
+    using State = StrandState<Executor>;
+
+    template <typename... Args>
+    static std::shared_ptr<const State> make(Args&&... args) {
+        return std::allocate_shared<State>(RecyclingAllocator<State>{}, std::forward<Args>(args)...);
+    }
+
+    explicit StrandExecutor(std::shared_ptr<const State> state) noexcept : state_{std::move(state)} {}
+
+    std::shared_ptr<const State> state_;
+};
+
+}  // namespace detail
+
+/// The executor on which the handlers of a worker spawned on Executor run: a strand of its own. A
+/// handler that returns awaitable<S, WorkerExecutor<Executor>> is run without type erasure.
+template <typename Executor>
+using WorkerExecutor = detail::StrandExecutor<Executor>;
+
+}  // namespace dispatch::inline DISPATCH_ABI
+
+#endif  // DISPATCH_DETAIL_EXECUTE_WORKER_EXECUTOR_HPP

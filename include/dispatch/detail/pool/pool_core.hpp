@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_POOL_POOL_CORE_HPP
+#define DISPATCH_DETAIL_POOL_POOL_CORE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/base/assert.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/reply/operation.hpp>
+#include <dispatch/detail/route/router.hpp>
+#include <dispatch/detail/run/drain_gate.hpp>
+#include <dispatch/detail/run/worker.hpp>
+#include <dispatch/error.hpp>
+#include <dispatch/job.hpp>
+#include <dispatch/metrics.hpp>
+#include <dispatch/options.hpp>
+#include <dispatch/worker.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// What a pool is made of. Shared by the pool and the operations on it that have not started yet; a
+/// started operation belongs to its worker. Thread-safe.
+template <typename R, typename S, SelectionPolicy Policy, typename Executor, typename Clock>
+class PoolCore {
+    using Handle = WorkerHandle<R, S, Executor>;
+    using JobType = Job<R, S, Executor>;
+    using Worker = detail::Worker<R, S, Executor>;
+    using Gate = DrainGate<Executor>;
+    using Waiter = typename Gate::Waiter;
+
+  public:
+    PoolCore(std::vector<Handle> workers, const PoolOptions& options, Policy policy)
+        : workers_{checked(std::move(workers), options)},
+          gate_{std::make_shared<Gate>(loads(workers_), workers_.front().core_->executor())},
+          router_{gate_->admission, options, std::move(policy)},
+          wants_times_{std::any_of(workers_.begin(), workers_.end(),
+                                   [](const Handle& worker) { return worker.core_->wants_times(); })},
+          overflow{options.overflow} {
+        listen(gate_, *gate_->executor());
+        join_all();
+    }
+
+    std::size_t size() const noexcept { return workers_.size(); }
+    Ledger ledger() const noexcept { return gate_->admission.ledger(); }
+
+    /// After the context is gone, the system executor where its type allows it.
+    Executor executor() const noexcept {
+        if constexpr (std::is_convertible_v<net::system_executor, Executor>) {
+            if (!gate_->executor()) {
+                return net::system_executor{};
+            }
+        }
+        DISPATCH_ASSERT(gate_->executor(), "a WorkerPool's executor was asked for after its context was destroyed");
+        return *gate_->executor();
+    }
+
+    /// Starts a job. handler is moved from, and called exactly once.
+    template <typename Handler>
+    void submit(Handler& handler, const SubmitOptions& options, R&& request, Overflow overflow_now) {
+        using Operation = Pending<JobType, Handler, Executor>;
+        if (!gate_->executor()) {
+            Tally::count(gate_->admission.stopped);
+            return reply_at_once(handler, net::system_executor{}, make_system_error(errc::stopped));
+        }
+        Operation* job = nullptr;
+        try {
+            job = Operation::make(handler, *gate_->executor(), options.deadline ? Memory::detached : Memory::handler,
+                                  options.session ? options.session->size() : 0, std::move(request), options,
+                                  wants_times_ ? Worker::Clock::now() : typename JobType::Clock::time_point{});
+        } catch (...) {
+            return reply_at_once(handler, *gate_->executor(), std::current_exception());
+        }
+        try {
+            place(*job, options, overflow_now);
+        } catch (...) {
+            job->fail(std::current_exception());
+            job->post(*gate_->executor());
+        }
+    }
+
+    /// Closes admission, and completes handler when the pool is idle.
+    template <typename Handler>
+    void drain(Handler& handler) {
+        gate_->admission.close(Admission::Phase::draining);
+        if (!gate_->executor()) {
+            // Named first: the lambda takes handler away.
+            const auto associated = net::get_associated_executor(handler, net::system_executor{});
+            return post_by_way_of(net::system_executor{}, associated,
+                                  [handler = std::move(handler), ledger = ledger()]() mutable {
+                                      std::move(handler)(std::exception_ptr{}, ledger);
+                                  });
+        }
+        using Operation = Pending<Waiter, Handler, Executor>;
+        std::unique_ptr<Operation, DestroyOperation> operation{
+            Operation::make(handler, *gate_->executor(), Memory::handler, 0)};
+        if (auto slot = operation->cancellation_slot(); slot.is_connected()) {
+            slot.template emplace<CancelDrain>(CancelDrain{gate_, operation.get()});
+        }
+        gate_->enqueue(*operation.release());
+    }
+
+    void stop() noexcept {
+        gate_->admission.close(Admission::Phase::stopped);
+        for (const Handle& worker : workers_) {
+            worker.core_->close();
+        }
+    }
+
+    std::vector<WorkerMetrics> worker_metrics() const {
+        std::vector<WorkerMetrics> rows;
+        rows.reserve(workers_.size());
+        for (const Handle& worker : workers_) {
+            rows.push_back(worker.metrics());
+            rows.back().sessions = router_.sessions(rows.size() - 1);
+        }
+        return rows;
+    }
+
+  private:
+    struct CancelJob {
+        /// The job's worker is there as long as this is. Null when the job was refused: its reply is on the way. Weak,
+        /// as the slot may be that of a handler of this worker, and go only when the worker does.
+        std::weak_ptr<const Worker> owner_lives;
+        JobType* job;
+        void operator()(net::cancellation_type_t type) const {
+            // Without a context the job is gone.
+            if (const auto owner = owner_lives.lock();
+                owner && owner->has_context() && type != net::cancellation_type::none) {
+                job->owner->cancel(*job, type);
+            }
+        }
+    };
+
+    struct CancelDrain {
+        std::shared_ptr<Gate> gate;
+        Waiter* waiter;
+        void operator()(net::cancellation_type_t type) const {
+            if (type != net::cancellation_type::none) {
+                gate->cancel(*waiter);
+            }
+        }
+    };
+
+    static std::vector<Handle> checked(std::vector<Handle> workers, const PoolOptions& options) {
+        validate(options);
+        if (workers.empty()) {
+            throw std::invalid_argument{"WorkerPool: workers is empty: spawn at least one"};
+        }
+        for (std::size_t i = 0; i != workers.size(); ++i) {
+            if (workers[i].core_ == nullptr) {
+                throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) +
+                                            "] was moved from: give each worker's handle once"};
+            }
+            if (!workers[i].core_->has_context()) {
+                throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
+                                            std::to_string(workers[i].id()) +
+                                            ") has lost its execution context: make the pool while that lives"};
+            }
+            if (&context_of(workers[i]) != &context_of(workers.front())) {
+                throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
+                                            std::to_string(workers[i].id()) +
+                                            ") runs on another execution context than workers[0]: make a pool for each "
+                                            "context"};
+            }
+        }
+        return workers;
+    }
+
+    static const net::execution_context& context_of(const Handle& worker) noexcept {
+        return net::query(worker.core_->executor(), net::execution::context);
+    }
+
+    static std::vector<std::shared_ptr<WorkerLoad>> loads(const std::vector<Handle>& workers) {
+        std::vector<std::shared_ptr<WorkerLoad>> loads;
+        loads.reserve(workers.size());
+        for (const Handle& worker : workers) {
+            loads.push_back(worker.core_->load());
+        }
+        return loads;
+    }
+
+    void join_all() {
+        for (std::size_t i = 0; i != workers_.size(); ++i) {
+            if (!workers_[i].core_->join(gate_, i)) {
+                for (std::size_t joined = 0; joined != i; ++joined) {
+                    workers_[joined].core_->leave();
+                }
+                throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
+                                            std::to_string(workers_[i].id()) +
+                                            ") is part of a pool already: spawn workers for each pool"};
+            }
+        }
+    }
+
+    /// Sends job on its way, or answers it. Where it throws, nothing is queued or counted, and job is
+    /// still the caller's.
+    template <typename Operation>
+    [[gnu::always_inline]] inline void place(Operation& job, const SubmitOptions& options, Overflow overflow_now) {
+        CancelJob* cancel = nullptr;
+        if (auto slot = job.cancellation_slot(); slot.is_connected()) {
+            cancel = &slot.template emplace<CancelJob>(CancelJob{{}, &job});
+        }
+        const Route route = router_.route(options.session, overflow_now);
+        switch (route.verdict) {
+            case Route::Verdict::accepted:
+                return queue(job, *workers_[route.worker].core_, cancel);
+            case Route::Verdict::queue_full:
+                return refuse(job, errc::queue_full, gate_->admission.rejected);
+            case Route::Verdict::closed:
+                refuse(job, errc::stopped, gate_->admission.stopped);
+                return gate_->worker_idle();
+        }
+    }
+
+    [[gnu::always_inline]] inline void queue(JobType& job, Worker& worker, CancelJob* cancel) {
+        job.owner = &worker;
+        if (cancel != nullptr) {
+            cancel->owner_lives = worker.weak_from_this();
+        }
+        try {
+            worker.push(job);
+        } catch (...) {
+            if (cancel != nullptr) {
+                cancel->owner_lives.reset();
+            }
+            worker.take_back(job);
+            throw;
+        }
+    }
+
+    [[gnu::noinline]] void refuse(JobType& job, errc why, Tally::Counter& counter) noexcept {
+        job.fail(make_system_error(why));
+        // Counted first: whoever has the reply finds the ledger up to date.
+        Tally::count(counter);
+        job.post(*gate_->executor());
+    }
+
+    /// For a job that could not even be made.
+    template <typename Handler, typename Default>
+    [[gnu::noinline]] static void reply_at_once(Handler& handler, const Default& executor, std::exception_ptr error) {
+        // Named first: the lambda takes handler away.
+        const auto associated = net::get_associated_executor(handler, executor);
+        post_by_way_of(executor, associated, [handler = std::move(handler), error = std::move(error)]() mutable {
+            Reply<S> reply;
+            reply.error = std::move(error);
+            std::move(reply).pass_to(std::move(handler));
+        });
+    }
+
+    const std::vector<Handle> workers_;
+    const std::shared_ptr<Gate> gate_;
+    Router<Policy, Clock> router_;
+    const bool wants_times_;
+
+  public:
+    /// PoolOptions::overflow.
+    const Overflow overflow;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_POOL_POOL_CORE_HPP

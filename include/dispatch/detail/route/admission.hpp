@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_ROUTE_ADMISSION_HPP
+#define DISPATCH_DETAIL_ROUTE_ADMISSION_HPP
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/mutex.hpp>
+#include <dispatch/detail/route/worker_load.hpp>
+#include <dispatch/metrics.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// A pool's gate: who may still come in, and whether everybody has left. Thread-safe.
+///
+/// A job enters by reserving load first and looking at the phase second; closing changes the phase
+/// first and looks at the loads second. All four are sequentially consistent, so either the job sees
+/// the gate closed and leaves again, or whoever closed it sees the job.
+class Admission {
+  public:
+    /// The order is one-way.
+    enum class Phase : std::uint8_t { open, draining, stopped };
+
+    explicit Admission(std::vector<std::shared_ptr<WorkerLoad>> loads) : loads_{std::move(loads)} {}
+
+    bool open() const noexcept { return phase_.load(std::memory_order_seq_cst) == Phase::open; }
+
+    /// Moves on to phase; true for the caller that did it.
+    bool close(Phase phase) noexcept {
+        Phase seen = phase_.load(std::memory_order_seq_cst);
+        while (seen < phase) {
+            if (phase_.compare_exchange_weak(seen, phase, std::memory_order_seq_cst)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    std::size_t size() const noexcept { return loads_.size(); }
+    WorkerLoad& load(std::size_t worker) const noexcept { return *loads_[worker]; }
+
+    /// Whether the gate is closed and everybody has left. Whoever brings a worker's load to zero asks: the last one
+    /// hears true. A worker that was idle once after the closing is not looked at again, as a job that reserves load
+    /// there later finds the gate closed; so all who ask look at each worker once, together.
+    bool drained() noexcept {
+        if (open()) [[likely]] {
+            return false;
+        }
+        const std::lock_guard lock{mutex_};
+        while (idle_workers_ != loads_.size() && loads_[idle_workers_]->idle()) {
+            ++idle_workers_;
+        }
+        return idle_workers_ == loads_.size();
+    }
+
+    /// A job that never comes to a worker ends in one of these; it was submitted at that moment.
+    Tally::Counter rejected{0};
+    Tally::Counter stopped{0};
+
+    Ledger ledger() const noexcept {
+        Ledger sum;
+        sum.rejected = rejected.load(std::memory_order_relaxed);
+        sum.stopped = stopped.load(std::memory_order_relaxed);
+        sum.submitted = sum.rejected + sum.stopped;
+        for (const auto& load : loads_) {
+            load->add_to(sum);
+        }
+        return sum;
+    }
+
+  private:
+    const std::vector<std::shared_ptr<WorkerLoad>> loads_;
+    std::atomic<Phase> phase_{Phase::open};
+    Mutex mutex_;
+    /// So many workers, from the first on, were idle after the gate was closed. Guarded by mutex_.
+    std::size_t idle_workers_ = 0;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_ROUTE_ADMISSION_HPP

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_RUN_HANDLER_RUNNER_HPP
+#define DISPATCH_DETAIL_RUN_HANDLER_RUNNER_HPP
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <new>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/run/handler_traits.hpp>
+#include <dispatch/detail/run/lane.hpp>
+#include <dispatch/detail/run/observation.hpp>
+#include <dispatch/detail/run/worker.hpp>
+#include <dispatch/error.hpp>
+#include <dispatch/job.hpp>
+#include <dispatch/observer.hpp>
+#include <dispatch/options.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// A worker's handler, and who observes it (or Unobserved): what the worker's lanes do with its jobs.
+template <typename R, typename S, typename Executor, typename Handler, typename O = Unobserved>
+class HandlerRunner final : public HandlerHost<R, S, Executor> {
+    using Traits = HandlerTraits<R, S, Handler>;
+    using Worker = detail::Worker<R, S, Executor>;
+    using Clock = typename Worker::Clock;
+    using JobType = typename Worker::JobType;
+    using Outcome = typename Worker::Outcome;
+    using HandlerExecutor = typename Lanes<Executor>::HandlerExecutor;
+
+  public:
+    /// Whether jobs need to know when they were submitted.
+    static constexpr bool wants_times = Traits::takes_context || is_observed<O>;
+
+    HandlerRunner(std::shared_ptr<Handler> handler, const O& observer)
+        : handler_{std::move(handler)}, observer_{observer} {}
+
+    /// Only one plain function is ever in progress on a strand; what comes meanwhile is queued.
+    static WorkerOptions effective(WorkerOptions options) noexcept {
+        if (!Traits::is_coroutine) {
+            options.max_concurrency = 1;
+        }
+        return options;
+    }
+
+    void spawn_lane(const std::shared_ptr<Worker>& worker, Lane& lane) override {
+        net::co_spawn(LaneExecutor{worker->lanes().handler_executor()}, run(worker, *this, lane),
+                      net::bind_cancellation_slot(lane.signal.slot(), [worker, &lane](const std::exception_ptr&) {
+                          worker->lanes().ended(lane);
+                      }));
+    }
+
+    void dropped(const Worker& worker, const JobType& job, std::error_code why) noexcept override {
+        if constexpr (is_observed<O>) {
+            observer_.dropped(DroppedEvent{worker.id(), job.session, Clock::now() - job.submitted_at, why});
+        }
+    }
+
+    void context_shutdown() noexcept override { handler_.reset(); }
+
+  private:
+    static auto lane_executor_type() {
+        if constexpr (Traits::is_coroutine) {
+            return std::type_identity<typename AwaitableTraits<typename Traits::Returned>::Executor>{};
+        } else {
+            return std::type_identity<HandlerExecutor>{};
+        }
+    }
+
+    /// A coroutine can only await one of the same executor type, so the handler's decides.
+    using LaneExecutor = typename decltype(lane_executor_type())::type;
+
+    static_assert(std::is_constructible_v<LaneExecutor, HandlerExecutor>,
+                  "dispatch: the handler's awaitable has an executor type that the worker's executor does not convert "
+                  "to: return asio::awaitable<S> (any_io_executor) or asio::awaitable<S, WorkerExecutor<Executor>>");
+
+    struct NoContext {};
+
+    /// A job in a lane: not lost when the lane's coroutine is destroyed in the midst of it, on the strand: because what
+    /// the handler awaited was dropped, or the context shuts down.
+    class Run {
+      public:
+        Run(HandlerRunner& runner, Worker& worker, Lane& lane)
+            : runner_{runner}, worker_{worker}, lane_{lane}, job_{worker.next_job(lane)} {}
+        Run(const Run&) = delete;
+        Run& operator=(const Run&) = delete;
+        ~Run() {
+            if (job_ != nullptr) [[unlikely]] {
+                lose();
+            }
+        }
+
+        /// Whether there is one.
+        explicit operator bool() const noexcept { return job_ != nullptr; }
+
+        /// Calls the handler with context. The request stays in the job until the handler has ended: it may be taken by
+        /// reference.
+        template <typename ContextType>
+        decltype(auto) call([[maybe_unused]] ContextType& context) {
+            if constexpr (is_observed<O>) {
+                observation_.start(runner_.observer_, worker_.id(), job_->session, Clock::now() - job_->submitted_at);
+            }
+            if constexpr (Traits::takes_context) {
+                return std::invoke(*runner_.handler_, std::move(*job_->request), context);
+            } else {
+                return std::invoke(*runner_.handler_, std::move(*job_->request));
+            }
+        }
+
+        auto context() const {
+            if constexpr (Traits::takes_context) {
+                return JobContext{worker_.id(), job_->session, job_->deadline, Clock::now() - job_->submitted_at};
+            } else {
+                return NoContext{};
+            }
+        }
+
+        /// The handler has returned response.
+        template <typename... Response>
+        void returned(Response&&... response) {
+            if constexpr (is_observed<O>) {
+                observation_.end(nullptr);
+            }
+            outcome_ = worker_.settle(*job_, std::forward<Response>(response)...);
+        }
+
+        /// It has thrown the exception that is being handled; or, after it had returned, something else has.
+        void threw() noexcept {
+            if constexpr (is_observed<O>) {
+                observation_.end(std::current_exception());
+            }
+            outcome_ = worker_.settle_error(*job_);
+        }
+
+        /// On the strand.
+        void end() noexcept { worker_.end(*std::exchange(job_, nullptr), lane_, outcome_); }
+
+      private:
+        [[gnu::noinline]] void lose() noexcept {
+            if (!worker_.has_context()) {
+                return worker_.abandon_with_context(*job_);
+            }
+            if constexpr (is_observed<O>) {
+                observation_.end(make_system_error(make_error_code(errc::abandoned)));
+            }
+            worker_.abandon(*job_, lane_);
+        }
+
+        HandlerRunner& runner_;
+        Worker& worker_;
+        Lane& lane_;
+        JobType* job_;
+        Outcome outcome_ = Outcome::failed;
+        [[no_unique_address]] Observation<O, Clock> observation_;
+    };
+
+    /// A lane's life: runs jobs as long as it holds a permit and there are any, then parks. Nothing but
+    /// the handler may be hit by a cancellation, so one that has been has its throwing switched off when its
+    /// handler has ended.
+    static net::awaitable<void, LaneExecutor> run(std::shared_ptr<Worker> worker, HandlerRunner& self, Lane& lane) {
+        const net::use_awaitable_t<LaneExecutor> use_awaitable;
+        Lanes<Executor>& lanes = worker->lanes();
+        // A handler's frame that is destroyed with the context finds its handler there.
+        [[maybe_unused]] const std::shared_ptr<Handler> handler = self.handler_;
+        co_await net::this_coro::throw_if_cancelled(false);
+        for (;;) {
+            if (lane.has_permit) {
+                lanes.begin(lane);
+                while (Run job{self, *worker, lane}) {
+                    if constexpr (!Traits::is_coroutine) {
+                        call(job);
+                    } else {
+                        try {
+                            if (lane.state_replaced) {
+                                co_await net::this_coro::reset_cancellation_state(Lane::Watch{lane.state_replaced});
+                                lane.state_replaced = false;
+                            }
+                            co_await net::this_coro::throw_if_cancelled(true);
+                            auto context = job.context();
+                            if constexpr (std::is_void_v<S>) {
+                                co_await job.call(context);
+                                job.returned();
+                            } else {
+                                S response = co_await job.call(context);
+                                job.returned(std::move(response));
+                            }
+                        } catch (...) {
+                            job.threw();
+                        }
+                        // The handler may have ended on another executor, to which it had gone.
+                        if (const bool away = !lanes.on_strand(); away || lane.was_cancelled()) [[unlikely]] {
+                            co_await net::this_coro::throw_if_cancelled(false);
+                            while (!lanes.on_strand()) {
+                                try {
+                                    co_await net::post(LaneExecutor{lanes.handler_executor()}, use_awaitable);
+                                } catch (const std::bad_alloc&) {
+                                    // Nothing else will do.
+                                }
+                            }
+                        }
+                    }
+                    job.end();
+                    if (lanes.try_yield()) {
+                        break;
+                    }
+                }
+                lanes.end(lane);
+            }
+            if (!lanes.rest(lane)) {
+                co_return;
+            }
+            for (bool parked = false; !parked;) {
+                try {
+                    co_await lane.spot.template park<LaneExecutor>();
+                    parked = true;
+                } catch (const std::bad_alloc&) {
+                    // Whoever is to resume the lane is on this strand, and finds it parked.
+                }
+            }
+        }
+    }
+
+    /// For a plain function.
+    static void call(Run& job) {
+        try {
+            auto context = job.context();
+            if constexpr (std::is_void_v<S>) {
+                job.call(context);
+                job.returned();
+            } else {
+                S response = job.call(context);
+                job.returned(std::move(response));
+            }
+        } catch (...) {
+            job.threw();
+        }
+    }
+
+    /// Until the context is gone.
+    std::shared_ptr<Handler> handler_;
+    [[no_unique_address]] O observer_;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_RUN_HANDLER_RUNNER_HPP

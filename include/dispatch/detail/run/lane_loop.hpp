@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_RUN_LANE_LOOP_HPP
+#define DISPATCH_DETAIL_RUN_LANE_LOOP_HPP
+
+#include <memory>
+#include <new>
+#include <utility>
+
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/semaphore.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// The coroutine loop that gives a worker one lane more at a time: it waits at its doorbell, then at the semaphore for
+/// the permit that was lent for the lane, and has its owner add it. On the strand, and made when a second lane is
+/// needed for the first time: most workers that are idle, and all that run one job at a time, have none.
+template <typename Strand>
+class LaneLoop {
+  public:
+    /// Whose loop it is. Alive as long as the coroutine holds it.
+    class Owner {
+      public:
+        /// A lane may be added now: the permit is the owner's again.
+        virtual void lane_granted() = 0;
+        /// None can, for want of memory, or because Asio has destroyed the coroutine; the same with the permit. Not
+        /// called while the context shuts down.
+        virtual void lane_failed() noexcept = 0;
+        virtual bool has_context() const noexcept = 0;
+
+      protected:
+        ~Owner() = default;
+    };
+
+    explicit LaneLoop(const Strand& strand) : strand_{strand}, permits_{strand, 0}, doorbell_{strand, 1} {}
+
+    /// Lends a permit for a lane to be added; the owner gets it back by one of its functions, never from within this
+    /// call. Where it throws std::bad_alloc, it still has it.
+    void ring(const std::shared_ptr<Owner>& owner) {
+        if (!is_there_) {
+            net::co_spawn(strand_, run(owner, *this), net::detached);
+        }
+        doorbell_.try_send(net_error{}, true);
+        permits_.release();
+    }
+
+    /// The coroutine ends.
+    void close() {
+        doorbell_.close();
+        permits_.cancel();
+    }
+
+  private:
+    /// A ring carries nothing; but Asio 1.22's channel of void(error_code) does not compile.
+    using Doorbell = net::experimental::concurrent_channel<Strand, void(net_error, bool)>;
+
+    /// Where there is no memory for the completion of what it awaits, Asio destroys the coroutine: it is begun anew
+    /// with the next ring.
+    static net::awaitable<void, Strand> run(std::shared_ptr<Owner> owner, LaneLoop& self) {
+        const net::use_awaitable_t<Strand> use_awaitable;
+        const Presence presence{self, *owner};
+        net_error error;
+        for (;;) {
+            try {
+                co_await self.doorbell_.async_receive(net::redirect_error(use_awaitable, error));
+                if (!error) {
+                    Permit permit = co_await self.permits_.async_acquire(net::redirect_error(use_awaitable, error));
+                    permit.detach();
+                }
+                if (error) {
+                    co_return;
+                }
+            } catch (const std::bad_alloc&) {
+                self.take_back(*owner);
+                continue;
+            }
+            owner->lane_granted();
+        }
+    }
+
+    /// The loop, as long as it is there.
+    struct Presence {
+        Presence(LaneLoop& loop, Owner& owner) noexcept : self{loop}, of{owner} { self.is_there_ = true; }
+        Presence(const Presence&) = delete;
+        Presence& operator=(const Presence&) = delete;
+        ~Presence() {
+            if (of.has_context()) {  // else self may be gone
+                self.is_there_ = false;
+                self.take_back(of);
+            }
+        }
+
+        LaneLoop& self;
+        Owner& of;
+    };
+
+    void take_back(Owner& owner) noexcept {
+        if (Permit permit = permits_.try_acquire()) {
+            permit.detach();
+            owner.lane_failed();
+        }
+    }
+
+    const Strand strand_;
+    /// As many units as were lent and not granted.
+    BasicSemaphore<Strand> permits_;
+    Doorbell doorbell_;
+    bool is_there_ = false;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_RUN_LANE_LOOP_HPP

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_RUN_LANES_HPP
+#define DISPATCH_DETAIL_RUN_LANES_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/insist.hpp>
+#include <dispatch/detail/base/intrusive_list.hpp>
+#include <dispatch/detail/base/slots.hpp>
+#include <dispatch/detail/execute/runner.hpp>
+#include <dispatch/detail/execute/turn.hpp>
+#include <dispatch/detail/execute/worker_executor.hpp>
+#include <dispatch/detail/run/lane.hpp>
+#include <dispatch/detail/run/lane_loop.hpp>
+#include <dispatch/detail/run/lane_scheduler.hpp>
+#include <dispatch/job.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// What a worker's lanes need of it.
+class LaneHost {
+  public:
+    /// Starts the coroutine of a new lane, which uses the functions of Lanes below.
+    virtual void spawn_lane(Lane& lane) = 0;
+    /// True when there is no job: the worker is asleep, and the next job will wake it.
+    virtual bool try_sleep() noexcept = 0;
+    /// Keeps the worker alive.
+    virtual std::shared_ptr<void> keep_alive() noexcept = 0;
+
+  protected:
+    ~LaneHost() = default;
+};
+
+/// A worker's coroutines and the strand that they are on: the lanes, which run jobs, and the loop that adds one where
+/// all are busy. Knows nothing of requests and responses.
+///
+/// A job that comes while the worker is asleep wakes it; then lanes are resumed as LaneScheduler says.
+///
+/// The coroutines and all that concerns them belong to the strand; the functions that say so may be called from any
+/// thread. The coroutines keep the worker alive until wind_down() ends them; context_shutdown() drops whatever is bound
+/// to a context that goes first.
+template <typename Executor>
+class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
+  public:
+    using HandlerExecutor = WorkerExecutor<Executor>;
+
+    Lanes(LaneHost& host, const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner,
+          std::size_t max_concurrency)
+        : host_{host}, runner_{runner}, scheduler_{max_concurrency}, resources_{std::in_place, executor, runner} {}
+
+    /// Starts the first lane; once.
+    void start() { spawn(); }
+
+    /// Whether the execution context is there. Any thread, as for executor().
+    bool has_context() const noexcept override { return resources_.has_value(); }
+    /// Only while the context lives.
+    const Executor& executor() const noexcept { return resources_->executor; }
+    /// What the strand is run by. Any thread.
+    Runner<Executor>& runner() const noexcept { return *runner_; }
+    /// What handlers run on. Any thread.
+    const HandlerExecutor& handler_executor() const noexcept { return resources_->handler_executor; }
+    bool on_strand() const noexcept { return resources_->strand.running_in_this_thread(); }
+
+    /// Has the worker look for jobs. Any thread; not after wind_down() was posted. Where it throws, the
+    /// worker sleeps on.
+    void wake() {
+        // The strand is first in, first out, so the coroutines still keep this alive.
+        execute_on(resources_->posting_strand, WakeUp{this});
+    }
+
+    /// Has function run later, on the strand. Any thread.
+    template <typename Function>
+    void post_to_strand(Function&& function) {
+        net::post(resources_->strand, std::forward<Function>(function));
+    }
+
+    /// Cancels the job that ticket names, if it still runs. Any thread.
+    void cancel(RunTicket ticket, net::cancellation_type_t type) {
+        if (has_context()) {
+            post_to_strand([this, alive = host_.keep_alive(), ticket, type] {
+                Lane* const lane = lanes_.find(ticket.lane);
+                if (lane != nullptr && lane->running && lane->run == ticket.run) {
+                    lane->cancel(type, Lane::Cancelled::by_submitter);
+                }
+            });
+        }
+    }
+
+    // For the coroutine of a lane.
+
+    /// The lane, which holds a permit, begins to run jobs.
+    void begin(Lane& lane) noexcept { scheduler_.begin(lane); }
+
+    /// Names its next run.
+    RunTicket begin_run(Lane& lane) noexcept {
+        lane.run = ++runs_;
+        return {lane.number, lane.run};
+    }
+
+    /// Whether the lane has to let others have the worker's thread, a job having been run or begun: it parks then,
+    /// whatever is in the inbox.
+    bool try_yield() { return !budget_.spend_one(spend()) && let_others_come(); }
+
+    /// It has found no more, or yields.
+    void end(Lane& lane) noexcept {
+        if (scheduler_.end(lane)) {
+            work_.reset();
+        }
+    }
+
+    /// It has nothing to do. True: it parks; false: it exits.
+    bool rest(Lane& lane) {
+        const auto step = scheduler_.rest(lane);
+        if (step.surplus != nullptr) {
+            step.surplus->spot.resume();
+        }
+        return step.parks;
+    }
+
+    /// Its coroutine has ended.
+    void ended(Lane& lane) noexcept {
+        // Asio is not yet done with this one.
+        remove_ended();
+        ended_.push_back(lane);
+    }
+
+    /// Its coroutine was destroyed in the midst of a job: what its handler had awaited was dropped. Another takes its
+    /// place. Not when the context is shutting down.
+    void lost(Lane& lane) noexcept {
+        if (scheduler_.lost(lane)) {
+            work_.reset();
+        }
+        ended_.push_back(lane);
+        look_again();
+    }
+
+    /// Ends the coroutines, those that run a job as soon as its handler has ended; that receives a
+    /// terminal cancellation.
+    void wind_down() {
+        scheduler_.wind_down();
+        while (Lane* lane = scheduler_.take_parked()) {
+            lane->spot.resume();
+        }
+        lanes_.for_each([](Lane& lane) {
+            if (lane.running) {
+                lane.cancel(net::cancellation_type::terminal, Lane::Cancelled::by_stop);
+            }
+        });
+        if (resources_->loop) {
+            resources_->loop->close();
+        }
+        // Whatever was posted before this has run when this is let go of; and nothing is posted from now on.
+        insist([this] { post_to_strand([alive = host_.keep_alive()] {}); });
+    }
+
+    // See ContextListener.
+
+    void context_shutdown() noexcept {
+        scheduler_.wind_down();
+        lanes_.for_each([](Lane& lane) { lane.spot.abandon(); });
+        work_.reset();
+        resources_.reset();
+    }
+
+    /// What co_spawn has put into a slot has, from Asio 1.24 on, a strand.
+    void context_emptied() noexcept {
+        lanes_.for_each([](Lane& lane) { lane.signal.slot().clear(); });
+    }
+
+  private:
+    using Strand = net::strand<RunnerExecutor<Executor>>;
+    using Loop = LaneLoop<Strand>;
+    using Scheduler = LaneScheduler<Lane>;
+
+    /// All that is bound to the execution context.
+    struct Resources {
+        Resources(const Executor& ex, const std::shared_ptr<Runner<Executor>>& runner)
+            : executor{ex},
+              strand{RunnerExecutor<Executor>::over(runner)},
+              posting_strand{net::require(strand, net::execution::blocking.never)},
+              handler_executor{strand} {}
+
+        Executor executor;
+        Strand strand;
+        /// Runs what it is given later, as net::post does, without asking for it each time.
+        net::strand<RunnerExecutor<Executor, true>> posting_strand;
+        HandlerExecutor handler_executor;
+        std::unique_ptr<Loop> loop;
+    };
+
+    struct WakeUp {
+        Lanes* self;
+        void operator()() const { self->run(); }
+    };
+
+    /// There may be jobs: lets lanes take them.
+    void run() {
+        remove_ended();
+        budget_.begin(spend());
+        scheduler_.run(*this);
+        budget_.settle(spend());
+        // Handlers that are suspended when the worker has nothing else to do must not be left without a
+        // thread, even if what they wait for belongs to another context.
+        if (scheduler_.running_lanes() != 0 && !work_) {
+            work_.emplace(resources_->executor);
+        }
+    }
+
+    // What the scheduler asks for.
+
+    friend Scheduler;
+
+    void resume(Lane& lane) { lane.spot.resume(); }
+    bool try_sleep() noexcept { return host_.try_sleep(); }
+
+    void add_lane() noexcept {
+        try {
+            if (!resources_->loop) {
+                resources_->loop = std::make_unique<Loop>(resources_->strand);
+            }
+            resources_->loop->ring(std::shared_ptr<typename Loop::Owner>{host_.keep_alive(), this});
+        } catch (const std::bad_alloc&) {
+            lane_failed();
+        }
+    }
+
+    // What the loop tells.
+
+    void lane_granted() override {
+        scheduler_.permit_returned();
+        if (scheduler_.winding_down() || host_.try_sleep()) {
+            return;  // other lanes have taken the jobs meanwhile
+        }
+        if (scheduler_.add_is_due()) {
+            try {
+                spawn();
+            } catch (const std::bad_alloc&) {
+                return look_again();
+            }
+        }
+        run();
+    }
+
+    void lane_failed() noexcept override {
+        scheduler_.permit_returned();
+        look_again();
+    }
+
+    /// On the strand the lane is parked when this returns.
+    void spawn() {
+        Lane& lane = lanes_.add();
+        try {
+            const UntrackedScope untracked;
+            host_.spawn_lane(lane);
+        } catch (...) {
+            lanes_.remove(lane.number);
+            throw;
+        }
+    }
+
+    void remove_ended() noexcept {
+        while (Lane* lane = ended_.pop_front()) {
+            lanes_.remove(lane->number);
+        }
+    }
+
+    /// False when there is no memory for that.
+    bool let_others_come() {
+        try {
+            if (!scheduler_.winding_down()) {
+                wake();
+            }
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+        runner_->end_turn();
+        return true;
+    }
+
+    /// There was no memory for what was to be done, or somebody who would have looked for jobs is gone: has the worker
+    /// look for jobs later, when whatever comes first on this thread may have given memory back.
+    void look_again() noexcept {
+        if (!scheduler_.winding_down()) {
+            insist([this] { wake(); });
+        }
+    }
+
+    auto spend() const noexcept {
+        return [this](std::size_t jobs) noexcept { return runner_->spend(jobs); };
+    }
+
+    LaneHost& host_;
+    const std::shared_ptr<Runner<Executor>> runner_;
+    Scheduler scheduler_;
+    JobBudget budget_;
+    std::uint64_t runs_ = 0;
+    std::optional<Resources> resources_;
+    Slots<Lane> lanes_;
+    /// Those whose coroutine has ended.
+    IntrusiveList<Lane> ended_;
+    std::optional<net::executor_work_guard<Executor>> work_;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_RUN_LANES_HPP

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_RUN_WORKER_HPP
+#define DISPATCH_DETAIL_RUN_WORKER_HPP
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/asio/context_listener.hpp>
+#include <dispatch/detail/asio/time_source.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/insist.hpp>
+#include <dispatch/detail/queue/inbox.hpp>
+#include <dispatch/detail/route/worker_load.hpp>
+#include <dispatch/detail/run/drain_gate.hpp>
+#include <dispatch/detail/run/lane.hpp>
+#include <dispatch/detail/run/lanes.hpp>
+#include <dispatch/error.hpp>
+#include <dispatch/job.hpp>
+#include <dispatch/options.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+template <typename R, typename S, typename Executor>
+class Worker;
+
+/// What a worker needs of its handler, whose type it does not know.
+template <typename R, typename S, typename Executor>
+class HandlerHost {
+  public:
+    virtual ~HandlerHost() = default;
+
+    /// Starts the coroutine of a new lane, which takes jobs of worker. It keeps that alive.
+    virtual void spawn_lane(const std::shared_ptr<Worker<R, S, Executor>>& worker, Lane& lane) = 0;
+    /// A job that was counted in the load will not be run. Any thread.
+    virtual void dropped(const Worker<R, S, Executor>& worker, const Job<R, S, Executor>& job,
+                         std::error_code why) noexcept = 0;
+    /// The handler may own what belongs to the context: it goes now, or with the last lane that is in it.
+    virtual void context_shutdown() noexcept = 0;
+};
+
+/// A worker: how jobs come in, and how they end. Its parts: the inbox, where they wait; the lanes, which run them; its
+/// load; the timer for their deadlines; and the host of its handler.
+///
+/// The inbox, the load and the public functions are thread-safe; the timer is guarded by
+/// the inbox's lock; the functions for lanes are called by them, on the strand.
+///
+/// How a job ends is decided once, by whoever moves it to JobState::replied under the inbox's lock or,
+/// for one without a deadline, by the lane that has popped it. It is counted, then its load is given
+/// back, then its reply is sent, so a caller that has its response finds the worker free.
+template <typename R, typename S, typename Executor>
+class Worker final : public ContextListener, LaneHost, public std::enable_shared_from_this<Worker<R, S, Executor>> {
+  public:
+    using JobType = Job<R, S, Executor>;
+    using Host = HandlerHost<R, S, Executor>;
+    using Clock = typename TimeSource<Executor>::Clock;
+
+    Worker(std::unique_ptr<Host> host, const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner,
+           std::size_t id, WorkerOptions options, bool wants_times)
+        : spawned_as_{id},
+          id_{id},
+          load_{std::make_shared<WorkerLoad>(options)},
+          wants_times_{wants_times},
+          host_{std::move(host)},
+          lanes_{*this, executor, runner, options.max_concurrency} {}
+
+    /// Starts the first lane; once.
+    void start() {
+        listen(this->shared_from_this(), executor());
+        lanes_.start();
+    }
+
+    /// Whether the execution context is there. Any thread, as for executor().
+    bool has_context() const noexcept { return lanes_.has_context(); }
+    /// Only while the context lives.
+    const Executor& executor() const noexcept { return lanes_.executor(); }
+    Lanes<Executor>& lanes() noexcept { return lanes_; }
+
+    /// The worker's number in its pool; before it has one, among those that were spawned with it. Any thread.
+    std::size_t id() const noexcept { return id_.load(std::memory_order_relaxed); }
+    const std::shared_ptr<WorkerLoad>& load() const noexcept { return load_; }
+    /// Whether the handler asks for times: then submitted_at is worth a look at the clock.
+    bool wants_times() const noexcept { return wants_times_; }
+
+    /// Makes the worker part of a pool, in which it has the number id; false when it already is part of one.
+    bool join(const std::shared_ptr<DrainGate<Executor>>& gate, std::size_t id) noexcept {
+        if (joined_.exchange(true)) {
+            return false;
+        }
+        gate_ = gate;
+        id_.store(id, std::memory_order_relaxed);
+        runs_on_the_pools_executor_ = executor() == *gate->executor();
+        return true;
+    }
+
+    /// Undoes join(), for a pool that could not be made after all.
+    void leave() noexcept {
+        gate_.reset();
+        id_.store(spawned_as_, std::memory_order_relaxed);
+        joined_ = false;
+    }
+
+    /// Takes over a job that is counted in the load. Where it throws the job is still the caller's, and
+    /// still counted.
+    void push(JobType& job) {
+        if (!inbox_.push(job, [this] { lanes_.wake(); })) {
+            end_unstarted(job, make_error_code(errc::stopped));
+        }
+    }
+
+    /// push() has thrown: takes the job out of the load. The submitter answers it.
+    [[gnu::noinline]] void take_back(JobType& job) noexcept {
+        host_->dropped(*this, job, std::make_error_code(std::errc::not_enough_memory));
+        release();
+    }
+
+    /// The submitter wants its job to end. Only while the context lives. (Where that of job's handler has gone, the
+    /// signal must not be emitted: see submit.)
+    void cancel(JobType& job, net::cancellation_type_t type) {
+        RunTicket ticket;
+        switch (inbox_.withdraw(job, ticket)) {
+            case JobState::queued:
+                return end_unstarted(job, operation_aborted());
+            case JobState::running:
+                return lanes_.cancel(ticket, type);
+            case JobState::replied:
+                return;
+        }
+    }
+
+    /// Ends the worker: what has not started is answered with errc::stopped, what runs receives a
+    /// terminal cancellation. Again has no effect.
+    void close() noexcept {
+        auto queued = inbox_.close();
+        while (JobType* job = queued.pop_front()) {
+            end_unstarted(*job, make_error_code(errc::stopped));
+        }
+        if (has_context() && !closed_.exchange(true)) {
+            insist([this] { lanes_.post_to_strand([self = this->shared_from_this()] { self->lanes_.wind_down(); }); });
+        }
+    }
+
+    /// Sends job's reply straight to its submitter: the worker's threads may all be stuck.
+    void answer(JobType& job) noexcept {
+        if (has_context()) {
+            job.post(*gate_->executor());
+        } else {
+            job.destroy();
+        }
+    }
+
+    void context_shutdown() noexcept override {
+        auto queued = inbox_.close();
+        while (JobType* job = queued.pop_front()) {
+            load_->release();
+            job->destroy();
+        }
+        timer_.reset();
+        lanes_.context_shutdown();
+        host_->context_shutdown();
+    }
+
+    void context_emptied() noexcept override { lanes_.context_emptied(); }
+
+    // For lanes.
+
+    /// What has become of a job whose handler has ended.
+    enum class Outcome : std::uint8_t {
+        succeeded,
+        failed,
+        unwanted,  ///< its deadline has answered it meanwhile
+    };
+
+    /// The lane's next job, or null when there is none.
+    JobType* next_job(Lane& lane) {
+        if (lane.was_cancelled()) [[unlikely]] {
+            lane.cancelled = Lane::Cancelled::no;
+            lane.state_replaced = true;
+        }
+        JobType* const job = pop(lane);
+        return job == nullptr || !job->deadline ? job : in_time(job, lane);
+    }
+
+    /// Puts the handler's response into the job. On any executor: the handler may have left the strand.
+    template <typename... Response>
+    Outcome settle(JobType& job, Response&&... response) {
+        if (!owes_reply(job)) {
+            return Outcome::unwanted;
+        }
+        job.succeed(std::forward<Response>(response)...);
+        return Outcome::succeeded;
+    }
+
+    /// The same for the exception that is being handled.
+    Outcome settle_error(JobType& job) noexcept {
+        if (!owes_reply(job)) {
+            return Outcome::unwanted;
+        }
+        job.fail(std::current_exception());
+        return Outcome::failed;
+    }
+
+    /// Lets go of a job whose handler has ended.
+    void end(JobType& job, const Lane& lane, Outcome outcome) noexcept {
+        Tally& tally = load_->tally;
+        if (outcome == Outcome::succeeded) [[likely]] {
+            Tally::count_exclusively(tally.completed);
+        } else if (outcome == Outcome::unwanted) {
+            job.destroy();
+            return release();
+        } else if (!lane.was_cancelled()) {
+            Tally::count_exclusively(tally.failed);
+        } else {
+            Tally::count(lane.cancelled == Lane::Cancelled::by_stop ? tally.stopped : tally.cancelled);
+        }
+        finish(job);
+    }
+
+    /// Ends a job whose lane's coroutine is destroyed in the midst of the handler, on the strand: something that the
+    /// handler awaited was dropped. As if the handler had thrown errc::abandoned.
+    void abandon(JobType& job, Lane& lane) noexcept {
+        Outcome outcome = Outcome::unwanted;
+        if (owes_reply(job)) {
+            job.fail(make_system_error(make_error_code(errc::abandoned)));
+            outcome = Outcome::failed;
+        }
+        end(job, lane, outcome);
+        lanes_.lost(lane);
+    }
+
+    /// The same where all of that goes down with the execution context.
+    void abandon_with_context(JobType& job) noexcept {
+        if (owes_reply(job)) {
+            Tally::count(load_->tally.stopped);
+        }
+        load_->release();
+        job.destroy();
+    }
+
+  private:
+    // What the lanes need.
+
+    void spawn_lane(Lane& lane) override { host_->spawn_lane(this->shared_from_this(), lane); }
+    bool try_sleep() noexcept override { return inbox_.try_sleep(); }
+    std::shared_ptr<void> keep_alive() noexcept override { return this->shared_from_this(); }
+
+    using Timer = typename TimeSource<Executor>::Timer;
+
+    /// The inbox's alarm clock, under its lock.
+    struct Alarm {
+        Worker* worker;
+
+        void set(typename Clock::time_point time) {
+            if (!worker->timer_) {
+                worker->timer_.emplace(worker->executor());
+            }
+            worker->timer_->expires_at(time);
+            // expires_at() has called off the wait that there was: there must be another one.
+            insist([this] {
+                worker->timer_->async_wait([weak = worker->weak_from_this()](const net_error& error) {
+                    if (const auto self = weak.lock(); self && !error) {
+                        self->expire();
+                    }
+                });
+            });
+        }
+
+        void clear() noexcept {
+            if (worker->timer_) {
+                worker->timer_->cancel();
+            }
+        }
+    };
+
+    [[gnu::always_inline]] inline JobType* pop(Lane& lane) noexcept { return inbox_.pop(lanes_.begin_run(lane)); }
+
+    /// job, or the first one after it whose deadline has not passed.
+    [[gnu::noinline]] JobType* in_time(JobType* job, Lane& lane) {
+        while (job != nullptr && job->deadline && Clock::now() >= *job->deadline) {
+            expire_late(*job, lane);
+            job = pop(lane);
+        }
+        return job;
+    }
+
+    bool owes_reply(JobType& job) noexcept { return !job.deadline || inbox_.owes_reply(job); }
+
+    /// Ends a job that holds no permit, and is counted as what it has become.
+    [[gnu::noinline]] void end_unstarted(JobType& job, std::error_code why) noexcept {
+        host_->dropped(*this, job, why);
+        job.fail(make_system_error(why));
+        const bool idle = load_->release();
+        answer(job);
+        if (idle) {
+            report_idle();
+        }
+    }
+
+    /// Ends a job that a lane has had, and that is counted.
+    [[gnu::always_inline]] inline void finish(JobType& job) noexcept {
+        const bool idle = load_->release();
+        if (runs_on_the_pools_executor_) [[likely]] {
+            lanes_.runner().post(job);
+        } else {
+            job.post(*gate_->executor());
+        }
+        // Only who drains or stops waits for that.
+        if (idle && !gate_->admission.open()) [[unlikely]] {
+            report_idle();
+        }
+    }
+
+    void release() noexcept {
+        if (load_->release()) {
+            report_idle();
+        }
+    }
+
+    [[gnu::noinline]] void report_idle() noexcept {
+        if (gate_) {
+            gate_->worker_idle();
+        }
+    }
+
+    /// The timer: some deadlines have passed.
+    void expire() noexcept {
+        auto overdue = inbox_.take_overdue(Clock::now());
+        while (JobType* job = overdue.queued.pop_front()) {
+            end_unstarted(*job, make_error_code(errc::deadline_exceeded));
+        }
+        while (JobType* job = overdue.running.pop_front()) {
+            insist([&] { lanes_.cancel(job->ticket, net::cancellation_type::terminal); });
+            job->fail(make_system_error(make_error_code(errc::deadline_exceeded)));
+            answer(*job);
+        }
+    }
+
+    /// A job has come to its turn after its deadline, and before the timer.
+    void expire_late(JobType& job, const Lane& lane) noexcept {
+        if (!inbox_.owes_reply(job)) {
+            return end(job, lane, Outcome::unwanted);
+        }
+        Tally::count(load_->tally.expired);
+        host_->dropped(*this, job, make_error_code(errc::deadline_exceeded));
+        job.fail(make_system_error(make_error_code(errc::deadline_exceeded)));
+        finish(job);
+    }
+
+    const std::size_t spawned_as_;
+    std::atomic<std::size_t> id_;
+    const std::shared_ptr<WorkerLoad> load_;
+    const bool wants_times_;
+    const std::unique_ptr<Host> host_;
+    Lanes<Executor> lanes_;
+    std::atomic<bool> joined_{false};
+    std::atomic<bool> closed_{false};
+    std::shared_ptr<DrainGate<Executor>> gate_;
+    /// Then replies can go out with what else the worker has run there.
+    bool runs_on_the_pools_executor_ = true;
+    /// Made for the first deadline: a context that has a timer waits for it in the operating system.
+    std::optional<Timer> timer_;
+
+    alignas(cache_line) Inbox<JobType, Alarm> inbox_{load_->submitted, load_->tally, Alarm{this}};
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_RUN_WORKER_HPP

@@ -1,0 +1,2 @@
+#pragma once
+#include <dispatch/detail/room/b.hpp>

@@ -1,0 +1,2 @@
+#pragma once
+#include <dispatch/detail/room/a.hpp>

@@ -1,0 +1,3 @@
+#pragma once
+#include <dispatch/detail/room/a.hpp>
+#include <dispatch/low.hpp>

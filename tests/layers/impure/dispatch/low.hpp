@@ -1,0 +1,2 @@
+#pragma once
+#include <dispatch/even_lower.hpp>
