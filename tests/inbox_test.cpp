@@ -225,11 +225,11 @@ TEST_F(Inbox, AReplyIsOwedUntilTheDeadlineHasGivenIt) {
     push(late);
     inbox.pop(1);
     inbox.pop(2);
-    EXPECT_TRUE(inbox.owes_reply(in_time));
-    EXPECT_TRUE(inbox.owes_reply(in_time)) << "may be asked again";
+    EXPECT_TRUE(inbox.claim_reply(in_time));
+    EXPECT_TRUE(inbox.claim_reply(in_time)) << "may be asked again";
     auto overdue = inbox.take_overdue(10);
     EXPECT_EQ(all(std::move(overdue.running)), (std::vector<Job*>{&late}));
-    EXPECT_FALSE(inbox.owes_reply(late));
+    EXPECT_FALSE(inbox.claim_reply(late));
 }
 
 TEST_F(Inbox, AnAlarmThatFailsLaterLosesNoJob) {
@@ -312,7 +312,7 @@ TEST(InboxThreads, EachJobHasOneEnd) {
             std::minstd_rand random{round};
             while (!done) {
                 Job* const job = inbox.pop(1);
-                if (job != nullptr && inbox.owes_reply(*job)) {
+                if (job != nullptr && inbox.claim_reply(*job)) {
                     Tally::count(tally.completed);
                     ++ended;
                 }

@@ -69,14 +69,14 @@ mutation(run_queue waits_until_it_has_looked detail/execute/run_queue.hpp
                 const Find find = look_for_tasks(carrier);
                 carrier_waits_.store(false, std::memory_order_relaxed);]=] "two carriers wait|DEADLOCK")
 mutation(run_queue calls_none_for_what_is_left detail/execute/run_queue.hpp
-    [[if (find.leaves_more && needs_carrier()) {]] [[if (false) {]] "DEADLOCK")
+    [[if (find.leaves_more && claim_carrier()) {]] [[if (false) {]] "DEADLOCK")
 mutation(run_queue leaves_tasks_on_the_shelf detail/execute/run_queue.hpp
     [[        carrier.shelf.give_all(common_);
 ]] "" "DEADLOCK")
 mutation(run_queue looks_before_it_pushes detail/execute/run_queue.hpp
     [[        Carrier* const carrier = current();
         if (!(carrier]] [[        Carrier* const carrier = current();
-        const Push push = needs_carrier() ? Push::first : Push::queued;
+        const Push push = claim_carrier() ? Push::first : Push::queued;
         if (!(carrier != nullptr ? carrier->shelf : common_).push(task)) {
             return Push::closed;
         }

@@ -31,7 +31,7 @@ class Recycler {
 
     [[gnu::always_inline]] static inline void deallocate(void* memory, std::size_t size) noexcept {
         const std::size_t index = class_of(size);
-        if (index >= classes || !keep(index)) {
+        if (index >= classes || !ensure_room(index)) {
             ::operator delete(memory);
             return;
         }
@@ -89,7 +89,7 @@ class Recycler {
         return true;
     }
 
-    [[gnu::always_inline]] static inline bool keep(std::size_t index) noexcept {
+    [[gnu::always_inline]] static inline bool ensure_room(std::size_t index) noexcept {
 #if defined(DISPATCH_ADDRESS_SANITIZER)
         static_cast<void>(index);
         return false;

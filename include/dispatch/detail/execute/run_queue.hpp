@@ -46,7 +46,7 @@ class RunQueue {
         if (!(carrier != nullptr ? carrier->shelf : common_).push(task)) [[unlikely]] {
             return Push::closed;
         }
-        return needs_carrier() ? Push::first : Push::queued;
+        return claim_carrier() ? Push::first : Push::queued;
     }
 
     /// What a carrier does. send_carrier() posts one more, and does not throw.
@@ -69,7 +69,7 @@ class RunQueue {
                 if (find.task == nullptr) {
                     return;
                 }
-                if (find.leaves_more && needs_carrier()) {
+                if (find.leaves_more && claim_carrier()) {
                     send_carrier();
                 }
                 task = find.task;
@@ -163,7 +163,7 @@ class RunQueue {
         return carrier != nullptr && &carrier->queue == this ? carrier : nullptr;
     }
 
-    bool needs_carrier() noexcept {
+    bool claim_carrier() noexcept {
         return !carrier_waits_.load(std::memory_order_relaxed) &&
                !carrier_waits_.exchange(true, std::memory_order_relaxed);
     }
@@ -185,7 +185,7 @@ class RunQueue {
         carriers_at_work_.fetch_sub(1, std::memory_order_relaxed);
         const bool leaves_tasks = !carrier.shelf.empty();
         carrier.shelf.give_all(common_);
-        return leaves_tasks && needs_carrier();
+        return leaves_tasks && claim_carrier();
     }
 
     /// Moving a task to another processor takes longer than most tasks do, and so does falling asleep and

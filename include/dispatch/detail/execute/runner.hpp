@@ -118,9 +118,9 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
 
     [[gnu::noinline]] void send_carrier() noexcept {
         insist([this] {
-            const HandOver hand_over;
+            const ExecuteScope scope;
             execute_on(executors_->posting, [self = this->shared_from_this()] {
-                DISPATCH_ASSERT(!HandOver::in_progress,
+                DISPATCH_ASSERT(!ExecuteScope::in_progress,
                                 "an executor ran a function within execute(), although asked never to block: it must "
                                 "run it later, or in another thread, as a lock may be held");
                 self->queue_.carry([&] { self->send_carrier(); });
@@ -129,11 +129,11 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
     }
 
     /// This thread gives a function to an executor.
-    struct HandOver {
-        HandOver() noexcept { in_progress = true; }
-        HandOver(const HandOver&) = delete;
-        HandOver& operator=(const HandOver&) = delete;
-        ~HandOver() { in_progress = false; }
+    struct ExecuteScope {
+        ExecuteScope() noexcept { in_progress = true; }
+        ExecuteScope(const ExecuteScope&) = delete;
+        ExecuteScope& operator=(const ExecuteScope&) = delete;
+        ~ExecuteScope() { in_progress = false; }
 
         static inline constinit thread_local bool in_progress = false;
     };

@@ -87,7 +87,7 @@ class Inbox {
 
     /// Ends a running job: true when its reply is still owed, false when its deadline has already
     /// answered it. Jobs without a deadline need not ask. May be asked again after true.
-    bool owes_reply(J& job) noexcept {
+    bool claim_reply(J& job) noexcept {
         const std::lock_guard lock{mutex_};
         if (job.state == State::replied) {
             return false;

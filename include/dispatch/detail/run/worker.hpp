@@ -190,7 +190,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// Puts the handler's response into the job. On any executor: the handler may have left the strand.
     template <typename... Response>
     Outcome settle(JobType& job, Response&&... response) {
-        if (!owes_reply(job)) {
+        if (!claim_reply(job)) {
             return Outcome::unwanted;
         }
         job.succeed(std::forward<Response>(response)...);
@@ -199,7 +199,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// The same for the exception that is being handled.
     Outcome settle_error(JobType& job) noexcept {
-        if (!owes_reply(job)) {
+        if (!claim_reply(job)) {
             return Outcome::unwanted;
         }
         job.fail(std::current_exception());
@@ -226,7 +226,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// handler awaited was dropped. As if the handler had thrown errc::abandoned.
     void abandon(JobType& job, Lane& lane) noexcept {
         Outcome outcome = Outcome::unwanted;
-        if (owes_reply(job)) {
+        if (claim_reply(job)) {
             job.fail(make_system_error(make_error_code(errc::abandoned)));
             outcome = Outcome::failed;
         }
@@ -236,7 +236,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// The same where all of that goes down with the execution context.
     void abandon_with_context(JobType& job) noexcept {
-        if (owes_reply(job)) {
+        if (claim_reply(job)) {
             Tally::count(load_->tally.stopped);
         }
         load_->release();
@@ -289,7 +289,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         return job;
     }
 
-    bool owes_reply(JobType& job) noexcept { return !job.deadline || inbox_.owes_reply(job); }
+    bool claim_reply(JobType& job) noexcept { return !job.deadline || inbox_.claim_reply(job); }
 
     /// Ends a job that holds no permit, and is counted as what it has become.
     [[gnu::noinline]] void end_unstarted(JobType& job, std::error_code why) noexcept {
@@ -343,7 +343,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// A job has come to its turn after its deadline, and before the timer.
     void expire_late(JobType& job, const Lane& lane) noexcept {
-        if (!inbox_.owes_reply(job)) {
+        if (!inbox_.claim_reply(job)) {
             return end(job, lane, Outcome::unwanted);
         }
         Tally::count(load_->tally.expired);
