@@ -162,7 +162,7 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
     /// SubmitOptions::deadline.
     const std::optional<Clock::time_point> deadline;
 
-    /// Whose it is, once it has a place there. Null before, and when it was refused.
+    /// The worker that it was routed to. Null before, and when it was refused.
     detail::Worker<R, S, Executor>* owner = nullptr;
     /// Guarded by the inbox, as state is; afterwards constant.
     detail::RunTicket ticket;

@@ -10,7 +10,7 @@
 //                                pool is idle
 //   detail/queue/                what waits for a worker, and for how long it may        (no Asio)
 //   detail/route/                which worker gets a job; who may come in; what is counted    (no Asio)
-//   job.hpp, semaphore.hpp       the node that travels; what gates a worker's loop
+//   job.hpp, semaphore.hpp       the node that travels; what the loop that adds lanes waits for
 //   detail/reply/                how an operation ends, on whose executor
 //   detail/execute/              how strands and replies get a thread: one queue, of which the executor sees one
 //   function

@@ -13,8 +13,8 @@
 namespace dispatch::inline DISPATCH_ABI::detail {
 
 /// Owns objects that come and go, and gives each a small number by which it is found as long as it is there. The number
-/// of one that has gone is given to a later one. Of those that have gone 12 bytes each are kept, for as many as there
-/// were at a time. One thread at a time.
+/// of one that has gone is given to a later one. Of those that have gone some 20 bytes each are kept, for as many as
+/// there were at a time. One thread at a time.
 template <typename T>
 class Slots {
   public:
@@ -29,7 +29,9 @@ class Slots {
             return *objects_[number];
         }
         const auto number = static_cast<Number>(objects_.size());
-        free_.reserve(objects_.size() + 1);  // so that remove() cannot fail
+        if (free_.capacity() <= objects_.size()) {
+            free_.reserve(2 * objects_.size() + 1);  // so that remove() cannot fail
+        }
         objects_.push_back(std::make_unique<T>(number));
         return *objects_.back();
     }

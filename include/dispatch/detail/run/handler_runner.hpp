@@ -49,10 +49,11 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
     }
 
     void spawn_lane(const std::shared_ptr<Worker>& worker, Lane& lane) override {
-        net::co_spawn(LaneExecutor{worker->lanes().handler_executor()}, run(worker, *this, lane),
-                      net::bind_cancellation_slot(lane.signal.slot(), [worker, &lane](const std::exception_ptr&) {
-                          worker->lanes().ended(lane);
-                      }));
+        // On the strand as it is: behind any_io_executor Asio would need memory to call this.
+        const HandlerExecutor& executor = worker->lanes().handler_executor();
+        auto ended = [worker, &lane](const std::exception_ptr& /*error*/) { worker->lanes().ended(lane); };
+        net::co_spawn(LaneExecutor{executor}, run(worker, *this, lane),
+                      net::bind_cancellation_slot(lane.signal.slot(), net::bind_executor(executor, std::move(ended))));
     }
 
     void dropped(const Worker& worker, const JobType& job, std::error_code why) noexcept override {

@@ -46,6 +46,7 @@ class LaneLoop {
 
     /// The coroutine ends.
     void close() {
+        closed_ = true;
         doorbell_.close();
         permits_.cancel();
     }
@@ -63,11 +64,11 @@ class LaneLoop {
         for (;;) {
             try {
                 co_await self.doorbell_.async_receive(net::redirect_error(use_awaitable, error));
-                if (!error) {
+                if (!error && !self.closed_) {
                     Permit permit = co_await self.permits_.async_acquire(net::redirect_error(use_awaitable, error));
                     permit.detach();
                 }
-                if (error) {
+                if (error || self.closed_) {
                     co_return;
                 }
             } catch (const std::bad_alloc&) {
@@ -95,6 +96,8 @@ class LaneLoop {
     };
 
     void take_back(Owner& owner) noexcept {
+        // No ring without a permit: the loop would wait for one.
+        doorbell_.try_receive([](const net_error& /*error*/, bool /*ring*/) {});
         if (Permit permit = permits_.try_acquire()) {
             permit.detach();
             owner.lane_failed();
@@ -106,6 +109,7 @@ class LaneLoop {
     BasicSemaphore<Strand> permits_;
     Doorbell doorbell_;
     bool is_there_ = false;
+    bool closed_ = false;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -31,15 +31,16 @@ struct ScheduledLane : ListHook {
 /// one job at a time never touches another lane. The rest park without. Where there is a permit, and no lane is parked,
 /// the scheduler asks for one more, once, and lends that permit to whoever adds it.
 ///
-/// As many lanes may be parked as are running, and some; when a burst has passed those that are left over end, two
-/// for each that has nothing to do.
+/// As many lanes may be parked as are running, and never too few for the next wave of jobs; when a burst has passed
+/// those that are left over end, two for each that has nothing to do.
 ///
 /// L is derived from ScheduledLane.
 template <typename L>
 class LaneScheduler {
   public:
-    /// So many lanes may be parked, however few are running.
-    static constexpr std::size_t spare_lanes = 64;
+    /// So many lanes may be parked, however few are running: what a worker has in progress at most, unless its options
+    /// say otherwise, so that jobs that come in waves find their lanes.
+    static constexpr std::size_t spare_lanes = 256;
 
     explicit LaneScheduler(std::size_t permits) noexcept : free_permits_{permits} {}
 

@@ -126,8 +126,10 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
 
     /// Its coroutine has ended.
     void ended(Lane& lane) noexcept {
-        // Asio is not yet done with this one.
-        remove_ended();
+        // Asio is not yet done with this one; nor is run() with those that it has resumed.
+        if (!in_run_) {
+            remove_ended();
+        }
         ended_.push_back(lane);
     }
 
@@ -204,7 +206,9 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
     void run() {
         remove_ended();
         budget_.begin(spend());
+        in_run_ = true;
         scheduler_.run(*this);
+        in_run_ = false;
         budget_.settle(spend());
         // Handlers that are suspended when the worker has nothing else to do must not be left without a
         // thread, even if what they wait for belongs to another context.
@@ -305,6 +309,7 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
     Slots<Lane> lanes_;
     /// Those whose coroutine has ended.
     IntrusiveList<Lane> ended_;
+    bool in_run_ = false;
     std::optional<net::executor_work_guard<Executor>> work_;
 };
 
