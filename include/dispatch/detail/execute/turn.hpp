@@ -93,7 +93,7 @@ class Turn {
 
     void plan_look() noexcept {
         const std::chrono::nanoseconds left = end_ - last_look_;
-        const auto steps = left / (step_length_ + std::chrono::nanoseconds{1});
+        const std::int64_t steps = left / (step_length_ + std::chrono::nanoseconds{1});  // libc++ has long long there
         until_look_ =
             static_cast<std::size_t>(std::clamp(steps, std::int64_t{1}, static_cast<std::int64_t>(most_steps_unseen)));
     }
