@@ -3,6 +3,8 @@
 #ifndef DISPATCH_DETAIL_ASIO_ASIO_HPP
 #define DISPATCH_DETAIL_ASIO_ASIO_HPP
 
+#include <exception>  // Asio 1.22 uses it without including it, which shows with libc++
+
 #include <dispatch/detail/base/config.hpp>
 
 #if defined(DISPATCH_USE_BOOST_ASIO)
