@@ -15,7 +15,7 @@ namespace net = dispatch::net;
 using Strand = net::strand<net::io_context::executor_type>;
 using Loop = dispatch::detail::LaneLoop<Strand>;
 
-class Owner : public Loop::Owner {
+class Owner final : public Loop::Owner {
   public:
     explicit Owner(net::io_context& context) : context_{&context} {}
 

@@ -78,9 +78,9 @@ Option decimal(std::string name, std::string placeholder, double Config::* field
 }
 
 constexpr std::chrono::milliseconds shortest{1};
-constexpr std::chrono::milliseconds hour{3'600'000};
-constexpr std::chrono::milliseconds day = 24 * hour;
-constexpr std::chrono::milliseconds year = 365 * day;
+constexpr std::chrono::milliseconds one_hour{3'600'000};
+constexpr std::chrono::milliseconds one_day = 24 * one_hour;
+constexpr std::chrono::milliseconds one_year = 365 * one_day;
 
 /// Fractions are rounded to the millisecond.
 Option seconds(std::string name, std::chrono::milliseconds Config::* field, std::chrono::milliseconds least,
@@ -242,11 +242,11 @@ std::vector<Option> server_options() {
                "The size of a request's header; past it, 431."),
         number("body-limit-bytes", "BYTES", &Config::body_limit, 1024, 256 * 1024 * 1024,
                "The size of a request's body; past it, 413."),
-        seconds("request-timeout", &Config::request_timeout, shortest, hour,
+        seconds("request-timeout", &Config::request_timeout, shortest, one_hour,
                 "How long a request's header may take to arrive; past it, 408."),
         number("min-progress-bytes", "BYTES", &Config::min_progress, 1, million * million,
                "What of a body has to arrive, and of a response to be taken, in each --request-timeout-seconds."),
-        seconds("idle-timeout", &Config::idle_timeout, shortest, day,
+        seconds("idle-timeout", &Config::idle_timeout, shortest, one_day,
                 "How long a connection may wait for its next request."),
         secret("client-token", &Config::client_token, "What clients must send as bearer token; none: they need none."),
         word(
@@ -264,11 +264,11 @@ std::vector<Option> pool_options() {
         number("workers", "NUMBER", &Config::workers, 1, 4096, "Workers in the pool."),
         number("concurrency", "NUMBER", &Config::concurrency, 1, million, "Generations that a worker runs at a time."),
         number("queue", "NUMBER", &Config::queue, 1, million, "Generations that wait for one worker."),
-        seconds("session-ttl", &Config::session_ttl, std::chrono::milliseconds{0}, year,
+        seconds("session-ttl", &Config::session_ttl, std::chrono::milliseconds{0}, one_year,
                 "How long a session stays on its worker; 0: it does not."),
         number("max-sessions", "NUMBER", &Config::max_sessions, 1, std::uint64_t{1} << 31U,
                "Sessions remembered at a time; then the one nearest its end makes room."),
-        seconds("job-timeout", &Config::job_timeout, shortest, year,
+        seconds("job-timeout", &Config::job_timeout, shortest, one_year,
                 "How long a job may take, queueing and retries and all; past it, it fails."),
     };
 }
@@ -281,7 +281,7 @@ std::vector<Option> job_options() {
                "Jobs accepted and not ended; past it, 503."),
         number("max-pending-bytes", "BYTES", &Config::max_pending_bytes, 1, std::uint64_t{1} << 40U,
                "Bytes of their requests together, and 4096 for each; past it, 503."),
-        seconds("job-ttl", &Config::job_ttl, shortest, year, "How long the result of an ended job is kept."),
+        seconds("job-ttl", &Config::job_ttl, shortest, one_year, "How long the result of an ended job is kept."),
         choice("on-restart", &Config::on_restart, {{"resume", RestartPolicy::resume}, {"fail", RestartPolicy::fail}},
                "What becomes of the jobs that had not ended when the process did."),
         number("max-resumes", "NUMBER", &Config::max_resumes, 0, million,
@@ -309,12 +309,12 @@ std::vector<Option> upstream_options() {
         word("impersonate", "EMAIL", &Config::impersonate, "-._@", "vertex: the service account to act as."),
         text("ca-file", "FILE", &Config::ca_file,
              "Certificates (PEM) to check upstreams with; by default the system's."),
-        seconds("attempt-timeout", &Config::attempt_timeout, shortest, day, "How long one attempt may take."),
+        seconds("attempt-timeout", &Config::attempt_timeout, shortest, one_day, "How long one attempt may take."),
         number("max-attempts", "NUMBER", &Config::max_attempts, 1, 100,
                "Attempts of a generation, with the first. Being told to wait (429) is none."),
-        seconds("backoff-min", &Config::backoff_min, std::chrono::milliseconds{0}, hour,
+        seconds("backoff-min", &Config::backoff_min, std::chrono::milliseconds{0}, one_hour,
                 "The wait before the second attempt; it doubles."),
-        seconds("backoff-max", &Config::backoff_max, std::chrono::milliseconds{0}, hour,
+        seconds("backoff-max", &Config::backoff_max, std::chrono::milliseconds{0}, one_hour,
                 "The longest wait between two attempts."),
         decimal("token-rate", "NUMBER", &Config::token_rate, 0, million, "embedded: tokens a second; 0: all at once."),
     };
@@ -326,7 +326,7 @@ std::vector<Option> process_options() {
         levels.emplace_back(name, name);
     }
     return {
-        seconds("drain-timeout", &Config::drain_timeout, std::chrono::milliseconds{0}, day,
+        seconds("drain-timeout", &Config::drain_timeout, std::chrono::milliseconds{0}, one_day,
                 "How long accepted jobs may go on after SIGTERM."),
         choice("log-level", &Config::log_level, levels, "The least of what is logged."),
         choice("log-format", &Config::log_format, {{"text", LogFormat::text}, {"json", LogFormat::json}},
