@@ -240,7 +240,7 @@ int nested_job_without_one_allocation(int& left, int failure) {
 
 TEST_F(Allocations, ALaneIsAddedAsSoonAsThereIsMemoryAgain) {
     // In a process of its own each: where Asio has no memory in a function that must not throw, it ends the program.
-    int held = 0;
+    [[maybe_unused]] int held = 0;
     for (int* const left : {&allocations_left, &frames_left}) {
         int outcome = 0;
         for (int failure = 0; outcome != 2; ++failure) {
