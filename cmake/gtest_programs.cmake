@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# add_gtest_program(PROGRAM [PREFIX prefix] [SHARDS n]): the tests of a GoogleTest program as CTest's, each in a process of its own:
-# the prefix and the test's name. With DISPATCH_TEST_PROGRAMS the whole program is one test (or n, for large ones), the prefix and the program's name:
-# hundreds of processes fewer, which count where each starts slowly, as with sanitizers; and nothing is run to
-# find the tests' names.
+# add_gtest_program(PROGRAM [PREFIX prefix] [SHARDS n]): the tests of a GoogleTest program as CTest's, each in a process
+# of its own: the prefix and the test's name. With DISPATCH_TEST_PROGRAMS the whole program is one test (or n, for large
+# ones), the prefix and the program's name: hundreds of processes fewer, which count where each starts slowly, as with
+# sanitizers; and nothing is run to find the tests' names.
 include(GoogleTest)
 option(DISPATCH_TEST_PROGRAMS "Make each test program one test" OFF)
 
@@ -19,15 +19,19 @@ function(add_gtest_program program)
     cmake_parse_arguments(PARSE_ARGV 1 test "" "PREFIX;SHARDS" "")
     if(NOT DISPATCH_TEST_PROGRAMS)
         gtest_discover_tests(${program} TEST_PREFIX "${test_PREFIX}" DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
-    elseif(NOT test_SHARDS)
-        add_test(NAME "${test_PREFIX}${program}" COMMAND ${program} --gtest_brief=1)
-        set_tests_properties("${test_PREFIX}${program}" PROPERTIES TIMEOUT 900)
-    else()
-        foreach(shard RANGE 1 ${test_SHARDS})
-            math(EXPR index "${shard} - 1")
-            add_test(NAME "${test_PREFIX}${program}_${shard}" COMMAND ${program} --gtest_brief=1)
-            set_tests_properties("${test_PREFIX}${program}_${shard}" PROPERTIES TIMEOUT 900
-                                 ENVIRONMENT "GTEST_TOTAL_SHARDS=${test_SHARDS};GTEST_SHARD_INDEX=${index}")
-        endforeach()
+        return()
     endif()
+    if(NOT test_SHARDS)
+        set(test_SHARDS 1)
+    endif()
+    foreach(shard RANGE 1 ${test_SHARDS})
+        set(name "${test_PREFIX}${program}")
+        if(test_SHARDS GREATER 1)
+            string(APPEND name "_${shard}")
+        endif()
+        math(EXPR index "${shard} - 1")
+        add_test(NAME "${name}" COMMAND ${program} --gtest_brief=1)
+        set_tests_properties("${name}" PROPERTIES TIMEOUT 900
+                             ENVIRONMENT "GTEST_TOTAL_SHARDS=${test_SHARDS};GTEST_SHARD_INDEX=${index}")
+    endforeach()
 endfunction()

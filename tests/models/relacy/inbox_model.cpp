@@ -5,6 +5,7 @@
 // a job queued, and it is woken once for each time that it fell asleep.
 
 #include <explore.hpp>
+#include <inbox_job.hpp>
 #include <model_std.hpp>
 #include <wake_ups.hpp>
 
@@ -14,29 +15,15 @@ namespace {
 
 using dispatch::detail::Tally;
 
-enum class State : std::uint8_t { queued, running, replied };
-
-struct Job : dispatch::detail::ListHook {
-    State state = State::queued;
-    int ticket = 0;
-    std::optional<int> deadline;
-    std::size_t deadline_index = 0;
+struct Job : model::InboxJob {
     /// Written by the producer, read by who ends the job.
     model::Plain<int> request{0};
-
-    void split() noexcept {}
-};
-
-/// There are no deadlines here.
-struct Alarm {
-    void set(int /*time*/) noexcept {}
-    void clear() noexcept {}
 };
 
 struct InboxModel : model::Execution, rl::test_suite<InboxModel, 3> {
     Tally::Counter submitted{0};
     Tally tally;
-    dispatch::detail::Inbox<Job, Alarm> inbox{submitted, tally, Alarm{}};
+    dispatch::detail::Inbox<Job, model::NoAlarm> inbox{submitted, tally, {}};
     std::array<Job, 2> jobs;
     model::WakeUps wake_ups;
 
@@ -64,11 +51,11 @@ struct InboxModel : model::Execution, rl::test_suite<InboxModel, 3> {
     void withdraw(Job& job) {
         int ticket = 0;
         switch (inbox.withdraw(job, ticket)) {
-            case State::queued:
+            case Job::State::queued:
                 return end(job);
-            case State::running:
+            case Job::State::running:
                 return model::check(ticket == 1, "the job runs elsewhere");
-            case State::replied:
+            case Job::State::replied:
                 return model::check(false, "nobody has answered the job");
         }
     }

@@ -8,6 +8,7 @@
 // that; no job is left while a permit is free; no permit is lost or doubled; after a stop every lane exits.
 
 #include <explore.hpp>
+#include <inbox_job.hpp>
 #include <model_std.hpp>
 
 #include <dispatch/detail/queue/inbox.hpp>
@@ -19,22 +20,9 @@ using dispatch::detail::Tally;
 
 constexpr std::size_t permits = 2;
 
-enum class State : std::uint8_t { queued, running, replied };
-
-struct Job : dispatch::detail::ListHook {
-    State state = State::queued;
-    int ticket = 0;
-    std::optional<int> deadline;
-    std::size_t deadline_index = 0;
+struct Job : model::InboxJob {
     /// Its handler is suspended until so many have started; 0: it is not suspended.
     int waits_for = 0;
-
-    void split() noexcept {}
-};
-
-struct Alarm {
-    void set(int /*time*/) noexcept {}
-    void clear() noexcept {}
 };
 
 struct Lane : dispatch::detail::ScheduledLane {
@@ -206,7 +194,7 @@ class Worker {
 
     Tally::Counter submitted_{0};
     Tally tally_;
-    dispatch::detail::Inbox<Job, Alarm> inbox_{submitted_, tally_, Alarm{}};
+    dispatch::detail::Inbox<Job, model::NoAlarm> inbox_{submitted_, tally_, {}};
     Scheduler scheduler_{permits};
     std::array<Lane, permits> lanes_;
     std::size_t lane_count_ = 0;
@@ -224,16 +212,35 @@ class Worker {
     bool closed_ = false;
 };
 
-/// Two threads push, two of the handlers wait for one another.
-struct WorkModel : model::Execution, rl::test_suite<WorkModel, 3> {
+/// A worker, two threads that use it, and jobs of which two wait for one another in their handlers.
+template <std::size_t job_count>
+struct Used : model::Execution {
     Worker worker;
-    std::array<Job, 4> jobs;
-    int producers = 2;  // no thread is interrupted where it counts
+    std::array<Job, job_count> jobs;
 
     void before() {
         jobs[0].waits_for = 2;
         jobs[2].waits_for = 2;
     }
+
+    /// A user has done what it does. (No thread is interrupted where it counts.)
+    void leave() {
+        if (--users_ == 0) {
+            worker.close();
+        }
+    }
+
+    void check_permits() {
+        model::check(worker.free_permits() == permits, "a permit is lost, or there is one too many");
+    }
+
+  private:
+    int users_ = 2;
+};
+
+/// Two threads push.
+struct WorkModel : Used<4>, rl::test_suite<WorkModel, 3> {
+    void before() { Used::before(); }
 
     void thread(unsigned index) {
         if (index == 2) {
@@ -242,28 +249,20 @@ struct WorkModel : model::Execution, rl::test_suite<WorkModel, 3> {
         for (std::size_t i = 2 * index; i != 2 * index + 2; ++i) {
             model::check(worker.push(jobs[i]), "an open inbox has refused a job");
         }
-        if (--producers == 0) {
-            worker.close();
-        }
+        leave();
     }
 
     void after() {
         model::check(worker.ended() == 4, "a job is left");
-        model::check(worker.free_permits() == permits, "a permit is lost, or there is one too many");
+        check_permits();
     }
 };
 
 /// One thread pushes, another one stops the worker.
-struct StopModel : model::Execution, rl::test_suite<StopModel, 3> {
-    Worker worker;
-    std::array<Job, 3> jobs;
-    int users = 2;
+struct StopModel : Used<3>, rl::test_suite<StopModel, 3> {
     int answered = 0;
 
-    void before() {
-        jobs[0].waits_for = 2;
-        jobs[2].waits_for = 2;
-    }
+    void before() { Used::before(); }
 
     void thread(unsigned index) {
         if (index == 2) {
@@ -276,15 +275,13 @@ struct StopModel : model::Execution, rl::test_suite<StopModel, 3> {
         } else {
             answered += worker.stop();
         }
-        if (--users == 0) {
-            worker.close();
-        }
+        leave();
     }
 
     void after() {
         model::check(worker.ended() + answered == 3, "a job is left, or ends twice");
         model::check(worker.lanes_there() == 0, "a lane is left");
-        model::check(worker.free_permits() == permits, "a permit is lost, or there is one too many");
+        check_permits();
     }
 };
 

@@ -53,7 +53,7 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
 
     Lanes(LaneHost& host, const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner,
           std::size_t max_concurrency)
-        : host_{host}, runner_{runner}, scheduler_{max_concurrency}, resources_{std::in_place, executor, runner} {}
+        : host_{host}, runner_{runner}, resources_{std::in_place, executor, runner}, scheduler_{max_concurrency} {}
 
     /// Starts the first lane; once.
     void start() { spawn(); }
@@ -194,6 +194,7 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
         /// Runs what it is given later, as net::post does, without asking for it each time.
         net::strand<RunnerExecutor<Executor, true>> posting_strand;
         HandlerExecutor handler_executor;
+        /// Null until a second lane is needed. Strand; the members above do not change, and are for any thread.
         std::unique_ptr<Loop> loop;
     };
 
@@ -302,12 +303,14 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
 
     LaneHost& host_;
     const std::shared_ptr<Runner<Executor>> runner_;
+    /// Until context_shutdown(), when none of the context's threads runs.
+    std::optional<Resources> resources_;
+    // From here on: the strand.
     Scheduler scheduler_;
     JobBudget budget_;
     std::uint64_t runs_ = 0;
-    std::optional<Resources> resources_;
     Slots<Lane> lanes_;
-    /// Those whose coroutine has ended.
+    /// Those whose coroutine has ended: removed when neither Asio nor run() can look at them any more.
     IntrusiveList<Lane> ended_;
     bool in_run_ = false;
     std::optional<net::executor_work_guard<Executor>> work_;
