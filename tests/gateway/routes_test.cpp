@@ -3,11 +3,11 @@
 #include <cstdint>
 #include <future>
 #include <memory>
-#include <semaphore>
 #include <sqlite3.h>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -200,19 +200,17 @@ TEST(Routes, WhatTheModelCannotBeGivenIsRefusedOnArrival) {
 class Occupied {
   public:
     explicit Occupied(gateway::HeavyWork& heavy) {
-        net::post(heavy.executor(), [this] {
-            begun_.release();
-            ends_.acquire();
+        std::promise<void> begun;
+        std::future<void> has_begun = begun.get_future();
+        net::post(heavy.executor(), [begun = std::move(begun), ends = ends_.get_future()]() mutable {
+            begun.set_value();
+            ends.wait();
         });
-        begun_.acquire();
+        has_begun.wait();
     }
-    Occupied(const Occupied&) = delete;
-    Occupied& operator=(const Occupied&) = delete;
-    ~Occupied() { ends_.release(); }
 
   private:
-    std::binary_semaphore begun_{0};
-    std::binary_semaphore ends_{0};
+    std::promise<void> ends_;  // which is broken when it goes: the thread holds what it waits for itself
 };
 
 TEST(Routes, LargeBodiesTakeNoThreadThatServes) {
