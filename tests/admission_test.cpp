@@ -9,6 +9,8 @@
 #include <gtest/gtest.h>
 
 #include <dispatch/detail/route/admission.hpp>
+#include <dispatch/detail/route/worker_load.hpp>
+#include <dispatch/detail/route/worker_set.hpp>
 
 namespace admission_test {
 
@@ -18,16 +20,28 @@ using dispatch::detail::Tally;
 using dispatch::detail::WorkerLoad;
 using Phase = Admission::Phase;
 
-std::vector<std::shared_ptr<WorkerLoad>> make_loads(std::size_t n) {
-    std::vector<std::shared_ptr<WorkerLoad>> loads;
-    for (std::size_t i = 0; i != n; ++i) {
-        loads.push_back(std::make_shared<WorkerLoad>(dispatch::WorkerOptions{}));
+/// Admission to a pool of so many workers.
+class Gate {
+  public:
+    explicit Gate(std::size_t n) : workers{loads(n)}, admission{workers} {}
+
+  private:
+    static std::vector<std::shared_ptr<WorkerLoad>> loads(std::size_t n) {
+        std::vector<std::shared_ptr<WorkerLoad>> loads;
+        for (std::size_t i = 0; i != n; ++i) {
+            loads.push_back(std::make_shared<WorkerLoad>(dispatch::WorkerOptions{}));
+        }
+        return loads;
     }
-    return loads;
-}
+
+  public:
+    dispatch::detail::WorkerSet workers;
+    Admission admission;
+};
 
 TEST(Admission, PhasesGoOneWay) {
-    Admission admission{make_loads(1)};
+    Gate gate{1};
+    Admission& admission = gate.admission;
     EXPECT_TRUE(admission.open());
     EXPECT_FALSE(admission.close(Phase::open));
     EXPECT_TRUE(admission.open());
@@ -40,54 +54,57 @@ TEST(Admission, PhasesGoOneWay) {
 }
 
 TEST(Admission, IsDrainedWhenClosedAndEveryWorkerIsIdle) {
-    Admission open{make_loads(3)};
-    EXPECT_EQ(open.size(), 3U);
-    EXPECT_FALSE(open.drained()) << "it is idle, but jobs may come";
+    Gate open{3};
+    EXPECT_FALSE(open.admission.drained()) << "it is idle, but jobs may come";
     for (std::size_t worker = 0; worker != 3; ++worker) {
-        Admission admission{make_loads(3)};
-        admission.load(worker).reserve();
+        Gate gate{3};
+        Admission& admission = gate.admission;
+        gate.workers[worker].reserve();
         admission.close(Phase::draining);
         EXPECT_FALSE(admission.drained()) << "worker " << worker;
         EXPECT_FALSE(admission.drained()) << "worker " << worker;
-        admission.load(worker).release();
+        gate.workers[worker].release();
         EXPECT_TRUE(admission.drained()) << "worker " << worker;
         EXPECT_TRUE(admission.drained()) << "for good";
     }
 }
 
 TEST(Admission, WorkersBecomeIdleInAnyOrder) {
-    Admission admission{make_loads(4)};
+    Gate gate{4};
+    Admission& admission = gate.admission;
     for (std::size_t worker = 0; worker != 4; ++worker) {
-        admission.load(worker).reserve();
+        gate.workers[worker].reserve();
     }
     admission.close(Phase::draining);
     for (const std::size_t worker : {2U, 0U, 3U}) {
-        admission.load(worker).release();
+        gate.workers[worker].release();
         EXPECT_FALSE(admission.drained()) << "worker " << worker;
     }
-    admission.load(1).release();
+    gate.workers[1].release();
     EXPECT_TRUE(admission.drained());
 }
 
 TEST(Admission, AJobThatComesTooLateDoesNotPutTheDrainOff) {
-    Admission admission{make_loads(2)};
+    Gate gate{2};
+    Admission& admission = gate.admission;
     admission.close(Phase::draining);
-    admission.load(0).reserve();  // it will find the gate closed
+    gate.workers[0].reserve();  // it will find the gate closed
     EXPECT_FALSE(admission.drained()) << "who looks now cannot tell it from one that was let in";
-    admission.load(0).release();
+    gate.workers[0].release();
     EXPECT_TRUE(admission.drained()) << "as it leaves it asks itself";
-    admission.load(1).reserve();
+    gate.workers[1].reserve();
     EXPECT_TRUE(admission.drained());
 }
 
 TEST(Admission, LedgerIsTheSumOfGateAndWorkers) {
-    Admission admission{make_loads(2)};
+    Gate gate{2};
+    Admission& admission = gate.admission;
     Tally::count(admission.rejected);
     Tally::count(admission.stopped);
-    Tally::count(admission.load(0).submitted);
-    Tally::count(admission.load(0).tally.completed);
-    Tally::count(admission.load(1).submitted);
-    Tally::count(admission.load(1).tally.completed);
+    Tally::count(gate.workers[0].submitted);
+    Tally::count(gate.workers[0].tally.completed);
+    Tally::count(gate.workers[1].submitted);
+    Tally::count(gate.workers[1].tally.completed);
     EXPECT_EQ(admission.ledger(), (Ledger{.submitted = 4, .completed = 2, .rejected = 1, .stopped = 1}));
 }
 
@@ -96,35 +113,35 @@ TEST(Admission, NoJobSlipsThroughAClosingGate) {
     constexpr int rounds = 20000;
     int entered = 0;
     int turned_away = 0;
-    std::vector<std::unique_ptr<Admission>> gates(rounds);
+    std::vector<std::unique_ptr<Gate>> gates(rounds);
     for (auto& gate : gates) {
-        gate = std::make_unique<Admission>(make_loads(1));
+        gate = std::make_unique<Gate>(1);
     }
     std::vector<std::atomic<bool>> inside(rounds);
     std::vector<char> idle_seen(rounds);
     std::barrier together{2};
     std::thread submitter{[&] {
         for (int round = 0; round != rounds; ++round) {
-            Admission& gate = *gates[static_cast<std::size_t>(round)];
+            Gate& gate = *gates[static_cast<std::size_t>(round)];
             together.arrive_and_wait();
-            gate.load(0).reserve();
-            if (gate.open()) {
+            gate.workers[0].reserve();
+            if (gate.admission.open()) {
                 inside[static_cast<std::size_t>(round)] = true;
                 ++entered;
             } else {
-                gate.load(0).release();
+                gate.workers[0].release();
                 ++turned_away;
             }
         }
     }};
     for (int round = 0; round != rounds; ++round) {
-        Admission& gate = *gates[static_cast<std::size_t>(round)];
+        Gate& gate = *gates[static_cast<std::size_t>(round)];
         together.arrive_and_wait();
         for (int spin = 0; spin != round % 64; ++spin) {
             std::atomic_signal_fence(std::memory_order_seq_cst);
         }
-        gate.close(Phase::draining);
-        idle_seen[static_cast<std::size_t>(round)] = gate.drained();
+        gate.admission.close(Phase::draining);
+        idle_seen[static_cast<std::size_t>(round)] = gate.admission.drained();
     }
     submitter.join();
     for (std::size_t round = 0; round != rounds; ++round) {

@@ -36,7 +36,7 @@ struct Job : dispatch::detail::ListHook {
     std::size_t deadline_index = 0;
     int splits = 0;
 
-    void split() noexcept { ++splits; }
+    void add_owner() noexcept { ++splits; }
 };
 
 /// The alarm clock: for when it is set, and whether setting it fails.

@@ -56,7 +56,7 @@ struct Stubborn {
 template <typename Policy>
 struct Workers {
     explicit Workers(std::size_t n, PoolOptions options = {}, Policy policy = {})
-        : admission{loads(n)}, router{admission, options, std::move(policy)} {}
+        : set{loads(n)}, admission{set}, router{set, admission, options, std::move(policy)} {}
 
     static std::vector<std::shared_ptr<WorkerLoad>> loads(std::size_t n) {
         std::vector<std::shared_ptr<WorkerLoad>> loads;
@@ -71,12 +71,13 @@ struct Workers {
     }
     std::vector<std::uint32_t> values() const {
         std::vector<std::uint32_t> values;
-        for (std::size_t worker = 0; worker != admission.size(); ++worker) {
-            values.push_back(admission.load(worker).value());
+        for (std::size_t worker = 0; worker != set.size(); ++worker) {
+            values.push_back(set[worker].value());
         }
         return values;
     }
 
+    dispatch::detail::WorkerSet set;
     Admission admission;
     dispatch::detail::Router<Policy, HandClock> router;
 };
@@ -161,7 +162,7 @@ TEST(Router, ASessionStaysOnItsWorker) {
     for (int i = 0; i != 5; ++i) {
         EXPECT_EQ(workers.route("a", Overflow::wait).worker, home);
     }
-    EXPECT_EQ(workers.admission.load(home).value(), 6U);
+    EXPECT_EQ(workers.set[home].value(), 6U);
     HandClock::advance(31s);
     EXPECT_NE(workers.route("a", Overflow::wait).worker, home) << "RoundRobin goes on, and the pin has ended";
 }
@@ -173,10 +174,10 @@ TEST(Router, APinnedSessionWaitsOrIsRefusedThoughOthersHaveRoom) {
     const Route refused = workers.route("a");
     EXPECT_EQ(refused.verdict, Verdict::queue_full);
     EXPECT_EQ(refused.worker, home);
-    EXPECT_EQ(workers.admission.load(home).value(), 2U);
+    EXPECT_EQ(workers.set[home].value(), 2U);
     EXPECT_EQ(workers.route("a", Overflow::wait).verdict, Verdict::accepted);
-    EXPECT_EQ(workers.admission.load(home).value(), 3U);
-    EXPECT_EQ(workers.admission.load(1 - home).value(), 0U);
+    EXPECT_EQ(workers.set[home].value(), 3U);
+    EXPECT_EQ(workers.set[1 - home].value(), 0U);
 }
 
 TEST(Router, ARefusedNewSessionIsNotPinned) {
@@ -213,7 +214,7 @@ TEST(Router, NeverOverfillsUnderContention) {
         ASSERT_EQ(accepted, 8);
         ASSERT_EQ(workers.values(), (Values{2, 2, 2, 2}));
         for (std::size_t worker = 0; worker != 4; ++worker) {
-            workers.admission.load(worker).release(2);
+            workers.set[worker].release(2);
         }
     }
 }

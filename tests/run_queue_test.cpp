@@ -27,19 +27,19 @@ struct Counted final : dispatch::detail::Task {
 
 using Push = dispatch::detail::RunQueue<>::Push;
 
-/// A queue whose carriers run when the test says so.
+/// A queue whose invokers run when the test says so.
 struct Fixture : testing::Test {
     dispatch::detail::RunQueue<> queue;
-    int carriers = 0;
+    int invokers = 0;
 
-    void push(Counted& task) { carriers += queue.push(task) == Push::first ? 1 : 0; }
-    void run_carrier() {
-        --carriers;
-        queue.carry([this] { ++carriers; });
+    void push(Counted& task) { invokers += queue.push(task) == Push::first ? 1 : 0; }
+    void run_invoker() {
+        --invokers;
+        queue.run_tasks([this] { ++invokers; });
     }
-    void run_all_carriers() {
-        while (carriers != 0) {
-            run_carrier();
+    void run_all_invokers() {
+        while (invokers != 0) {
+            run_invoker();
         }
     }
 };
@@ -54,20 +54,20 @@ int runs_of(const std::vector<Counted>& tasks) {
     return runs;
 }
 
-/// A queue whose carriers are run by threads, each as often as it was posted.
+/// A queue whose invokers are run by threads, each as often as it was posted.
 struct Carried {
     dispatch::detail::RunQueue<> queue;
-    std::atomic<int> carriers{0};
+    std::atomic<int> invokers{0};
 
-    void push(dispatch::detail::Task& task) { carriers += queue.push(task) == Push::first ? 1 : 0; }
+    void push(dispatch::detail::Task& task) { invokers += queue.push(task) == Push::first ? 1 : 0; }
 
-    /// What each thread does. With one carrier too few this never ends.
+    /// What each thread does. With one invoker too few this never ends.
     template <typename Done>
     void run_until(Done&& done) {
         while (!done()) {
-            int seen = carriers;
-            if (seen > 0 && carriers.compare_exchange_strong(seen, seen - 1)) {
-                queue.carry([this] { ++carriers; });
+            int seen = invokers;
+            if (seen > 0 && invokers.compare_exchange_strong(seen, seen - 1)) {
+                queue.run_tasks([this] { ++invokers; });
             } else {
                 std::this_thread::yield();
             }
@@ -75,17 +75,17 @@ struct Carried {
     }
 };
 
-TEST_F(RunQueue, OneCarrierDoesAllThatHasCome) {
+TEST_F(RunQueue, OneInvokerDoesAllThatHasCome) {
     std::vector<Counted> tasks(10);
     for (Counted& task : tasks) {
         push(task);
-        EXPECT_EQ(carriers, 1);
+        EXPECT_EQ(invokers, 1);
         EXPECT_EQ(task.runs, 0);
     }
-    run_carrier();
+    run_invoker();
     EXPECT_EQ(runs_of(tasks), 10);
-    EXPECT_LE(carriers, 1) << "a relay may have been sent along";
-    run_all_carriers();
+    EXPECT_LE(invokers, 1) << "a relay may have been sent along";
+    run_all_invokers();
     EXPECT_EQ(runs_of(tasks), 10);
 }
 
@@ -96,21 +96,21 @@ TEST_F(RunQueue, KeepsTheOrder) {
         tasks[i].on_run = [&order, i] { order.push_back(i); };
         push(tasks[i]);
     }
-    run_all_carriers();
+    run_all_invokers();
     EXPECT_EQ(order, (std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
 }
 
-TEST_F(RunQueue, ATaskThatKeepsItsCarrierHoldsUpNobody) {
+TEST_F(RunQueue, ATaskThatKeepsItsInvokerHoldsUpNobody) {
     Counted slow;
     Counted next;
     slow.on_run = [&] {
-        EXPECT_EQ(carriers, 1) << "a carrier waits for what is left";
-        run_carrier();
+        EXPECT_EQ(invokers, 1) << "an invoker waits for what is left";
+        run_invoker();
         EXPECT_EQ(next.runs, 1);
     };
     push(slow);
     push(next);
-    run_carrier();
+    run_invoker();
     EXPECT_EQ(slow.runs, 1);
 }
 
@@ -121,22 +121,22 @@ TEST_F(RunQueue, WhatComesDuringATaskIsNotForgotten) {
     first.on_run = [&] {
         push(second);
         push(third);
-        EXPECT_EQ(carriers, 1);
+        EXPECT_EQ(invokers, 1);
     };
     push(first);
-    run_all_carriers();
+    run_all_invokers();
     EXPECT_EQ(second.runs, 1);
     EXPECT_EQ(third.runs, 1);
 }
 
-TEST_F(RunQueue, ACarrierYieldsItsThreadAndSendsTheNext) {
+TEST_F(RunQueue, AInvokerYieldsItsThreadAndSendsTheNext) {
     std::vector<Counted> tasks(2000);
     for (Counted& task : tasks) {
         push(task);
     }
     int turns = 0;
-    for (int runs = 0; carriers != 0; ++turns) {
-        run_carrier();
+    for (int runs = 0; invokers != 0; ++turns) {
+        run_invoker();
         EXPECT_LE(runs_of(tasks) - runs, 512);
         runs = runs_of(tasks);
     }
@@ -144,16 +144,16 @@ TEST_F(RunQueue, ACarrierYieldsItsThreadAndSendsTheNext) {
     EXPECT_GE(turns, 4);
 }
 
-TEST_F(RunQueue, ATaskCanEndTheTurnOfItsCarrier) {
+TEST_F(RunQueue, ATaskCanEndTheTurnOfItsInvoker) {
     std::vector<Counted> tasks(3);
-    tasks[1].on_run = [&] { queue.end_turn(); };
+    tasks[1].on_run = [&] { queue.end_time_slice(); };
     for (Counted& task : tasks) {
         push(task);
     }
-    run_carrier();
+    run_invoker();
     EXPECT_EQ(runs_of(tasks), 2);
-    EXPECT_EQ(carriers, 1);
-    run_carrier();
+    EXPECT_EQ(invokers, 1);
+    run_invoker();
     EXPECT_EQ(runs_of(tasks), 3) << "the next one has a turn of its own";
 }
 
@@ -163,36 +163,36 @@ TEST_F(RunQueue, ATaskThatCountsForManyShortensTheTurn) {
         task.on_run = [&] { queue.spend(200); };
         push(task);
     }
-    run_carrier();
+    run_invoker();
     EXPECT_EQ(runs_of(tasks), 3) << "200 and 200 are fewer than 512, 600 are not";
-    run_carrier();
+    run_invoker();
     EXPECT_EQ(runs_of(tasks), 6);
 }
 
-TEST_F(RunQueue, ACarrierTakesHalfOfWhatAnotherHas) {
-    // What a task pushes stays with its carrier; another one, here in the midst of that task, helps itself.
+TEST_F(RunQueue, AInvokerTakesHalfOfWhatAnotherHas) {
+    // What a task pushes stays with its invoker; another one, here in the midst of that task, helps itself.
     std::vector<Counted> pushed(8);
     Counted pusher;
     int runs_at_turns_end = 0;
     pushed[1].on_run = [&] {
-        queue.end_turn();
+        queue.end_time_slice();
         runs_at_turns_end = runs_of(pushed);
     };
     pusher.on_run = [&] {
         for (Counted& task : pushed) {
             push(task);
         }
-        run_carrier();
+        run_invoker();
     };
     push(pusher);
-    run_carrier();
+    run_invoker();
     EXPECT_EQ(runs_at_turns_end, 2);
-    run_all_carriers();
+    run_all_invokers();
     EXPECT_EQ(runs_of(pushed), 8) << "neither those that were taken nor those that were left are lost";
 }
 
 TEST_F(RunQueue, WhoeverIsStuckIsHelpedOutOfHisLastTask) {
-    // A carrier that finds another one with a single task leaves it alone: but not for ever.
+    // An invoker that finds another one with a single task leaves it alone: but not for ever.
     Counted stuck;
     Counted last;
     std::atomic<bool> last_ran{false};
@@ -210,9 +210,9 @@ TEST_F(RunQueue, WhoeverIsStuckIsHelpedOutOfHisLastTask) {
         while (!pushed) {
             std::this_thread::yield();
         }
-        queue.carry([] {});
+        queue.run_tasks([] {});
     }};
-    queue.carry([] {});
+    queue.run_tasks([] {});
     helper.join();
     EXPECT_EQ(last.runs, 1);
 }
@@ -231,7 +231,7 @@ TEST_F(RunQueue, WhatComesFromOutsideDoesNotWaitForTasksThatMakeTasks) {
         }
     };
     push(again);
-    run_all_carriers();
+    run_all_invokers();
     EXPECT_GE(runs_before, 1);
     EXPECT_LE(runs_before, 32) << "of 512 that a turn may have";
 }
@@ -245,13 +245,13 @@ TEST_F(RunQueue, ATurnOfLongTasksIsShort) {
         }
     };
     push(again);
-    run_carrier();
+    run_invoker();
     EXPECT_EQ(again.runs, 1) << "of 512 that a turn of short ones may have";
     again.on_run = [] {};
-    run_all_carriers();
+    run_all_invokers();
 }
 
-TEST_F(RunQueue, CloseReachesWhatACarrierHas) {
+TEST_F(RunQueue, CloseReachesWhatAInvokerHas) {
     Counted task;
     Counted pushed;
     Counted late;
@@ -262,7 +262,7 @@ TEST_F(RunQueue, CloseReachesWhatACarrierHas) {
         EXPECT_EQ(queue.push(late), Push::closed);
     };
     push(task);
-    run_all_carriers();
+    run_all_invokers();
     EXPECT_EQ(pushed.runs, 0);
     EXPECT_EQ(late.destroyed, 0) << "it is still the caller's";
 }
@@ -273,15 +273,15 @@ TEST_F(RunQueue, QueuesDoNotMixTheirTasks) {
     Counted of_other;
     task.on_run = [&] {
         EXPECT_EQ(other.push(of_other), Push::first);
-        other.end_turn();  // is in no turn
+        other.end_time_slice();  // is in no turn
     };
     Counted next;
     push(task);
     push(next);
-    run_all_carriers();
+    run_all_invokers();
     EXPECT_EQ(next.runs, 1);
     EXPECT_EQ(of_other.runs, 0);
-    other.carry([] {});
+    other.run_tasks([] {});
     EXPECT_EQ(of_other.runs, 1);
 }
 
@@ -291,8 +291,8 @@ TEST_F(RunQueue, AnExceptionLosesNothing) {
     bad.on_run = [] { throw std::runtime_error{"of the task"}; };
     push(bad);
     push(good);
-    EXPECT_THROW(run_carrier(), std::runtime_error);
-    run_all_carriers();
+    EXPECT_THROW(run_invoker(), std::runtime_error);
+    run_all_invokers();
     EXPECT_EQ(good.runs, 1);
 }
 
@@ -305,8 +305,8 @@ TEST_F(RunQueue, CloseLetsGoOfWhatIsThereAndRefusesWhatComes) {
     for (const Counted& task : tasks) {
         EXPECT_EQ(task.destroyed, 1);
     }
-    run_carrier();  // it was on its way
-    EXPECT_EQ(carriers, 0);
+    run_invoker();  // it was on its way
+    EXPECT_EQ(invokers, 0);
     EXPECT_EQ(runs_of(tasks), 0);
     Counted late;
     EXPECT_EQ(queue.push(late), Push::closed);
@@ -314,7 +314,7 @@ TEST_F(RunQueue, CloseLetsGoOfWhatIsThereAndRefusesWhatComes) {
 }
 
 TEST(RunQueueThreads, WhoIsStuckIsHelpedByThoseWhoAreBusy) {
-    // One task blocks its carrier, which has others; and one goes on and on with another carrier, which so
+    // One task blocks its invoker, which has others; and one goes on and on with another invoker, which so
     // never runs out of tasks.
     Carried carried;
     std::vector<Counted> held_up(3);
@@ -338,7 +338,7 @@ TEST(RunQueueThreads, WhoIsStuckIsHelpedByThoseWhoAreBusy) {
         }
     };
     carried.push(blocking);
-    const auto all_done = [&] { return done && carried.carriers == 0; };
+    const auto all_done = [&] { return done && carried.invokers == 0; };
     std::thread first{[&] { carried.run_until(all_done); }};
     std::thread second{[&] {
         while (!is_blocking) {

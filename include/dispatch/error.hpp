@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include <dispatch/detail/base/config.hpp>
-#include <dispatch/detail/base/insist.hpp>
+#include <dispatch/detail/base/retry_on_bad_alloc.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
 
@@ -70,7 +70,7 @@ namespace detail {
 
 /// The exception that a submitter sees for code.
 inline std::exception_ptr make_system_error(std::error_code code) noexcept {
-    return insist([code] { return std::make_exception_ptr(std::system_error{code}); });
+    return retry_on_bad_alloc([code] { return std::make_exception_ptr(std::system_error{code}); });
 }
 
 }  // namespace detail

@@ -188,7 +188,7 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
 
     /// The job is answered while its handler still runs: from now on both the answer and the lane own
     /// it. Only for jobs with a deadline, whose memory is detached.
-    void split() noexcept { owners_.store(2, std::memory_order_relaxed); }
+    void add_owner() noexcept { owners_.store(2, std::memory_order_relaxed); }
 
   protected:
     ~Job() = default;

@@ -14,8 +14,10 @@
 #include <dispatch/detail/asio/context_listener.hpp>
 #include <dispatch/detail/base/assert.hpp>
 #include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/intrusive_list.hpp>
 #include <dispatch/detail/base/mutex.hpp>
 #include <dispatch/detail/reply/operation.hpp>
+#include <dispatch/detail/reply/waiter_list.hpp>
 #include <dispatch/options.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
@@ -81,9 +83,8 @@ class SemaphoreState final : public PermitSource,
                              public ContextListener,
                              public std::enable_shared_from_this<SemaphoreState<Executor>> {
   public:
-    struct Waiter : Operation<Completion<net_error, Permit>, Executor> {
-        using Operation<Completion<net_error, Permit>, Executor>::Operation;
-        bool listed = false;
+    struct Waiter : detail::Waiter<Executor, net_error, Permit> {
+        using detail::Waiter<Executor, net_error, Permit>::Waiter;
 
         /// A semaphore is not at work while somebody waits for it.
         static constexpr bool native_is_kept_busy = false;
@@ -117,7 +118,6 @@ class SemaphoreState final : public PermitSource,
                 ++units_;
                 return;
             }
-            next->listed = false;
         }
         grant(*next);
     }
@@ -127,7 +127,6 @@ class SemaphoreState final : public PermitSource,
         {
             const std::lock_guard lock{mutex_};
             if (units_ == 0) {
-                waiter.listed = true;
                 waiters_.push_back(waiter);
                 return;
             }
@@ -140,11 +139,9 @@ class SemaphoreState final : public PermitSource,
     void cancel(Waiter& waiter) noexcept {
         {
             const std::lock_guard lock{mutex_};
-            if (!executor_ || !waiter.listed) {  // without a context waiter is gone, too
+            if (!executor_ || !waiters_.remove(waiter)) {  // without a context waiter is gone, too
                 return;
             }
-            waiter.listed = false;
-            waiters_.remove(waiter);
         }
         refuse(waiter);
     }
@@ -167,29 +164,23 @@ class SemaphoreState final : public PermitSource,
   private:
     IntrusiveList<Waiter> take_all() noexcept {
         const std::lock_guard lock{mutex_};
-        // cancel() must not find them listed any more; their slots are cleared as they complete.
-        IntrusiveList<Waiter> taken;
-        while (Waiter* waiter = waiters_.pop_front()) {
-            waiter->listed = false;
-            taken.push_back(*waiter);
-        }
-        return taken;
+        return waiters_.take_all();
     }
 
     void grant(Waiter& waiter) noexcept {
-        waiter.result.emplace(std::tuple<net_error, Permit>{net_error{}, Permit{this->shared_from_this()}});
+        waiter.set_result(net_error{}, Permit{this->shared_from_this()});
         waiter.post(*executor_);
     }
 
     void refuse(Waiter& waiter) noexcept {
-        waiter.result.emplace(std::tuple<net_error, Permit>{net::error::operation_aborted, Permit{}});
+        waiter.set_result(net::error::operation_aborted, Permit{});
         waiter.post(*executor_);
     }
 
     std::optional<Executor> executor_;
     mutable Mutex mutex_;
     std::size_t units_;
-    IntrusiveList<Waiter> waiters_;
+    WaiterList<Waiter> waiters_;
 };
 
 }  // namespace detail
@@ -287,7 +278,7 @@ class BasicSemaphore {
 
         template <typename Handler>
         void operator()(Handler&& handler) const {
-            using Operation = detail::Pending<Waiter, std::decay_t<Handler>, Executor>;
+            using Operation = detail::HandlerOperation<Waiter, std::decay_t<Handler>, Executor>;
             std::decay_t<Handler> owned{std::forward<Handler>(handler)};
             std::unique_ptr<Operation, detail::DestroyOperation> operation{
                 Operation::make(owned, state->executor(), detail::Memory::handler, 0)};

@@ -13,7 +13,7 @@
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/assert.hpp>
 #include <dispatch/detail/base/config.hpp>
-#include <dispatch/detail/execute/runner.hpp>
+#include <dispatch/detail/execute/batcher.hpp>
 #include <dispatch/detail/run/handler_runner.hpp>
 #include <dispatch/detail/run/handler_traits.hpp>
 #include <dispatch/detail/run/observation.hpp>
@@ -100,14 +100,14 @@ struct Spawner {
         for (std::size_t id = 0; id != n; ++id) {
             handlers.push_back(std::make_shared<Handler>(make_handler(id)));
         }
-        const auto runner = std::make_shared<Runner<Executor>>(executor);
-        listen(runner, executor);
+        const auto batcher = std::make_shared<Batcher<Executor>>(executor);
+        listen(batcher, executor);
         std::vector<WorkerHandle<R, S, Executor>> workers;
         workers.reserve(n);
         for (std::size_t id = 0; id != n; ++id) {
             auto worker = std::make_shared<Worker<R, S, Executor>>(
-                std::make_unique<Host>(std::move(handlers[id]), observer), executor, runner, id,
-                Host::effective(options), Host::wants_times);
+                std::make_unique<Host>(std::move(handlers[id]), observer), executor, batcher, id,
+                Host::adjusted(options), Host::wants_times);
             workers.push_back(WorkerHandle<R, S, Executor>{worker});
             worker->start();
         }

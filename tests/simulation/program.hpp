@@ -99,7 +99,7 @@ struct Program {
     int creep = 0;
 
     std::size_t workers = 1;
-    /// Spawned one by one, so that they do not share the runner.
+    /// Spawned one by one, so that they do not share the batcher.
     bool apart = false;
     HandlerKind handler = HandlerKind::coroutine;
     PolicyKind policy = PolicyKind::least_loaded;

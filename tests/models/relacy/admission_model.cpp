@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// detail/route/admission.hpp, detail/route/worker_load.hpp and detail/route/router.hpp: two jobs come while the gate is
-// closed. Either a job finds it closed, or whoever has closed it finds the job; and somebody sees that all have left.
+// detail/route/admission.hpp, detail/route/worker_load.hpp and detail/route/router.hpp: two jobs come while admission
+// is closed. Either a job finds it closed, or whoever has closed it finds the job; and somebody sees that all have
+// left.
 
 #include <explore.hpp>
 #include <model_std.hpp>
@@ -15,6 +16,7 @@ using dispatch::Purpose;
 using dispatch::detail::Admission;
 using dispatch::detail::Route;
 using dispatch::detail::WorkerLoad;
+using dispatch::detail::WorkerSet;
 
 struct OneWorker {
     template <typename Pool>
@@ -25,8 +27,10 @@ struct OneWorker {
 
 struct AdmissionModel : model::Execution, rl::test_suite<AdmissionModel, 3> {
     WorkerLoad load{{.max_concurrency = 1, .queue_capacity = 1}};
-    Admission admission{loads(load)};
-    dispatch::detail::Router<OneWorker, std::chrono::steady_clock> router{admission, {.affinity_ttl = {}}, OneWorker{}};
+    WorkerSet workers{loads(load)};
+    Admission admission{workers};
+    dispatch::detail::Router<OneWorker, std::chrono::steady_clock> router{
+        workers, admission, {.affinity_ttl = {}}, OneWorker{}};
 
     /// What jobs do that are let in, and whoever drains looks at when all have left.
     std::array<model::Plain<int>, 2> results;
@@ -44,7 +48,7 @@ struct AdmissionModel : model::Execution, rl::test_suite<AdmissionModel, 3> {
             admission.close(Admission::Phase::draining);
             return worker_idle();
         }
-        // As PoolCore::place() does it.
+        // As PoolCore::route() does it.
         const Route route = router.route(std::nullopt, dispatch::Overflow::wait);
         if (route.verdict == Route::Verdict::closed) {
             return worker_idle();
@@ -58,7 +62,7 @@ struct AdmissionModel : model::Execution, rl::test_suite<AdmissionModel, 3> {
         }
     }
 
-    /// As DrainGate::worker_idle() does it.
+    /// As PoolState::worker_idle() does it.
     void worker_idle() {
         if (!admission.drained()) {
             return;

@@ -16,7 +16,7 @@ struct InboxJob : dispatch::detail::ListHook {
     std::optional<int> deadline;
     std::size_t deadline_index = 0;
 
-    void split() noexcept {}
+    void add_owner() noexcept {}
 };
 
 /// Its alarm, which never rings.

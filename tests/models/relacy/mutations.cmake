@@ -44,53 +44,53 @@ mutation(inbox withdraw_without_the_lock detail/queue/inbox.hpp [[        const 
 mutation(inbox pop_does_not_say_running detail/queue/inbox.hpp [[            job->state = State::running;
 ]] "" "a job ends twice|DATA RACE|UNITIALIZED|SEGV")
 
-# detail/execute/run_queue.hpp and detail/execute/task_shelf.hpp
+# detail/execute/run_queue.hpp and detail/execute/task_queue.hpp
 mutation(run_queue waits_until_it_has_looked detail/execute/run_queue.hpp
-    [=[        carrier_waits_.store(false, std::memory_order_relaxed);
-        std::size_t looks = carrier.turn.looks();
+    [=[        invoker_waits_.store(false, std::memory_order_relaxed);
+        std::size_t looks = invoker.slice.looks();
         do {
             Task* task = nullptr;
-            if (std::exchange(looks, carrier.turn.looks()) == carrier.turn.looks() || !has_others()) [[likely]] {
-                task = carrier.shelf.pop();
+            if (std::exchange(looks, invoker.slice.looks()) == invoker.slice.looks() || !has_others()) [[likely]] {
+                task = invoker.local.pop();
             } else {
-                look_around(carrier);
+                take_from_stuck(invoker);
             }
             if (task == nullptr) {
-                const Find find = look_for_tasks(carrier);]=]
-    [=[        std::size_t looks = carrier.turn.looks();
+                const Find find = search(invoker);]=]
+    [=[        std::size_t looks = invoker.slice.looks();
         do {
             Task* task = nullptr;
-            if (std::exchange(looks, carrier.turn.looks()) == carrier.turn.looks() || !has_others()) [[likely]] {
-                task = carrier.shelf.pop();
+            if (std::exchange(looks, invoker.slice.looks()) == invoker.slice.looks() || !has_others()) [[likely]] {
+                task = invoker.local.pop();
             } else {
-                look_around(carrier);
+                take_from_stuck(invoker);
             }
             if (task == nullptr) {
-                const Find find = look_for_tasks(carrier);
-                carrier_waits_.store(false, std::memory_order_relaxed);]=] "two carriers wait|DEADLOCK")
+                const Find find = search(invoker);
+                invoker_waits_.store(false, std::memory_order_relaxed);]=] "two invokers wait|DEADLOCK")
 mutation(run_queue calls_none_for_what_is_left detail/execute/run_queue.hpp
-    [[if (find.leaves_more && claim_carrier()) {]] [[if (false) {]] "DEADLOCK")
-mutation(run_queue leaves_tasks_on_the_shelf detail/execute/run_queue.hpp
-    [[        carrier.shelf.give_all(common_);
+    [[if (find.leaves_more && claim_invoker()) {]] [[if (false) {]] "DEADLOCK")
+mutation(run_queue leaves_tasks_in_its_queue detail/execute/run_queue.hpp
+    [[        invoker.local.splice_into(inject_);
 ]] "" "DEADLOCK")
 mutation(run_queue looks_before_it_pushes detail/execute/run_queue.hpp
-    [[        Carrier* const carrier = current();
-        if (!(carrier]] [[        Carrier* const carrier = current();
-        const Push push = claim_carrier() ? Push::first : Push::queued;
-        if (!(carrier != nullptr ? carrier->shelf : common_).push(task)) {
+    [[        Invoker* const invoker = current();
+        if (!(invoker]] [[        Invoker* const invoker = current();
+        const Push push = claim_invoker() ? Push::first : Push::queued;
+        if (!(invoker != nullptr ? invoker->local : inject_).push(task)) {
             return Push::closed;
         }
         return push;
-        if (!(carrier]] "DEADLOCK")
+        if (!(invoker]] "DEADLOCK")
 mutation(run_queue calls_two detail/execute/run_queue.hpp
-    [[!carrier_waits_.exchange(true, std::memory_order_relaxed);]]
-    [[(carrier_waits_.store(true, std::memory_order_relaxed), true);]] "two carriers wait")
-mutation(run_queue steals_no_single_task detail/execute/task_shelf.hpp
+    [[!invoker_waits_.exchange(true, std::memory_order_relaxed);]]
+    [[(invoker_waits_.store(true, std::memory_order_relaxed), true);]] "two invokers wait")
+mutation(run_queue steals_no_single_task detail/execute/task_queue.hpp
     [[std::min((count() + 1) / 2, limit)]] [[std::min(count() / 2, limit)]] "DEADLOCK")
-mutation(run_queue shelf_push_without_the_lock detail/execute/task_shelf.hpp
+mutation(run_queue shelf_push_without_the_lock detail/execute/task_queue.hpp
     [[        const std::lock_guard lock{mutex_};
         if (closed_) ]] [[        if (closed_) ]] "DATA RACE")
-mutation(run_queue steals_without_the_lock detail/execute/task_shelf.hpp
+mutation(run_queue steals_without_the_lock detail/execute/task_queue.hpp
     [[        const std::lock_guard lock{mutex_};
         const std::lock_guard lock_to{to.mutex_};
         const std::size_t given]] [[        const std::lock_guard lock_to{to.mutex_};
@@ -118,7 +118,7 @@ mutation(admission looks_at_the_gate_first detail/route/router.hpp
         }
         Route route = session]] "USER ASSERT FAILED|DATA RACE")
 mutation(admission keeps_the_load detail/route/router.hpp
-    [[            admission_.load(route.worker).release();
+    [[            workers_[route.worker].release();
 ]] "" "nobody sees that all have left")
 
 # detail/base/sharded_ptr.hpp

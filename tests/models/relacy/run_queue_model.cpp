@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// detail/execute/run_queue.hpp and detail/execute/task_shelf.hpp, on detail/base/mutex.hpp: a thread pushes tasks from
-// outside, two run carriers. Every task is run once; as long as there are tasks a carrier waits, and never two. A
-// carrier's turn is over after two tasks here.
+// detail/execute/run_queue.hpp and detail/execute/task_queue.hpp, on detail/base/mutex.hpp: a thread pushes tasks from
+// outside, two run invokers. Every task is run once; as long as there are tasks an invoker waits, and never two. A
+// invoker's turn is over after two tasks here.
 
 #include <explore.hpp>
 #include <model_std.hpp>
@@ -16,14 +16,14 @@ using RunQueue = dispatch::detail::RunQueue<>;
 
 struct Executor {
     RunQueue queue;
-    model::WakeUps carriers;
+    model::WakeUps invokers;
     // What the model itself keeps track of: no thread is interrupted between two of these.
     int waiting = 0;
     int to_run = 0;
 
     void post() {
-        model::check(++waiting == 1, "two carriers wait");
-        carriers.post();
+        model::check(++waiting == 1, "two invokers wait");
+        invokers.post();
     }
 
     void push(dispatch::detail::Task& task) {
@@ -33,9 +33,9 @@ struct Executor {
     }
 
     void run() {
-        while (carriers.take()) {
+        while (invokers.take()) {
             --waiting;
-            queue.carry([this] { post(); });
+            queue.run_tasks([this] { post(); });
         }
     }
 };
@@ -44,7 +44,7 @@ struct Task : dispatch::detail::Task {
     Executor* executor = nullptr;
     /// Pushed when this one runs.
     Task* pushes = nullptr;
-    /// This one keeps its carrier busy until that one has run.
+    /// This one keeps its invoker busy until that one has run.
     Task* waits_for = nullptr;
     model::Plain<int> runs{0};
     model::WakeUps has_run;
@@ -60,7 +60,7 @@ struct Task : dispatch::detail::Task {
             waits_for->has_run.take();
         }
         if (--executor->to_run == 0) {
-            executor->carriers.stop();
+            executor->invokers.stop();
         }
     }
 
@@ -102,7 +102,7 @@ struct TaskWaitsForTheNext : RunQueueModel<TaskWaitsForTheNext, 2, 2> {
     void before() { tasks[0].waits_for = &tasks[1]; }
 };
 
-/// More than one carrier does in its turn.
+/// More than one invoker does in its turn.
 struct LongTurn : RunQueueModel<LongTurn, 3, 3> {};
 
 }  // namespace

@@ -9,30 +9,30 @@
 
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/config.hpp>
-#include <dispatch/detail/base/insist.hpp>
 #include <dispatch/detail/base/recycler.hpp>
-#include <dispatch/detail/execute/runner.hpp>
+#include <dispatch/detail/base/retry_on_bad_alloc.hpp>
+#include <dispatch/detail/execute/batcher.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
 
 namespace detail {
 
-/// The executor below a worker's strand: runs functions by way of a Runner.
+/// The executor below a worker's strand: runs functions by way of a Batcher.
 ///
 /// It does not track outstanding work, so the worker's own suspended coroutines do not keep the context
 /// from running out of it: an idle worker lets io_context::run() and thread_pool::join() return. (A
 /// busy worker says so itself, and StrandExecutor tracks what handlers start.) It never runs a function at once;
 /// never_blocks says so to the strand above it, which otherwise does when it is in its own thread.
 template <typename Executor, bool never_blocks = false>
-class RunnerExecutor {
+class BatchingExecutor {
   public:
     /// Not a constructor: to find out whether that is a copy constructor, the compiler would have to
     /// know whether this converts to any_io_executor, and so whether it is copyable.
-    static RunnerExecutor over(std::shared_ptr<Runner<Executor>> runner) noexcept {
-        return RunnerExecutor{std::move(runner)};
+    static BatchingExecutor over(std::shared_ptr<Batcher<Executor>> batcher) noexcept {
+        return BatchingExecutor{std::move(batcher)};
     }
 
-    net::execution_context& query(net::execution::context_t /*property*/) const noexcept { return runner_->context(); }
+    net::execution_context& query(net::execution::context_t /*property*/) const noexcept { return batcher_->context(); }
 
     static constexpr net::execution::blocking_t query(net::execution::blocking_t /*property*/) noexcept {
         if constexpr (never_blocks) {
@@ -48,37 +48,39 @@ class RunnerExecutor {
         return {};
     }
 
-    RunnerExecutor<Executor, true> require(net::execution::blocking_t::never_t /*property*/) const noexcept {
-        return RunnerExecutor<Executor, true>{runner_};
+    BatchingExecutor<Executor, true> require(net::execution::blocking_t::never_t /*property*/) const noexcept {
+        return BatchingExecutor<Executor, true>{batcher_};
     }
 
-    RunnerExecutor<Executor, false> require(net::execution::blocking_t::possibly_t /*property*/) const noexcept {
-        return RunnerExecutor<Executor, false>{runner_};
+    BatchingExecutor<Executor, false> require(net::execution::blocking_t::possibly_t /*property*/) const noexcept {
+        return BatchingExecutor<Executor, false>{batcher_};
     }
 
     template <typename Function>
     void execute(Function&& function) const {
-        runner_->execute(std::forward<Function>(function));
+        batcher_->execute(std::forward<Function>(function));
     }
 
     /// What it runs functions on in the end. Null once the context is gone.
-    const Executor* executor() const noexcept { return runner_->executor(); }
+    const Executor* executor() const noexcept { return batcher_->executor(); }
 
     // asio::strand takes itself for an executor of the Networking TS, whose work is tracked like this.
-    net::execution_context& context() const noexcept { return runner_->context(); }
+    net::execution_context& context() const noexcept { return batcher_->context(); }
     void on_work_started() const noexcept {}
     void on_work_finished() const noexcept {}
 
-    friend bool operator==(const RunnerExecutor& a, const RunnerExecutor& b) noexcept { return a.runner_ == b.runner_; }
-    friend bool operator!=(const RunnerExecutor& a, const RunnerExecutor& b) noexcept { return !(a == b); }
+    friend bool operator==(const BatchingExecutor& a, const BatchingExecutor& b) noexcept {
+        return a.batcher_ == b.batcher_;
+    }
+    friend bool operator!=(const BatchingExecutor& a, const BatchingExecutor& b) noexcept { return !(a == b); }
 
   private:
     template <typename, bool>
-    friend class RunnerExecutor;
+    friend class BatchingExecutor;
 
-    explicit RunnerExecutor(std::shared_ptr<Runner<Executor>> runner) noexcept : runner_{std::move(runner)} {}
+    explicit BatchingExecutor(std::shared_ptr<Batcher<Executor>> batcher) noexcept : batcher_{std::move(batcher)} {}
 
-    std::shared_ptr<Runner<Executor>> runner_;
+    std::shared_ptr<Batcher<Executor>> batcher_;
 };
 
 /// As long as one of these lives, no StrandExecutor begins to track work on this thread: for co_spawn, which does it
@@ -101,7 +103,7 @@ class UntrackedScope {
 /// What StrandExecutors share.
 template <typename Executor>
 struct StrandState {
-    using Strand = net::strand<RunnerExecutor<Executor>>;
+    using Strand = net::strand<BatchingExecutor<Executor>>;
     using Tracked = std::decay_t<decltype(net::prefer(std::declval<const Executor&>(),
                                                       net::execution::outstanding_work_t::tracked))>;
 
@@ -120,7 +122,7 @@ struct StrandState {
 /// It is one pointer, which any_io_executor keeps without memory of its own.
 template <typename Executor, bool never_blocks = false>
 class StrandExecutor {
-    using Strand = net::strand<RunnerExecutor<Executor>>;
+    using Strand = net::strand<BatchingExecutor<Executor>>;
     using Blocking = net::execution::blocking_t;
     using Work = net::execution::outstanding_work_t;
 
@@ -134,7 +136,7 @@ class StrandExecutor {
     }
 
     static constexpr Blocking query(Blocking /*property*/) noexcept {
-        return RunnerExecutor<Executor, never_blocks>::query(Blocking{});
+        return BatchingExecutor<Executor, never_blocks>::query(Blocking{});
     }
 
     Work query(Work /*property*/) const noexcept { return state_->work ? Work{Work::tracked} : Work{Work::untracked}; }
@@ -154,13 +156,13 @@ class StrandExecutor {
             return *this;
         }
         const Executor* const executor = state_->strand.get_inner_executor().executor();
-        return executor == nullptr
-                   ? *this
-                   : insist([&] { return StrandExecutor{make(state_->strand, net::prefer(*executor, tracked))}; });
+        return executor == nullptr ? *this : retry_on_bad_alloc([&] {
+            return StrandExecutor{make(state_->strand, net::prefer(*executor, tracked))};
+        });
     }
 
     StrandExecutor require(Work::untracked_t /*property*/) const noexcept {
-        return state_->work ? insist([&] { return StrandExecutor{state_->strand}; }) : *this;
+        return state_->work ? retry_on_bad_alloc([&] { return StrandExecutor{state_->strand}; }) : *this;
     }
 
     template <typename Function>

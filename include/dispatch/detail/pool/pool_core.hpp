@@ -17,7 +17,7 @@
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/reply/operation.hpp>
 #include <dispatch/detail/route/router.hpp>
-#include <dispatch/detail/run/drain_gate.hpp>
+#include <dispatch/detail/run/pool_state.hpp>
 #include <dispatch/detail/run/worker.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/job.hpp>
@@ -34,64 +34,64 @@ class PoolCore {
     using Handle = WorkerHandle<R, S, Executor>;
     using JobType = Job<R, S, Executor>;
     using Worker = detail::Worker<R, S, Executor>;
-    using Gate = DrainGate<Executor>;
-    using Waiter = typename Gate::Waiter;
+    using State = PoolState<Executor>;
+    using DrainWaiter = typename State::DrainWaiter;
 
   public:
     PoolCore(std::vector<Handle> workers, const PoolOptions& options, Policy policy)
         : workers_{checked(std::move(workers), options)},
-          gate_{std::make_shared<Gate>(loads(workers_), workers_.front().core_->executor())},
-          router_{gate_->admission, options, std::move(policy)},
+          state_{std::make_shared<State>(loads(workers_), workers_.front().core_->executor())},
+          router_{state_->workers, state_->admission, options, std::move(policy)},
           wants_times_{std::any_of(workers_.begin(), workers_.end(),
                                    [](const Handle& worker) { return worker.core_->wants_times(); })},
           overflow{options.overflow} {
-        listen(gate_, *gate_->executor());
+        listen(state_, *state_->executor());
         join_all();
     }
 
     std::size_t size() const noexcept { return workers_.size(); }
-    Ledger ledger() const noexcept { return gate_->admission.ledger(); }
+    Ledger ledger() const noexcept { return state_->admission.ledger(); }
 
     /// After the context is gone, the system executor where its type allows it.
     Executor executor() const noexcept {
         if constexpr (std::is_convertible_v<net::system_executor, Executor>) {
-            if (!gate_->executor()) {
+            if (!state_->executor()) {
                 return net::system_executor{};
             }
         }
-        DISPATCH_ASSERT(gate_->executor(), "a WorkerPool's executor was asked for after its context was destroyed");
-        return *gate_->executor();
+        DISPATCH_ASSERT(state_->executor(), "a WorkerPool's executor was asked for after its context was destroyed");
+        return *state_->executor();
     }
 
     /// Starts a job. handler is moved from, and called exactly once.
     template <typename Handler>
     void submit(Handler& handler, const SubmitOptions& options, R&& request, Overflow overflow_now) {
-        using Operation = Pending<JobType, Handler, Executor>;
-        if (!gate_->executor()) {
-            Tally::count(gate_->admission.stopped);
+        using Operation = HandlerOperation<JobType, Handler, Executor>;
+        if (!state_->executor()) {
+            Tally::count(state_->admission.stopped);
             return reply_at_once(handler, net::system_executor{}, make_system_error(errc::stopped));
         }
         Operation* job = nullptr;
         try {
-            job = Operation::make(handler, *gate_->executor(), options.deadline ? Memory::detached : Memory::handler,
+            job = Operation::make(handler, *state_->executor(), options.deadline ? Memory::detached : Memory::handler,
                                   options.session ? options.session->size() : 0, std::move(request), options,
                                   wants_times_ ? Worker::Clock::now() : typename JobType::Clock::time_point{});
         } catch (...) {
-            return reply_at_once(handler, *gate_->executor(), std::current_exception());
+            return reply_at_once(handler, *state_->executor(), std::current_exception());
         }
         try {
-            place(*job, options, overflow_now);
+            route(*job, options, overflow_now);
         } catch (...) {
             job->fail(std::current_exception());
-            job->post(*gate_->executor());
+            job->post(*state_->executor());
         }
     }
 
     /// Closes admission, and completes handler when the pool is idle.
     template <typename Handler>
     void drain(Handler& handler) {
-        gate_->admission.close(Admission::Phase::draining);
-        if (!gate_->executor()) {
+        state_->admission.close(Admission::Phase::draining);
+        if (!state_->executor()) {
             // Named first: the lambda takes handler away.
             const auto associated = net::get_associated_executor(handler, net::system_executor{});
             return post_by_way_of(net::system_executor{}, associated,
@@ -99,17 +99,17 @@ class PoolCore {
                                       std::move(handler)(std::exception_ptr{}, ledger);
                                   });
         }
-        using Operation = Pending<Waiter, Handler, Executor>;
+        using Operation = HandlerOperation<DrainWaiter, Handler, Executor>;
         std::unique_ptr<Operation, DestroyOperation> operation{
-            Operation::make(handler, *gate_->executor(), Memory::handler, 0)};
+            Operation::make(handler, *state_->executor(), Memory::handler, 0)};
         if (auto slot = operation->cancellation_slot(); slot.is_connected()) {
-            slot.template emplace<CancelDrain>(CancelDrain{gate_, operation.get()});
+            slot.template emplace<CancelDrain>(CancelDrain{state_, operation.get()});
         }
-        gate_->enqueue(*operation.release());
+        state_->enqueue(*operation.release());
     }
 
     void stop() noexcept {
-        gate_->admission.close(Admission::Phase::stopped);
+        state_->admission.close(Admission::Phase::stopped);
         for (const Handle& worker : workers_) {
             worker.core_->close();
         }
@@ -141,11 +141,11 @@ class PoolCore {
     };
 
     struct CancelDrain {
-        std::shared_ptr<Gate> gate;
-        Waiter* waiter;
+        std::shared_ptr<State> state;
+        DrainWaiter* waiter;
         void operator()(net::cancellation_type_t type) const {
             if (type != net::cancellation_type::none) {
-                gate->cancel(*waiter);
+                state->cancel(*waiter);
             }
         }
     };
@@ -190,7 +190,7 @@ class PoolCore {
 
     void join_all() {
         for (std::size_t i = 0; i != workers_.size(); ++i) {
-            if (!workers_[i].core_->join(gate_, i)) {
+            if (!workers_[i].core_->join(state_, i)) {
                 for (std::size_t joined = 0; joined != i; ++joined) {
                     workers_[joined].core_->leave();
                 }
@@ -204,20 +204,20 @@ class PoolCore {
     /// Sends job on its way, or answers it. Where it throws, nothing is queued or counted, and job is
     /// still the caller's.
     template <typename Operation>
-    [[gnu::always_inline]] inline void place(Operation& job, const SubmitOptions& options, Overflow overflow_now) {
+    [[gnu::always_inline]] inline void route(Operation& job, const SubmitOptions& options, Overflow overflow_now) {
         CancelJob* cancel = nullptr;
         if (auto slot = job.cancellation_slot(); slot.is_connected()) {
             cancel = &slot.template emplace<CancelJob>(CancelJob{{}, &job});
         }
-        const Route route = router_.route(options.session, overflow_now);
-        switch (route.verdict) {
+        const Route chosen = router_.route(options.session, overflow_now);
+        switch (chosen.verdict) {
             case Route::Verdict::accepted:
-                return queue(job, *workers_[route.worker].core_, cancel);
+                return queue(job, *workers_[chosen.worker].core_, cancel);
             case Route::Verdict::queue_full:
-                return refuse(job, errc::queue_full, gate_->admission.rejected);
+                return refuse(job, errc::queue_full, state_->admission.rejected);
             case Route::Verdict::closed:
-                refuse(job, errc::stopped, gate_->admission.stopped);
-                return gate_->worker_idle();
+                refuse(job, errc::stopped, state_->admission.stopped);
+                return state_->worker_idle();
         }
     }
 
@@ -241,7 +241,7 @@ class PoolCore {
         job.fail(make_system_error(why));
         // Counted first: whoever has the reply finds the ledger up to date.
         Tally::count(counter);
-        job.post(*gate_->executor());
+        job.post(*state_->executor());
     }
 
     /// For a job that could not even be made.
@@ -257,7 +257,7 @@ class PoolCore {
     }
 
     const std::vector<Handle> workers_;
-    const std::shared_ptr<Gate> gate_;
+    const std::shared_ptr<State> state_;
     Router<Policy, Clock> router_;
     const bool wants_times_;
 

@@ -23,7 +23,7 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// further ahead is all that tells the two apart, and WorkerLoad counts it.
 ///
 /// The worker is asleep when it has seen the queue empty (pop, try_sleep); the next push wakes it.
-/// J is Job, or has its state, ticket, deadline, deadline_index and split(). Alarm is called under the
+/// J is Job, or has its state, ticket, deadline, deadline_index and add_owner(). Alarm is called under the
 /// lock: set(time) to have take_overdue called then, clear() when that is no longer needed.
 template <typename J, typename Alarm>
 class Inbox {
@@ -113,7 +113,7 @@ class Inbox {
     }
 
     /// Jobs that the caller has to answer because their time has come: those that never started, and
-    /// those that run on (split(): their lanes own them as well).
+    /// those that run on (add_owner(): their lanes own them as well).
     struct Overdue {
         List queued;
         List running;
@@ -130,7 +130,7 @@ class Inbox {
                 queue_.remove(job);
                 overdue.queued.push_back(job);
             } else {
-                job.split();
+                job.add_owner();
                 overdue.running.push_back(job);
             }
             job.state = State::replied;

@@ -36,7 +36,7 @@ struct Completion {
 /// memory; it has one owner at a time, and ends by run(), post() or destroy(), of which the owner calls
 /// exactly one, with the result set for the first two.
 ///
-/// run() calls the handler on its executor, at once if that is native (see Pending), on which it is
+/// run() calls the handler on its executor, at once if that is native (see HandlerOperation), on which it is
 /// called itself; destroy() lets go of the handler without calling it: its context is gone.
 template <typename Result, typename Executor>
 class Operation : public Task {
@@ -112,17 +112,17 @@ void post_by_way_of(const Native& native, const Executor& executor, Function&& f
 /// An operation with its handler. native is the executor that handlers without one of their own use. A handler whose
 /// executor cannot defer is given to it in a turn of native: that may call the handler at once.
 template <typename Base, typename Handler, typename Executor>
-class Pending final : public Base {
+class HandlerOperation final : public Base {
   public:
     /// A node with tail_size bytes of room behind it. Where it throws, handler is unchanged.
     template <typename... BaseArgs>
-    static Pending* make(Handler& handler, const Executor& native, Memory memory, std::size_t tail_size,
-                         BaseArgs&&... base_args) {
+    static HandlerOperation* make(Handler& handler, const Executor& native, Memory memory, std::size_t tail_size,
+                                  BaseArgs&&... base_args) {
         void* const place = allocate(handler, memory, tail_size);
         try {
-            std::byte* const tail = static_cast<std::byte*>(place) + sizeof(Pending);
+            std::byte* const tail = static_cast<std::byte*>(place) + sizeof(HandlerOperation);
             return ::new (place)
-                Pending{handler, native, memory, tail_size, tail, std::forward<BaseArgs>(base_args)...};
+                HandlerOperation{handler, native, memory, tail_size, tail, std::forward<BaseArgs>(base_args)...};
         } catch (...) {
             if (recycles(memory)) {
                 recycle(place, tail_size);
@@ -137,17 +137,17 @@ class Pending final : public Base {
         if (!work_) {
             invoke();
         } else {
-            hand_over<&Pending::invoke>(
+            hand_over<&HandlerOperation::invoke>(
                 [this](auto delivery) { net::dispatch(work_->get_executor(), std::move(delivery)); });
         }
     }
 
     void post(const Executor& native) noexcept override {
         if constexpr (can_defer<Associated>) {
-            hand_over<&Pending::invoke>(
+            hand_over<&HandlerOperation::invoke>(
                 [&](auto delivery) { net::post(net::get_associated_executor(handler_, native), std::move(delivery)); });
         } else {
-            hand_over<&Pending::run>([&](auto delivery) { net::post(native, std::move(delivery)); });
+            hand_over<&HandlerOperation::run>([&](auto delivery) { net::post(native, std::move(delivery)); });
         }
     }
 
@@ -184,17 +184,17 @@ class Pending final : public Base {
     /// tried again, or call the handler at once, or drop it.
     struct Handover {
         /// Null once the handler is being called.
-        Pending* operation;
+        HandlerOperation* operation;
         bool dropped = false;
         Handover* outer;
 
-        explicit Handover(Pending* handed_over) noexcept
+        explicit Handover(HandlerOperation* handed_over) noexcept
             : operation{handed_over}, outer{std::exchange(innermost, this)} {}
         Handover(const Handover&) = delete;
         Handover& operator=(const Handover&) = delete;
         ~Handover() { innermost = outer; }
 
-        static bool concerns(const Pending* operation) noexcept {
+        static bool concerns(const HandlerOperation* operation) noexcept {
             return innermost != nullptr && innermost->operation == operation;
         }
 
@@ -203,12 +203,12 @@ class Pending final : public Base {
 
     /// Owns the operation on its way to an executor, once it is handed over, and continues it there. Brings the
     /// handler's allocator with it, or std::allocator.
-    template <void (Pending::*proceed)(), typename DeliveryAllocator>
+    template <void (HandlerOperation::*proceed)(), typename DeliveryAllocator>
     class Delivery {
       public:
         using allocator_type = DeliveryAllocator;
 
-        Delivery(Pending* operation, const DeliveryAllocator& allocator) noexcept
+        Delivery(HandlerOperation* operation, const DeliveryAllocator& allocator) noexcept
             : operation_{operation}, allocator_{allocator} {}
         Delivery(Delivery&& other) noexcept
             : operation_{std::exchange(other.operation_, nullptr)}, allocator_{other.allocator_} {}
@@ -234,13 +234,13 @@ class Pending final : public Base {
         }
 
       private:
-        Pending* operation_;
+        HandlerOperation* operation_;
         [[no_unique_address]] DeliveryAllocator allocator_;
     };
 
     /// Gives a Delivery to an executor, with the handler's allocator, or if that fails with the heap's until
     /// it does not.
-    template <void (Pending::*proceed)(), typename To>
+    template <void (HandlerOperation::*proceed)(), typename To>
     void hand_over(To&& to) {
         if (!try_hand_over<proceed>(to, net::get_associated_allocator(handler_))) {
             while (!try_hand_over<proceed>(to, std::allocator<void>{})) {
@@ -250,7 +250,7 @@ class Pending final : public Base {
     }
 
     /// False when the executor has no memory for it: the operation is still here.
-    template <void (Pending::*proceed)(), typename To, typename DeliveryAllocator>
+    template <void (HandlerOperation::*proceed)(), typename To, typename DeliveryAllocator>
     bool try_hand_over(To& to, const DeliveryAllocator& allocator) {
         Handover handover{this};
         try {
@@ -269,8 +269,8 @@ class Pending final : public Base {
 
     /// What may throw comes first; the handler is moved last, and that does not throw.
     template <typename... BaseArgs>
-    Pending(Handler& handler, const Executor& native, Memory memory, std::size_t tail_size, std::byte* tail,
-            BaseArgs&&... base_args)
+    HandlerOperation(Handler& handler, const Executor& native, Memory memory, std::size_t tail_size, std::byte* tail,
+                     BaseArgs&&... base_args)
         : Base{tail, std::forward<BaseArgs>(base_args)...},
           memory_{memory},
           tail_size_{tail_size},
@@ -278,7 +278,7 @@ class Pending final : public Base {
           detour_work_{native},
           handler_{std::move(handler)} {}
 
-    ~Pending() = default;
+    ~HandlerOperation() = default;
 
     /// While the operation lasts, the handler's executor must not run out of work. The native one does
     /// not where the operation's owner sees to that.
@@ -302,7 +302,7 @@ class Pending final : public Base {
         this->retire();
         if constexpr (is_std_allocator<Allocator>) {
             if (memory_ == Memory::handler) {
-                const std::unique_ptr<Pending, DestroyOperation> self{this};
+                const std::unique_ptr<HandlerOperation, DestroyOperation> self{this};
                 return std::move(*this->result).pass_to(std::move(handler_));
             }
         }
@@ -321,11 +321,11 @@ class Pending final : public Base {
         }
         const std::size_t tail_size = tail_size_;
         if (recycles(memory_)) {
-            this->~Pending();
+            this->~HandlerOperation();
             recycle(this, tail_size);
         } else {
             const Allocator allocator = net::get_associated_allocator(handler);
-            this->~Pending();
+            this->~HandlerOperation();
             deallocate(allocator, this, tail_size);
         }
     }
@@ -339,18 +339,18 @@ class Pending final : public Base {
             UnitAllocator allocator{net::get_associated_allocator(handler)};
             return std::to_address(UnitTraits::allocate(allocator, units(tail_size)));
         }
-        if constexpr (alignof(Pending) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-            return ::operator new(sizeof(Pending) + tail_size, std::align_val_t{alignof(Pending)});
+        if constexpr (alignof(HandlerOperation) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+            return ::operator new(sizeof(HandlerOperation) + tail_size, std::align_val_t{alignof(HandlerOperation)});
         } else {
-            return Recycler::allocate(sizeof(Pending) + tail_size);
+            return Recycler::allocate(sizeof(HandlerOperation) + tail_size);
         }
     }
 
     static void recycle(void* place, std::size_t tail_size) noexcept {
-        if constexpr (alignof(Pending) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-            ::operator delete(place, std::align_val_t{alignof(Pending)});
+        if constexpr (alignof(HandlerOperation) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+            ::operator delete(place, std::align_val_t{alignof(HandlerOperation)});
         } else {
-            Recycler::deallocate(place, sizeof(Pending) + tail_size);
+            Recycler::deallocate(place, sizeof(HandlerOperation) + tail_size);
         }
     }
 
@@ -362,7 +362,7 @@ class Pending final : public Base {
     }
 
     static std::size_t units(std::size_t tail_size) noexcept {
-        return (sizeof(Pending) + tail_size + sizeof(Unit) - 1) / sizeof(Unit);
+        return (sizeof(HandlerOperation) + tail_size + sizeof(Unit) - 1) / sizeof(Unit);
     }
 
     const Memory memory_;

@@ -5,29 +5,28 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <mutex>
-#include <utility>
-#include <vector>
 
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/mutex.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
+#include <dispatch/detail/route/worker_set.hpp>
 #include <dispatch/metrics.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// A pool's gate: who may still come in, and whether everybody has left. Thread-safe.
+/// Whether jobs may still come into a pool, and whether all have left. Thread-safe.
 ///
 /// A job enters by reserving load first and looking at the phase second; closing changes the phase
 /// first and looks at the loads second. All four are sequentially consistent, so either the job sees
-/// the gate closed and leaves again, or whoever closed it sees the job.
+/// admission closed and leaves again, or whoever closed it sees the job.
 class Admission {
   public:
     /// The order is one-way.
     enum class Phase : std::uint8_t { open, draining, stopped };
 
-    explicit Admission(std::vector<std::shared_ptr<WorkerLoad>> loads) : loads_{std::move(loads)} {}
+    /// workers outlive this.
+    explicit Admission(const WorkerSet& workers) noexcept : workers_{workers} {}
 
     bool open() const noexcept { return phase_.load(std::memory_order_seq_cst) == Phase::open; }
 
@@ -42,21 +41,18 @@ class Admission {
         return false;
     }
 
-    std::size_t size() const noexcept { return loads_.size(); }
-    WorkerLoad& load(std::size_t worker) const noexcept { return *loads_[worker]; }
-
-    /// Whether the gate is closed and everybody has left. Whoever brings a worker's load to zero asks: the last one
+    /// Whether admission is closed and all jobs have left. Whoever brings a worker's load to zero asks: the last one
     /// hears true. A worker that was idle once after the closing is not looked at again, as a job that reserves load
-    /// there later finds the gate closed; so all who ask look at each worker once, together.
+    /// there later finds admission closed; so all who ask look at each worker once, together.
     bool drained() noexcept {
         if (open()) [[likely]] {
             return false;
         }
         const std::lock_guard lock{mutex_};
-        while (idle_workers_ != loads_.size() && loads_[idle_workers_]->idle()) {
+        while (idle_workers_ != workers_.size() && workers_[idle_workers_].idle()) {
             ++idle_workers_;
         }
-        return idle_workers_ == loads_.size();
+        return idle_workers_ == workers_.size();
     }
 
     /// A job that never comes to a worker ends in one of these; it was submitted at that moment.
@@ -68,17 +64,15 @@ class Admission {
         sum.rejected = rejected.load(std::memory_order_relaxed);
         sum.stopped = stopped.load(std::memory_order_relaxed);
         sum.submitted = sum.rejected + sum.stopped;
-        for (const auto& load : loads_) {
-            load->add_to(sum);
-        }
+        workers_.add_to(sum);
         return sum;
     }
 
   private:
-    const std::vector<std::shared_ptr<WorkerLoad>> loads_;
+    const WorkerSet& workers_;
     std::atomic<Phase> phase_{Phase::open};
     Mutex mutex_;
-    /// So many workers, from the first on, were idle after the gate was closed. Guarded by mutex_.
+    /// So many workers, from the first on, were idle after admission was closed. Guarded by mutex_.
     std::size_t idle_workers_ = 0;
 };
 

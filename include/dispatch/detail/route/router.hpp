@@ -12,6 +12,8 @@
 #include <dispatch/detail/base/assert.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/route/admission.hpp>
+#include <dispatch/detail/route/worker_load.hpp>
+#include <dispatch/detail/route/worker_set.hpp>
 #include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/selection.hpp>
@@ -30,10 +32,11 @@ struct Route {
 template <SelectionPolicy Policy, typename Clock>
 class Router {
   public:
-    Router(Admission& admission, const PoolOptions& options, Policy policy)
-        : admission_{admission}, policy_{std::move(policy)} {
+    /// workers and admission outlive this.
+    Router(const WorkerSet& workers, const Admission& admission, const PoolOptions& options, Policy policy)
+        : workers_{workers}, admission_{admission}, policy_{std::move(policy)} {
         if (options.affinity_ttl.count() > 0) {
-            sessions_.emplace(options.affinity_ttl, options.affinity_expiry, options.max_sessions, admission.size());
+            sessions_.emplace(options.affinity_ttl, options.affinity_expiry, options.max_sessions, workers.size());
         }
     }
 
@@ -43,7 +46,7 @@ class Router {
         if (!admission_.open()) [[unlikely]] {
             // Also where it is full: who hears queue_full may come again.
             if (route.verdict == Route::Verdict::accepted) {
-                admission_.load(route.worker).release();
+                workers_[route.worker].release();
             }
             route.verdict = Route::Verdict::closed;
         }
@@ -61,8 +64,8 @@ class Router {
     /// What a selection policy sees.
     struct View {
         const Router& router;
-        std::size_t size() const noexcept { return router.admission_.size(); }
-        std::uint32_t load(std::size_t worker) const noexcept { return router.admission_.load(worker).value(); }
+        std::size_t size() const noexcept { return router.workers_.size(); }
+        std::uint32_t load(std::size_t worker) const noexcept { return router.workers_[worker].value(); }
         std::size_t sessions(std::size_t worker) const noexcept { return router.sessions(worker); }
     };
 
@@ -83,36 +86,24 @@ class Router {
         for (;;) {
             Choice choice = policy_.pick(View{*this}, purpose);
             DISPATCH_ASSERT(
-                choice.worker < admission_.size(),
+                choice.worker < workers_.size(),
                 "a SelectionPolicy chose a worker that there is not: they are numbered from 0 to size() - 1");
-            if (admission_.load(choice.worker).full(choice.load)) [[unlikely]] {
-                const std::optional<Choice> room = least_loaded_with_room();
+            if (workers_[choice.worker].full(choice.load)) [[unlikely]] {
+                // Another worker may have a place: nobody waits or is refused then.
+                const std::optional<Choice> room = workers_.least_loaded_with_room();
                 if (!room && overflow == Overflow::reject) {
                     return {Route::Verdict::queue_full, SessionVerdict::none, choice.worker};
                 }
                 choice = room.value_or(choice);
             }
-            if (admission_.load(choice.worker).try_reserve(choice.load)) {
+            if (workers_[choice.worker].try_reserve(choice.load)) {
                 return {Route::Verdict::accepted, SessionVerdict::none, choice.worker};
             }
         }
     }
 
-    /// A policy may point at a full worker while another has a place: nobody waits or is refused then.
-    [[gnu::noinline]] std::optional<Choice> least_loaded_with_room() const noexcept {
-        std::optional<Choice> best;
-        for (std::size_t worker = 0; worker != admission_.size(); ++worker) {
-            const WorkerLoad& load = admission_.load(worker);
-            const std::uint32_t seen = load.value();
-            if (!load.full(seen) && (!best || seen < best->load)) {
-                best = Choice{worker, seen};
-            }
-        }
-        return best;
-    }
-
     Route enter(std::size_t worker, Overflow overflow) noexcept {
-        WorkerLoad& load = admission_.load(worker);
+        WorkerLoad& load = workers_[worker];
         if (overflow == Overflow::wait) {
             load.reserve();
             return {Route::Verdict::accepted, SessionVerdict::hit, worker};
@@ -126,7 +117,8 @@ class Router {
         return {Route::Verdict::queue_full, SessionVerdict::hit, worker};
     }
 
-    Admission& admission_;
+    const WorkerSet& workers_;
+    const Admission& admission_;
     Policy policy_;
     std::optional<SessionMap<Clock>> sessions_;
 };

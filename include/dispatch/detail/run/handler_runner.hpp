@@ -41,7 +41,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
         : handler_{std::move(handler)}, observer_{observer} {}
 
     /// Only one plain function is ever in progress on a strand; what comes meanwhile is queued.
-    static WorkerOptions effective(WorkerOptions options) noexcept {
+    static WorkerOptions adjusted(WorkerOptions options) noexcept {
         if (!Traits::is_coroutine) {
             options.max_concurrency = 1;
         }
@@ -217,7 +217,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
             }
             for (bool parked = false; !parked;) {
                 try {
-                    co_await lane.spot.template park<LaneExecutor>();
+                    co_await lane.parker.template park<LaneExecutor>();
                     parked = true;
                 } catch (const std::bad_alloc&) {
                     // Whoever is to resume the lane is on this strand, and finds it parked.

@@ -15,12 +15,12 @@
 namespace dispatch::inline DISPATCH_ABI::detail {
 
 /// Where a coroutine waits until somebody resumes it by hand.
-class ParkingSpot {
+class Parker {
   public:
-    ParkingSpot() = default;
-    ParkingSpot(const ParkingSpot&) = delete;
-    ParkingSpot& operator=(const ParkingSpot&) = delete;
-    ~ParkingSpot() { abandon(); }
+    Parker() = default;
+    Parker(const Parker&) = delete;
+    Parker& operator=(const Parker&) = delete;
+    ~Parker() { abandon(); }
 
     /// Suspends the calling coroutine until resume().
     template <typename Executor>
@@ -67,7 +67,7 @@ struct Lane : ScheduledLane {
 
     /// Among the worker's lanes.
     const std::uint32_t number;
-    ParkingSpot spot;
+    Parker parker;
     /// Which of its worker's runs this is: goes up with each job.
     std::uint64_t run = 0;
 

@@ -14,7 +14,7 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 
 /// What the scheduler knows of a lane.
 struct ScheduledLane : ListHook {
-    /// One of the worker's max_concurrency permits: a lane that has one runs jobs, or stands by.
+    /// One of the worker's max_concurrency permits: a lane that has one runs jobs, or is the idle one.
     bool has_permit = false;
     /// It runs jobs, one after the other: is in a handler, or suspended there.
     bool running = false;
@@ -27,9 +27,9 @@ struct ScheduledLane : ListHook {
 /// One thread at a time: the worker's strand. Nothing here fails.
 ///
 /// A worker that has jobs runs lanes until all permits are in use or there are no jobs. A lane that has found no more
-/// jobs parks and keeps its permit, if no other does (it stands by): the next job finds it ready, and a worker that has
-/// one job at a time never touches another lane. The rest park without. Where there is a permit, and no lane is parked,
-/// the scheduler asks for one more, once, and lends that permit to whoever adds it.
+/// jobs parks and keeps its permit, if no other does (the idle lane): the next job finds it ready, and a worker that
+/// has one job at a time never touches another lane. The rest park without. Where there is a permit, and no lane is
+/// parked, the scheduler asks for one more, once, and lends that permit to whoever adds it.
 ///
 /// As many lanes may be parked as are running, and never too few for the next wave of jobs; when a burst has passed
 /// those that are left over end, two for each that has nothing to do.
@@ -57,8 +57,8 @@ class LaneScheduler {
     };
 
     Step next() noexcept {
-        if (standby_ != nullptr) {
-            return {Next::resume, std::exchange(standby_, nullptr)};
+        if (idle_lane_ != nullptr) {
+            return {Next::resume, std::exchange(idle_lane_, nullptr)};
         }
         if (free_permits_ == 0) {
             return {Next::nothing, nullptr};
@@ -85,7 +85,7 @@ class LaneScheduler {
     }
 
     /// Whether no lane is there to be resumed.
-    bool add_is_due() const noexcept { return standby_ == nullptr && parked_.empty(); }
+    bool add_is_due() const noexcept { return idle_lane_ == nullptr && parked_.empty(); }
 
     // What lanes tell.
 
@@ -108,8 +108,8 @@ class LaneScheduler {
 
     /// lane, which is not running, has nothing to do.
     Rest rest(L& lane) noexcept {
-        if (lane.has_permit && standby_ == nullptr && !winding_down_) {
-            standby_ = &lane;
+        if (lane.has_permit && idle_lane_ == nullptr && !winding_down_) {
+            idle_lane_ = &lane;
             return {true, nullptr};
         }
         give_permit_back(lane);
@@ -139,8 +139,8 @@ class LaneScheduler {
 
     /// The next lane that is parked, and is to be resumed so that it exits; null when there is none.
     L* take_parked() noexcept {
-        if (standby_ != nullptr) {
-            L* const lane = std::exchange(standby_, nullptr);
+        if (idle_lane_ != nullptr) {
+            L* const lane = std::exchange(idle_lane_, nullptr);
             give_permit_back(*lane);
             return lane;
         }
@@ -196,8 +196,8 @@ class LaneScheduler {
     bool permit_is_lent_ = false;
     bool winding_down_ = false;
     std::size_t running_lanes_ = 0;
-    /// Lanes that have nothing to do: one with a permit, the rest without, the latest first.
-    L* standby_ = nullptr;
+    /// Lanes that have nothing to do: one that has kept its permit, the rest without, the latest first.
+    L* idle_lane_ = nullptr;
     IntrusiveList<L> parked_;
     std::size_t parked_lanes_ = 0;
 };

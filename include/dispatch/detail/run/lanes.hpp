@@ -11,11 +11,11 @@
 
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/config.hpp>
-#include <dispatch/detail/base/insist.hpp>
 #include <dispatch/detail/base/intrusive_list.hpp>
+#include <dispatch/detail/base/retry_on_bad_alloc.hpp>
 #include <dispatch/detail/base/slots.hpp>
-#include <dispatch/detail/execute/runner.hpp>
-#include <dispatch/detail/execute/turn.hpp>
+#include <dispatch/detail/execute/batcher.hpp>
+#include <dispatch/detail/execute/time_slice.hpp>
 #include <dispatch/detail/execute/worker_executor.hpp>
 #include <dispatch/detail/run/lane.hpp>
 #include <dispatch/detail/run/lane_loop.hpp>
@@ -47,13 +47,13 @@ class LaneHost {
 /// thread. The coroutines keep the worker alive until wind_down() ends them; context_shutdown() drops whatever is bound
 /// to a context that goes first.
 template <typename Executor>
-class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
+class Lanes final : LaneLoop<net::strand<BatchingExecutor<Executor>>>::Owner {
   public:
     using HandlerExecutor = WorkerExecutor<Executor>;
 
-    Lanes(LaneHost& host, const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner,
+    Lanes(LaneHost& host, const Executor& executor, const std::shared_ptr<Batcher<Executor>>& batcher,
           std::size_t max_concurrency)
-        : host_{host}, runner_{runner}, resources_{std::in_place, executor, runner}, scheduler_{max_concurrency} {}
+        : host_{host}, batcher_{batcher}, resources_{std::in_place, executor, batcher}, scheduler_{max_concurrency} {}
 
     /// Starts the first lane; once.
     void start() { spawn(); }
@@ -63,7 +63,7 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
     /// Only while the context lives.
     const Executor& executor() const noexcept { return resources_->executor; }
     /// What the strand is run by. Any thread.
-    Runner<Executor>& runner() const noexcept { return *runner_; }
+    Batcher<Executor>& batcher() const noexcept { return *batcher_; }
     /// What handlers run on. Any thread.
     const HandlerExecutor& handler_executor() const noexcept { return resources_->handler_executor; }
     bool on_strand() const noexcept { return resources_->strand.running_in_this_thread(); }
@@ -119,7 +119,7 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
     bool rest(Lane& lane) {
         const auto step = scheduler_.rest(lane);
         if (step.surplus != nullptr) {
-            step.surplus->spot.resume();
+            step.surplus->parker.resume();
         }
         return step.parks;
     }
@@ -148,7 +148,7 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
     void wind_down() {
         scheduler_.wind_down();
         while (Lane* lane = scheduler_.take_parked()) {
-            lane->spot.resume();
+            lane->parker.resume();
         }
         lanes_.for_each([](Lane& lane) {
             if (lane.running) {
@@ -159,14 +159,14 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
             resources_->loop->close();
         }
         // Whatever was posted before this has run when this is let go of; and nothing is posted from now on.
-        insist([this] { post_to_strand([alive = host_.keep_alive()] {}); });
+        retry_on_bad_alloc([this] { post_to_strand([alive = host_.keep_alive()] {}); });
     }
 
     // See ContextListener.
 
     void context_shutdown() noexcept {
         scheduler_.wind_down();
-        lanes_.for_each([](Lane& lane) { lane.spot.abandon(); });
+        lanes_.for_each([](Lane& lane) { lane.parker.abandon(); });
         work_.reset();
         resources_.reset();
     }
@@ -177,22 +177,22 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
     }
 
   private:
-    using Strand = net::strand<RunnerExecutor<Executor>>;
+    using Strand = net::strand<BatchingExecutor<Executor>>;
     using Loop = LaneLoop<Strand>;
     using Scheduler = LaneScheduler<Lane>;
 
     /// All that is bound to the execution context.
     struct Resources {
-        Resources(const Executor& ex, const std::shared_ptr<Runner<Executor>>& runner)
+        Resources(const Executor& ex, const std::shared_ptr<Batcher<Executor>>& batcher)
             : executor{ex},
-              strand{RunnerExecutor<Executor>::over(runner)},
+              strand{BatchingExecutor<Executor>::over(batcher)},
               posting_strand{net::require(strand, net::execution::blocking.never)},
               handler_executor{strand} {}
 
         Executor executor;
         Strand strand;
         /// Runs what it is given later, as net::post does, without asking for it each time.
-        net::strand<RunnerExecutor<Executor, true>> posting_strand;
+        net::strand<BatchingExecutor<Executor, true>> posting_strand;
         HandlerExecutor handler_executor;
         /// Null until a second lane is needed. Strand; the members above do not change, and are for any thread.
         std::unique_ptr<Loop> loop;
@@ -222,7 +222,7 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
 
     friend Scheduler;
 
-    void resume(Lane& lane) { lane.spot.resume(); }
+    void resume(Lane& lane) { lane.parker.resume(); }
     bool try_sleep() noexcept { return host_.try_sleep(); }
 
     void add_lane() noexcept {
@@ -285,7 +285,7 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
         } catch (const std::bad_alloc&) {
             return false;
         }
-        runner_->end_turn();
+        batcher_->end_time_slice();
         return true;
     }
 
@@ -293,16 +293,16 @@ class Lanes final : LaneLoop<net::strand<RunnerExecutor<Executor>>>::Owner {
     /// look for jobs later, when whatever comes first on this thread may have given memory back.
     void look_again() noexcept {
         if (!scheduler_.winding_down()) {
-            insist([this] { wake(); });
+            retry_on_bad_alloc([this] { wake(); });
         }
     }
 
     auto spend() const noexcept {
-        return [this](std::size_t jobs) noexcept { return runner_->spend(jobs); };
+        return [this](std::size_t jobs) noexcept { return batcher_->spend(jobs); };
     }
 
     LaneHost& host_;
-    const std::shared_ptr<Runner<Executor>> runner_;
+    const std::shared_ptr<Batcher<Executor>> batcher_;
     /// Until context_shutdown(), when none of the context's threads runs.
     std::optional<Resources> resources_;
     // From here on: the strand.

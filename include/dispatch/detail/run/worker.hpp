@@ -15,12 +15,12 @@
 #include <dispatch/detail/asio/context_listener.hpp>
 #include <dispatch/detail/asio/time_source.hpp>
 #include <dispatch/detail/base/config.hpp>
-#include <dispatch/detail/base/insist.hpp>
+#include <dispatch/detail/base/retry_on_bad_alloc.hpp>
 #include <dispatch/detail/queue/inbox.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
-#include <dispatch/detail/run/drain_gate.hpp>
 #include <dispatch/detail/run/lane.hpp>
 #include <dispatch/detail/run/lanes.hpp>
+#include <dispatch/detail/run/pool_state.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/job.hpp>
 #include <dispatch/options.hpp>
@@ -61,14 +61,14 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     using Host = HandlerHost<R, S, Executor>;
     using Clock = typename TimeSource<Executor>::Clock;
 
-    Worker(std::unique_ptr<Host> host, const Executor& executor, const std::shared_ptr<Runner<Executor>>& runner,
+    Worker(std::unique_ptr<Host> host, const Executor& executor, const std::shared_ptr<Batcher<Executor>>& batcher,
            std::size_t id, WorkerOptions options, bool wants_times)
         : spawned_as_{id},
           id_{id},
           load_{std::make_shared<WorkerLoad>(options)},
           wants_times_{wants_times},
           host_{std::move(host)},
-          lanes_{*this, executor, runner, options.max_concurrency} {}
+          lanes_{*this, executor, batcher, options.max_concurrency} {}
 
     /// Starts the first lane; once.
     void start() {
@@ -89,19 +89,19 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     bool wants_times() const noexcept { return wants_times_; }
 
     /// Makes the worker part of a pool, in which it has the number id; false when it already is part of one.
-    bool join(const std::shared_ptr<DrainGate<Executor>>& gate, std::size_t id) noexcept {
+    bool join(const std::shared_ptr<PoolState<Executor>>& pool, std::size_t id) noexcept {
         if (joined_.exchange(true)) {
             return false;
         }
-        gate_ = gate;
+        pool_ = pool;
         id_.store(id, std::memory_order_relaxed);
-        runs_on_the_pools_executor_ = executor() == *gate->executor();
+        runs_on_the_pools_executor_ = executor() == *pool->executor();
         return true;
     }
 
     /// Undoes join(), for a pool that could not be made after all.
     void leave() noexcept {
-        gate_.reset();
+        pool_.reset();
         id_.store(spawned_as_, std::memory_order_relaxed);
         joined_ = false;
     }
@@ -117,7 +117,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// push() has thrown: takes the job out of the load. The submitter answers it.
     [[gnu::noinline]] void take_back(JobType& job) noexcept {
         host_->dropped(*this, job, std::make_error_code(std::errc::not_enough_memory));
-        release();
+        release_load();
     }
 
     /// The submitter wants its job to end. Only while the context lives. (Where that of job's handler has gone, the
@@ -142,14 +142,15 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             end_unstarted(*job, make_error_code(errc::stopped));
         }
         if (has_context() && !closed_.exchange(true)) {
-            insist([this] { lanes_.post_to_strand([self = this->shared_from_this()] { self->lanes_.wind_down(); }); });
+            retry_on_bad_alloc(
+                [this] { lanes_.post_to_strand([self = this->shared_from_this()] { self->lanes_.wind_down(); }); });
         }
     }
 
     /// Sends job's reply straight to its submitter: the worker's threads may all be stuck.
-    void answer(JobType& job) noexcept {
+    void send_reply(JobType& job) noexcept {
         if (has_context()) {
-            job.post(*gate_->executor());
+            job.post(*pool_->executor());
         } else {
             job.destroy();
         }
@@ -213,13 +214,13 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             Tally::count_exclusively(tally.completed);
         } else if (outcome == Outcome::unwanted) {
             job.destroy();
-            return release();
+            return release_load();
         } else if (!lane.was_cancelled()) {
             Tally::count_exclusively(tally.failed);
         } else {
             Tally::count(lane.cancelled == Lane::Cancelled::by_stop ? tally.stopped : tally.cancelled);
         }
-        finish(job);
+        release_and_reply(job);
     }
 
     /// Ends a job whose lane's coroutine is destroyed in the midst of the handler, on the strand: something that the
@@ -262,7 +263,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             }
             worker->timer_->expires_at(time);
             // expires_at() has called off the wait that there was: there must be another one.
-            insist([this] {
+            retry_on_bad_alloc([this] {
                 worker->timer_->async_wait([weak = worker->weak_from_this()](const net_error& error) {
                     if (const auto self = weak.lock(); self && !error) {
                         self->expire();
@@ -296,35 +297,35 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         host_->dropped(*this, job, why);
         job.fail(make_system_error(why));
         const bool idle = load_->release();
-        answer(job);
+        send_reply(job);
         if (idle) {
             report_idle();
         }
     }
 
     /// Ends a job that a lane has had, and that is counted.
-    [[gnu::always_inline]] inline void finish(JobType& job) noexcept {
+    [[gnu::always_inline]] inline void release_and_reply(JobType& job) noexcept {
         const bool idle = load_->release();
         if (runs_on_the_pools_executor_) [[likely]] {
-            lanes_.runner().post(job);
+            lanes_.batcher().post(job);
         } else {
-            job.post(*gate_->executor());
+            job.post(*pool_->executor());
         }
         // Only who drains or stops waits for that.
-        if (idle && !gate_->admission.open()) [[unlikely]] {
+        if (idle && !pool_->admission.open()) [[unlikely]] {
             report_idle();
         }
     }
 
-    void release() noexcept {
+    void release_load() noexcept {
         if (load_->release()) {
             report_idle();
         }
     }
 
     [[gnu::noinline]] void report_idle() noexcept {
-        if (gate_) {
-            gate_->worker_idle();
+        if (pool_) {
+            pool_->worker_idle();
         }
     }
 
@@ -335,9 +336,9 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             end_unstarted(*job, make_error_code(errc::deadline_exceeded));
         }
         while (JobType* job = overdue.running.pop_front()) {
-            insist([&] { lanes_.cancel(job->ticket, net::cancellation_type::terminal); });
+            retry_on_bad_alloc([&] { lanes_.cancel(job->ticket, net::cancellation_type::terminal); });
             job->fail(make_system_error(make_error_code(errc::deadline_exceeded)));
-            answer(*job);
+            send_reply(*job);
         }
     }
 
@@ -349,7 +350,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         Tally::count(load_->tally.expired);
         host_->dropped(*this, job, make_error_code(errc::deadline_exceeded));
         job.fail(make_system_error(make_error_code(errc::deadline_exceeded)));
-        finish(job);
+        release_and_reply(job);
     }
 
     const std::size_t spawned_as_;
@@ -360,7 +361,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     Lanes<Executor> lanes_;
     std::atomic<bool> joined_{false};
     std::atomic<bool> closed_{false};
-    std::shared_ptr<DrainGate<Executor>> gate_;
+    std::shared_ptr<PoolState<Executor>> pool_;
     /// Then replies can go out with what else the worker has run there.
     bool runs_on_the_pools_executor_ = true;
     /// Made for the first deadline: a context that has a timer waits for it in the operating system.

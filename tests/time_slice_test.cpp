@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/execute/turn.hpp>
+#include <dispatch/detail/execute/time_slice.hpp>
 #include <dispatch/pool.hpp>
 
 #include "support/asio.hpp"
@@ -43,8 +43,8 @@ struct dispatch::detail::TimeSource<net::io_context::executor_type> {
 
 namespace {
 
-using dispatch::detail::StepLength;
-using Turn = dispatch::detail::Turn<CountedClock>;
+using dispatch::detail::TaskDuration;
+using TimeSlice = dispatch::detail::TimeSlice<CountedClock>;
 
 struct Taken {
     std::size_t steps = 0;
@@ -54,10 +54,10 @@ struct Taken {
 
 /// Takes steps of length(n) for the n-th, until the turn is over or there were most.
 template <typename Length>
-Taken take(StepLength& learnt, const Length& length, std::size_t most = 10'000) {
+Taken take(TaskDuration& learnt, const Length& length, std::size_t most = 10'000) {
     const auto start = CountedClock::at;
     const std::size_t looks = CountedClock::looks;
-    Turn turn{learnt};
+    TimeSlice turn{learnt};
     Taken taken;
     do {
         CountedClock::at += length(taken.steps++);
@@ -67,76 +67,76 @@ Taken take(StepLength& learnt, const Length& length, std::size_t most = 10'000) 
     return taken;
 }
 
-TEST(Turn, EndsAfterItsTimeAndTheStepAtHand) {
+TEST(TimeSlice, EndsAfterItsTimeAndTheStepAtHand) {
     for (const nanoseconds step : {nanoseconds{200}, nanoseconds{3us}, nanoseconds{30us}, nanoseconds{150us},
                                    nanoseconds{200us}, nanoseconds{1ms}, nanoseconds{1s}}) {
-        StepLength learnt;
+        TaskDuration learnt;
         for (int turn = 0; turn != 20; ++turn) {
             const Taken taken = take(learnt, [&](std::size_t) { return step; });
-            EXPECT_GE(taken.time, Turn::longest);
-            EXPECT_LT(taken.time, Turn::longest + step) << step.count() << " ns a step, turn " << turn;
+            EXPECT_GE(taken.time, TimeSlice::longest);
+            EXPECT_LT(taken.time, TimeSlice::longest + step) << step.count() << " ns a step, turn " << turn;
         }
     }
 }
 
-TEST(Turn, LooksRarelyWhereStepsAreShort) {
-    StepLength learnt;
+TEST(TimeSlice, LooksRarelyWhereStepsAreShort) {
+    TaskDuration learnt;
     take(learnt, [](std::size_t) { return 170ns; });
     const Taken taken = take(learnt, [](std::size_t) { return 170ns; });
     EXPECT_GT(taken.steps, 1'000U);
-    EXPECT_LE(taken.looks, taken.steps / Turn::most_steps_unseen + 10);
+    EXPECT_LE(taken.looks, taken.steps / TimeSlice::most_tasks_unseen + 10);
 }
 
-TEST(Turn, LooksAfterEachStepWhereTheyAreLong) {
-    StepLength learnt;
+TEST(TimeSlice, LooksAfterEachStepWhereTheyAreLong) {
+    TaskDuration learnt;
     const auto long_steps = [](std::size_t) { return 1ms; };
     EXPECT_EQ(take(learnt, long_steps).steps, 1U) << "the first turn of all";
     EXPECT_EQ(take(learnt, long_steps).steps, 1U);
 }
 
-TEST(Turn, IsLateByWhatIsUnseenWhereStepsBecomeLong) {
-    StepLength learnt;
+TEST(TimeSlice, IsLateByWhatIsUnseenWhereStepsBecomeLong) {
+    TaskDuration learnt;
     take(learnt, [](std::size_t) { return 170ns; });
     const Taken surprised = take(learnt, [](std::size_t n) { return n < 100 ? nanoseconds{170} : nanoseconds{1ms}; });
-    EXPECT_LE(surprised.steps, 100 + Turn::most_steps_unseen);
+    EXPECT_LE(surprised.steps, 100 + TimeSlice::most_tasks_unseen);
     EXPECT_EQ(take(learnt, [](std::size_t) { return 1ms; }).steps, 1U) << "the next turn knows";
 }
 
-TEST(Turn, GoesBackToLookingRarely) {
-    StepLength learnt;
+TEST(TimeSlice, GoesBackToLookingRarely) {
+    TaskDuration learnt;
     take(learnt, [](std::size_t) { return 1ms; });
     take(learnt, [](std::size_t) { return 170ns; });
     take(learnt, [](std::size_t) { return 170ns; });
     const Taken taken = take(learnt, [](std::size_t) { return 170ns; });
-    EXPECT_LE(taken.looks, taken.steps / Turn::most_steps_unseen + 10);
+    EXPECT_LE(taken.looks, taken.steps / TimeSlice::most_tasks_unseen + 10);
 }
 
-TEST(Turn, OneLongStepAmongShortOnesEndsItSoon) {
-    StepLength learnt;
+TEST(TimeSlice, OneLongStepAmongShortOnesEndsItSoon) {
+    TaskDuration learnt;
     take(learnt, [](std::size_t) { return 170ns; });
     const Taken taken = take(learnt, [](std::size_t n) { return n == 500 ? nanoseconds{1ms} : nanoseconds{170}; });
-    EXPECT_LE(taken.steps, 500 + Turn::most_steps_unseen);
+    EXPECT_LE(taken.steps, 500 + TimeSlice::most_tasks_unseen);
 }
 
-TEST(Turn, AStandingClockNeverEndsIt) {
-    StepLength learnt;
+TEST(TimeSlice, AStandingClockNeverEndsIt) {
+    TaskDuration learnt;
     const Taken taken = take(learnt, [](std::size_t) { return 0ns; }, 5'000);
     EXPECT_EQ(taken.steps, 5'000U);
 }
 
-TEST(Turn, CanBeEnded) {
-    StepLength learnt;
-    Turn turn{learnt};
+TEST(TimeSlice, CanBeEnded) {
+    TaskDuration learnt;
+    TimeSlice turn{learnt};
     EXPECT_NE(turn.spend(0), 0U);
     turn.end();
     EXPECT_EQ(turn.spend(1), 0U);
     EXPECT_EQ(turn.spend(0), 0U) << "for good";
 }
 
-TEST(Turn, IsFullAfterManySteps) {
-    StepLength learnt;
-    Turn turn{learnt};
-    for (std::size_t step = 0; step != Turn::most_steps; ++step) {
+TEST(TimeSlice, IsFullAfterManySteps) {
+    TaskDuration learnt;
+    TimeSlice turn{learnt};
+    for (std::size_t step = 0; step != TimeSlice::most_tasks; ++step) {
         EXPECT_FALSE(turn.is_full());
         EXPECT_NE(turn.spend(1), 0U);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef DISPATCH_DETAIL_EXECUTE_TASK_SHELF_HPP
-#define DISPATCH_DETAIL_EXECUTE_TASK_SHELF_HPP
+#ifndef DISPATCH_DETAIL_EXECUTE_TASK_QUEUE_HPP
+#define DISPATCH_DETAIL_EXECUTE_TASK_QUEUE_HPP
 
 #include <algorithm>
 #include <atomic>
@@ -24,9 +24,9 @@ class Task : public ListHook {
     ~Task() = default;
 };
 
-/// Tasks that wait in one place, first in, first out. Thread-safe; but tasks must not be moved from a shelf
-/// to another and back at the same time.
-class alignas(cache_line) TaskShelf {
+/// Tasks that wait in one place, first in, first out. Thread-safe; but tasks must not be moved from one queue to
+/// another and back at the same time.
+class alignas(cache_line) TaskQueue {
   public:
     /// False when it is closed.
     bool push(Task& task) noexcept {
@@ -70,8 +70,8 @@ class alignas(cache_line) TaskShelf {
         set_count(0);
     }
 
-    /// Moves all tasks to the end of another shelf.
-    void give_all(TaskShelf& to) noexcept {
+    /// Moves all tasks to the end of another queue.
+    void splice_into(TaskQueue& to) noexcept {
         const std::lock_guard lock{mutex_};
         const std::lock_guard lock_to{to.mutex_};
         to.tasks_.splice_back(tasks_);
@@ -79,8 +79,8 @@ class alignas(cache_line) TaskShelf {
         set_count(0);
     }
 
-    /// The same for the first half of the tasks, but not more than limit.
-    void give_half(TaskShelf& to, std::size_t limit) noexcept {
+    /// Moves the first half of the tasks to the end of another queue, but not more than limit.
+    void steal_into(TaskQueue& to, std::size_t limit) noexcept {
         const std::lock_guard lock{mutex_};
         const std::lock_guard lock_to{to.mutex_};
         const std::size_t given = std::min((count() + 1) / 2, limit);
@@ -103,4 +103,4 @@ class alignas(cache_line) TaskShelf {
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
-#endif  // DISPATCH_DETAIL_EXECUTE_TASK_SHELF_HPP
+#endif  // DISPATCH_DETAIL_EXECUTE_TASK_QUEUE_HPP

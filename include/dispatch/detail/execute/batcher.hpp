@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef DISPATCH_DETAIL_EXECUTE_RUNNER_HPP
-#define DISPATCH_DETAIL_EXECUTE_RUNNER_HPP
+#ifndef DISPATCH_DETAIL_EXECUTE_BATCHER_HPP
+#define DISPATCH_DETAIL_EXECUTE_BATCHER_HPP
 
 #include <cstddef>
 #include <memory>
@@ -14,19 +14,19 @@
 #include <dispatch/detail/asio/time_source.hpp>
 #include <dispatch/detail/base/assert.hpp>
 #include <dispatch/detail/base/config.hpp>
-#include <dispatch/detail/base/insist.hpp>
 #include <dispatch/detail/base/recycler.hpp>
+#include <dispatch/detail/base/retry_on_bad_alloc.hpp>
 #include <dispatch/detail/execute/run_queue.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
 /// Runs tasks on an executor, later and in any thread of it, a batch to each function that the executor
-/// gets. The workers that are spawned together share one: their strands take turns by it, and their
-/// replies leave by it. Thread-safe.
+/// gets. The workers that are spawned together share one: their strands run by it, and their replies leave by it.
+/// Thread-safe.
 template <typename Executor>
-class Runner final : public ContextListener, public std::enable_shared_from_this<Runner<Executor>> {
+class Batcher final : public ContextListener, public std::enable_shared_from_this<Batcher<Executor>> {
   public:
-    explicit Runner(const Executor& executor) : executors_{Executors{executor}} {}
+    explicit Batcher(const Executor& executor) : executors_{Executors{executor}} {}
 
     /// Only while its context lives.
     net::execution_context& context() const noexcept { return net::query(executors_->any, net::execution::context); }
@@ -40,7 +40,7 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
             case Queue::Push::queued:
                 return;
             case Queue::Push::first:
-                return send_carrier();
+                return post_invoker();
             case Queue::Push::closed:
                 return task.destroy();
         }
@@ -49,14 +49,16 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
     /// The same for a function. It must not fail: a strand that was not run when it asked for it never is.
     template <typename Function>
     void execute(Function&& function) noexcept {
-        post(*insist([&] { return FunctionTask<std::decay_t<Function>>::make(std::forward<Function>(function)); }));
+        post(*retry_on_bad_alloc(
+            [&] { return FunctionTask<std::decay_t<Function>>::make(std::forward<Function>(function)); }));
     }
 
-    /// For a task that has done so many steps: how many more it may do before it says so again. 0: its turn is over.
+    /// For a task that consists of tasks, and has done so many: how many more it may do before the next call. 0: its
+    /// time slice is over.
     std::size_t spend(std::size_t steps) noexcept { return queue_.spend(steps); }
 
     /// For a task that has kept its thread for long: others of the executor come first.
-    void end_turn() noexcept { queue_.end_turn(); }
+    void end_time_slice() noexcept { queue_.end_time_slice(); }
 
     void context_shutdown() noexcept override {
         queue_.close();
@@ -74,8 +76,8 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
         explicit Executors(const Executor& executor) : any{executor}, posting{poster(executor)} {}
 
         Executor any;
-        /// Runs carriers later; and not in this very thread after what it is doing now (relationship), as a
-        /// carrier is sent for the case that this takes long.
+        /// Runs invokers later; and not in this very thread after what it is doing now (relationship), as a
+        /// invoker is sent for the case that this takes long.
         std::decay_t<decltype(poster(std::declval<const Executor&>()))> posting;
     };
 
@@ -116,14 +118,14 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
         Function function_;
     };
 
-    [[gnu::noinline]] void send_carrier() noexcept {
-        insist([this] {
+    [[gnu::noinline]] void post_invoker() noexcept {
+        retry_on_bad_alloc([this] {
             const ExecuteScope scope;
             execute_on(executors_->posting, [self = this->shared_from_this()] {
                 DISPATCH_ASSERT(!ExecuteScope::in_progress,
                                 "an executor ran a function within execute(), although asked never to block: it must "
                                 "run it later, or in another thread, as a lock may be held");
-                self->queue_.carry([&] { self->send_carrier(); });
+                self->queue_.run_tasks([&] { self->post_invoker(); });
             });
         });
     }
@@ -145,4 +147,4 @@ class Runner final : public ContextListener, public std::enable_shared_from_this
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
-#endif  // DISPATCH_DETAIL_EXECUTE_RUNNER_HPP
+#endif  // DISPATCH_DETAIL_EXECUTE_BATCHER_HPP

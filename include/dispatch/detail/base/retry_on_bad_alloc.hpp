@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef DISPATCH_DETAIL_BASE_INSIST_HPP
-#define DISPATCH_DETAIL_BASE_INSIST_HPP
+#ifndef DISPATCH_DETAIL_BASE_RETRY_ON_BAD_ALLOC_HPP
+#define DISPATCH_DETAIL_BASE_RETRY_ON_BAD_ALLOC_HPP
 
 #include <new>
 #include <thread>
@@ -13,7 +13,7 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// Calls function until it no longer fails for want of memory: for what somebody waits for, and nobody
 /// can be told that it failed. Any other exception ends the program.
 template <typename Function>
-decltype(auto) insist(Function&& function) noexcept {
+decltype(auto) retry_on_bad_alloc(Function&& function) noexcept {
     for (;;) {
         try {
             return function();
@@ -25,4 +25,4 @@ decltype(auto) insist(Function&& function) noexcept {
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
-#endif  // DISPATCH_DETAIL_BASE_INSIST_HPP
+#endif  // DISPATCH_DETAIL_BASE_RETRY_ON_BAD_ALLOC_HPP

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_RUN_POOL_STATE_HPP
+#define DISPATCH_DETAIL_RUN_POOL_STATE_HPP
+
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/asio/context_listener.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/intrusive_list.hpp>
+#include <dispatch/detail/reply/waiter_list.hpp>
+#include <dispatch/detail/route/admission.hpp>
+#include <dispatch/detail/route/worker_load.hpp>
+#include <dispatch/detail/route/worker_set.hpp>
+#include <dispatch/error.hpp>
+#include <dispatch/metrics.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// What a pool and its workers share: the workers' loads, whether jobs may still come in, and who waits until all have
+/// left (drain). Thread-safe; the mutex guards waiters_.
+template <typename Executor>
+class PoolState final : public ContextListener {
+  public:
+    using DrainWaiter = Waiter<Executor, std::exception_ptr, Ledger>;
+
+    PoolState(std::vector<std::shared_ptr<WorkerLoad>> loads, const Executor& executor)
+        : workers{std::move(loads)}, admission{workers}, executor_{executor} {}
+
+    const WorkerSet workers;
+    Admission admission;
+
+    /// Empty once the context is gone.
+    const std::optional<Executor>& executor() const noexcept { return executor_; }
+
+    /// Completes waiter as soon as the pool is idle. Admission is closed.
+    void enqueue(DrainWaiter& waiter) noexcept {
+        {
+            const std::lock_guard lock{mutex_};
+            waiters_.push_back(waiter);
+        }
+        worker_idle();
+    }
+
+    void cancel(DrainWaiter& waiter) noexcept {
+        {
+            const std::lock_guard lock{mutex_};
+            if (!executor_ || !waiters_.remove(waiter)) {  // without a context waiter is gone, too
+                return;
+            }
+        }
+        complete(waiter, make_system_error(operation_aborted()), admission.ledger());
+    }
+
+    /// For whoever has brought a worker's load to zero.
+    void worker_idle() noexcept {
+        if (!admission.drained()) [[likely]] {
+            return;
+        }
+        IntrusiveList<DrainWaiter> waiters = take_all();
+        if (waiters.empty()) {
+            return;
+        }
+        const Ledger ledger = admission.ledger();
+        while (DrainWaiter* waiter = waiters.pop_front()) {
+            complete(*waiter, nullptr, ledger);
+        }
+    }
+
+    void context_shutdown() noexcept override {
+        admission.close(Admission::Phase::stopped);
+        IntrusiveList<DrainWaiter> waiters = take_all();
+        while (DrainWaiter* waiter = waiters.pop_front()) {
+            waiter->destroy();
+        }
+        executor_.reset();
+    }
+
+  private:
+    IntrusiveList<DrainWaiter> take_all() noexcept {
+        const std::lock_guard lock{mutex_};
+        return waiters_.take_all();
+    }
+
+    void complete(DrainWaiter& waiter, std::exception_ptr error, const Ledger& ledger) noexcept {
+        waiter.set_result(std::move(error), ledger);
+        waiter.post(*executor_);
+    }
+
+    std::optional<Executor> executor_;
+    std::mutex mutex_;
+    WaiterList<DrainWaiter> waiters_;
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_RUN_POOL_STATE_HPP
