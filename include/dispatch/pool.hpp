@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How this library is arranged, from the top down: the way of a job. A folder of detail/ is a room; a header includes
-// only headers of its own room and of those below it.
+// How this library is arranged, from the top down, in the order in which a job passes through it. Each public header
+// and each folder of detail/ is a layer; a header includes only headers of its own layer and of those below. A test
+// checks that, with the list in cmake/layers.txt.
 //
 //   pool.hpp                     WorkerPool: submit, try_submit, drain, stop. Start reading here.
-//   detail/pool/                 what it is made of; how a job is placed
+//   detail/pool/                 the pool's implementation: makes a job and places it
 //   worker.hpp                   WorkerHandle and spawn_workers
-//   detail/run/                  who runs jobs: a worker, its lanes and their scheduler, its handler; waiting until a
-//                                pool is idle
-//   detail/queue/                what waits for a worker, and for how long it may        (no Asio)
-//   detail/route/                which worker gets a job; who may come in; what is counted    (no Asio)
-//   job.hpp, semaphore.hpp       the node that travels; what the loop that adds lanes waits for
-//   detail/reply/                how an operation ends, on whose executor
-//   detail/execute/              how strands and replies get a thread: one queue, of which the executor sees one
-//   function
-//                                a batch
-//   detail/asio/                 which Asio it is, and what all of these need of it
+//   detail/run/                  runs jobs: a worker, its lanes (coroutines), their scheduler, the handler; waits until
+//                                a pool is idle
+//   detail/queue/                holds waiting jobs and their deadlines                                   (no Asio)
+//   detail/route/                chooses the worker, admits or refuses the job, counts it                 (no Asio)
+//   job.hpp, semaphore.hpp       the node that carries a job; the semaphore that gates new lanes
+//   detail/reply/                completes an operation on its handler's executor
+//   detail/execute/              gives threads to strands and replies: one queue, from which the executor runs batches
+//   detail/asio/                 selects the Asio, and adapts what the layers above need of it
 //   ----------------------------------------------------------------- no Asio from here on down
-//   affinity.hpp                 which worker a session has
-//   observer.hpp                 what an observer of a pool sees
-//   detail/sessions/             the session map's table and its hash
-//   selection.hpp                which worker is least loaded
-//   options.hpp, session_ref.hpp, per_worker.hpp    what goes in
-//   metrics.hpp, prometheus.hpp, json.hpp, error.hpp    what comes out
-//   detail/base/                 lists, locks and memory: knows nothing of jobs
+//   affinity.hpp                 remembers the worker of each session
+//   observer.hpp                 the events that an observer receives
+//   detail/sessions/             the session map's table and its hash function
+//   selection.hpp                selection policies: which worker is least loaded
+//   options.hpp, session_ref.hpp, per_worker.hpp         what users pass in
+//   metrics.hpp, prometheus.hpp, json.hpp, error.hpp     what users get out
+//   detail/base/                 lists, locks and memory, without any notion of a job
 #ifndef DISPATCH_POOL_HPP
 #define DISPATCH_POOL_HPP
 
@@ -63,30 +62,48 @@ struct ReplySignature<void> {
 
 }  // namespace detail
 
-/// Spreads requests over workers and gives each caller its response.
+/// Spreads requests over workers by load or by session, and completes each submitted request with its response.
 ///
-/// All members but the destructor and assignment may be called concurrently, from any thread. The pool
-/// may be destroyed with work outstanding (it stops first), also from within a handler, and before or
-/// after its execution context.
+/// Every submit operation completes exactly once: with the response, with the handler's exception, or with an error
+/// that says why there is no response (see errc).
 ///
-/// R and S are the types of requests and responses, S may be void. Policy chooses among the workers; Executor is what
-/// the workers were spawned on; Clock times the sessions' pins and may be one that a test moves by hand.
+/// @par Object lifetimes
+/// The pool may be destroyed while jobs are outstanding, within a handler or a completion handler, and before or after
+/// its execution context. If the execution context is destroyed first, the completion handlers of outstanding
+/// operations are destroyed without being called, as with Asio's own operations.
+///
+/// @par Thread safety
+/// All members may be called concurrently from any thread, except the destructor, assignment to the pool, and moving
+/// from it.
+///
+/// @tparam R The type of requests.
+/// @tparam S The type of responses, or void.
+/// @tparam Policy Chooses the worker for a job: LeastLoaded, RoundRobin, PowerOfTwoChoices, or your own
+///     SelectionPolicy.
+/// @tparam Executor The type of the executor on which the workers were spawned.
+/// @tparam Clock The clock of the sessions' pins. A test can pass one that it moves by hand. Deadlines do not use it.
 template <typename R, typename S, SelectionPolicy Policy = LeastLoaded, typename Executor = net::any_io_executor,
           typename Clock = std::chrono::steady_clock>
 class WorkerPool {
   public:
-    /// What the workers were spawned on.
+    /// The type of the executor on which the workers were spawned.
     using executor_type = Executor;
-    /// One of the workers that the pool is made of.
+    /// The type of a handle to one of the pool's workers.
     using Handle = WorkerHandle<R, S, Executor>;
 
-    /// Makes a pool of workers, which must not be part of another one; all of them run on executors of
-    /// one context. Throws std::invalid_argument when there are none, when one has a pool already,
-    /// comes twice, runs on another context or has lost it, or when an option is out of range.
+    /// Makes a pool of workers. From now on each worker's id() is its index in workers.
+    ///
+    /// @param workers At least one worker, all on executors of one execution context, and none of them in another pool.
+    /// @param options How the pool places jobs.
+    /// @param policy Chooses the worker for a job.
+    /// @throws std::invalid_argument If an option is out of range, if workers is empty, or if one of them is given
+    ///     twice, was moved from, is or was in another pool, runs on another execution context than the first one, or
+    ///     has lost its execution context. Also throws what an allocation or moving policy throws. No worker has joined
+    ///     a pool then.
     explicit WorkerPool(std::vector<Handle> workers, PoolOptions options = {}, Policy policy = Policy{})
         : core_{std::in_place, std::move(workers), options, std::move(policy)} {}
 
-    /// Does not compile, and says what to write: workers of other types.
+    /// Does not compile, with a message that says what to write: the workers have other types than the pool.
     template <typename R2, typename S2, typename Executor2, typename... Rest>
         requires(!std::is_same_v<WorkerHandle<R2, S2, Executor2>, Handle>)
     explicit WorkerPool(const std::vector<WorkerHandle<R2, S2, Executor2>>& /*workers*/, Rest&&... /*rest*/) {
@@ -99,7 +116,8 @@ class WorkerPool {
                       "WorkerPool<R, S, Policy, Executor> with the same Executor");
     }
 
-    /// Does not compile, and says what to write: workers' options are not for the pool.
+    /// Does not compile, with a message that says what to write: WorkerOptions are for spawn_workers(), not for the
+    /// pool.
     template <std::same_as<WorkerOptions> Options, typename... Rest>
     WorkerPool(const std::vector<Handle>& /*workers*/, Options /*options*/, Rest&&... /*rest*/) {
         static_assert(detail::never<Options>,
@@ -107,10 +125,10 @@ class WorkerPool {
                       "to spawn_workers");
     }
 
-    /// Takes the workers over with all their jobs. The pool that is moved from may only be assigned to or
-    /// destroyed.
+    /// Takes over the workers with all their jobs. The pool that is moved from may only be assigned to or destroyed.
     WorkerPool(WorkerPool&&) noexcept = default;
-    /// The same; the pool that was here is stopped first, and not waited for.
+    /// Stops this pool, as stop() does, and takes over the workers of other with all their jobs. other may then only be
+    /// assigned to or destroyed.
     WorkerPool& operator=(WorkerPool&& other) noexcept {
         if (this != &other) {
             close();
@@ -118,69 +136,160 @@ class WorkerPool {
         }
         return *this;
     }
-    /// Stops the pool; does not wait.
+    /// Stops the pool, as stop() does. Does not wait for handlers that run.
     ~WorkerPool() { close(); }
 
-    /// Runs request on a worker and gives its response to the caller.
+    /// Runs request on one of the workers, and completes with its response.
     ///
-    /// The worker is the one to which session is pinned, or for a new session and for none
-    /// (std::nullopt) the one that Policy chooses. When its queue is full PoolOptions::overflow says
-    /// whether the caller waits. The session's text is copied when the operation starts, which with
-    /// co_await is within the full expression. For one that is started later, with deferred for instance, a temporary
-    /// session ("x" + id) is kept until then; one that has a name must still be there.
+    /// A job goes to the worker to which its session is pinned, even if others are idle. The first job of a session,
+    /// and a job without one (`std::nullopt`), goes to the worker that Policy chooses; a full worker is passed over
+    /// while another one has a place. If there is no place, PoolOptions::overflow decides: the job waits at its worker,
+    /// first come, first served, or it is refused.
     ///
-    /// token is any completion token; without one the result is for co_await. request is moved into the
-    /// job, and from there to the worker's handler. The pool may be destroyed meanwhile, also between this
-    /// call and the co_await; the job completes all the same.
+    /// The operation starts when token starts it: at once with a callback or `use_future`, when it is awaited with the
+    /// default token, when it is launched with `deferred`. Before that, the pool knows nothing of the job.
     ///
-    /// Completion signature: void(std::exception_ptr, S), or void(std::exception_ptr) when S is void.
-    /// The handler is called exactly once, on its associated executor (the pool's if it has none), never
-    /// from within this function.
+    /// @par Preconditions
+    /// The pool was not moved from.
     ///
-    /// Errors: the handler's own exception, as it was thrown; or a std::system_error with
-    /// errc::queue_full, errc::deadline_exceeded, errc::stopped, errc::abandoned (the handler's coroutine was
-    /// destroyed by what it awaited), or operation_aborted after a cancellation; or what an allocation or a move threw
-    /// before the job was queued.
+    /// @par Object lifetimes
+    /// request is moved into the job, and from there to the worker's handler. The session's text is copied when the
+    /// operation starts. Until then a temporary string (`"x" + id`) is kept in the operation, but a named string, or
+    /// the text of a view, must still exist.
     ///
-    /// Cancellation (any type). Waiting or queued: the job leaves at once, with operation_aborted.
-    /// Running: the handler's coroutine receives it, and the caller hears what the handler makes of it;
-    /// a plain function is not disturbed. As always in Asio the signal is emitted on the handler's
-    /// associated executor, not concurrently with the operation's start, and not after that executor's
-    /// context is gone.
+    /// The pool may be destroyed while the operation is outstanding, and also before it starts: the operation then
+    /// completes as after stop(). If the execution context is destroyed while the operation is outstanding, the
+    /// completion handler is destroyed without being called.
+    ///
+    /// @par Handler signature
+    /// `void(std::exception_ptr, S)`, or `void(std::exception_ptr)` if S is void. The pointer is null on success. With
+    /// an error, the response is `S{}`.
+    ///
+    /// @par Executor
+    /// The completion handler runs on its associated executor, or on get_executor() if it has none; a coroutine resumes
+    /// on its own executor. It is called exactly once, as if by `asio::post`, and never from within this function. The
+    /// associated executor has outstanding work until then. An executor that cannot defer functions (it has no
+    /// `blocking.never`) is given the completion handler from within the pool's executor. If the pool's execution
+    /// context is gone, `system_executor` takes the place of the pool's executor.
+    ///
+    /// @par Per-operation cancellation
+    /// `terminal`, `partial` and `total`:
+    ///   - Waiting for a place, or queued: the operation completes with `operation_aborted`, and the handler does not
+    ///     run. The other jobs keep their order.
+    ///   - Running: a coroutine receives the cancellation with its type, and the operation completes with the response
+    ///     or the exception with which the coroutine then ends. A plain function is not interrupted.
+    ///   - Ended, with the completion on its way: no effect.
+    ///
+    /// The signal must be emitted on the associated executor, after the operation has started, and while that
+    /// executor's context exists.
+    ///
+    /// @par Errors
+    ///   - The handler's exception, as it was thrown. (After a cancellation this may be the one that Asio threw in the
+    ///     handler: with Boost.Asio a `boost::system::system_error`.)
+    ///   - `std::system_error` with errc::queue_full, if the job was refused. Only with Overflow::reject.
+    ///   - `std::system_error` with errc::stopped, if the operation started after the pool was drained, stopped or
+    ///     destroyed, or after its execution context was; or if the pool was stopped or destroyed before the handler
+    ///     started.
+    ///   - `std::system_error` with errc::abandoned, if the handler's coroutine was destroyed before it ended.
+    ///   - `std::system_error` with `operation_aborted`, if the job was cancelled before it ran.
+    ///   - What an allocation (`std::bad_alloc`) or moving request threw; the job was not queued or counted then. If
+    ///     there is no memory even to deliver that error, this function throws `std::bad_alloc` when the operation
+    ///     starts, and the completion handler is not called.
+    ///   - What moving the response threw.
+    ///
+    /// @par Thread safety
+    /// May be called concurrently with all members except the destructor, assignment, and moving from the pool.
+    ///
+    /// @param session The job's session: any text, or `std::nullopt` for none.
+    /// @param request The request.
+    /// @param token A completion token. The default is for `co_await`.
     template <detail::SessionName Session, typename Token = default_token<Executor>>
     auto submit(Session&& session, R request, Token&& token = {}) {
         return start(wishes(std::forward<Session>(session)), std::move(request), core()->overflow, token);
     }
 
-    /// The same with a deadline, and what else SubmitOptions has. The deadline spans waiting, queueing
-    /// and running: a job past it never starts; one that runs receives a terminal cancellation, and its
-    /// caller hears errc::deadline_exceeded without waiting for it to end.
+    /// As submit(session, request, token), with the session and a deadline taken from options.
+    ///
+    /// The deadline spans waiting, queueing and running. When it passes, a job that is waiting or queued ends at once,
+    /// without being run. If the handler is running, its coroutine receives a terminal cancellation (a plain function
+    /// is not interrupted), and the operation completes at once, without waiting for it; the job keeps its permit and
+    /// counts in its worker's load until the handler has ended. All this takes a free thread of the pool's execution
+    /// context, and one for the completion handler.
+    ///
+    /// A job that is submitted after its deadline is placed like any other before it ends, so it may also complete with
+    /// errc::queue_full or errc::stopped.
+    ///
+    /// @par Object lifetimes
+    /// options is copied, but not the text to which `options.session` refers: that must exist until the operation
+    /// starts. If the operation completes because of its deadline, the request and the job's copy of the session's text
+    /// live until the handler has ended. With a deadline, the job's memory does not come from the completion handler's
+    /// associated allocator.
+    ///
+    /// @par Errors
+    /// Also `std::system_error` with errc::deadline_exceeded, if the deadline passed before the handler ended. If both
+    /// happen at the same moment, either may win.
     template <typename Token = default_token<Executor>>
     auto submit(SubmitOptions options, R request, Token&& token = {}) {
         return start(options, std::move(request), core()->overflow, token);
     }
 
-    /// Like submit, but completes with errc::queue_full where that would wait for a place.
+    /// As submit(session, request, token), but never waits for a place: if there is none, the operation completes with
+    /// errc::queue_full, whatever PoolOptions::overflow says.
     template <detail::SessionName Session, typename Token = default_token<Executor>>
     auto try_submit(Session&& session, R request, Token&& token = {}) {
         return start(wishes(std::forward<Session>(session)), std::move(request), Overflow::reject, token);
     }
-    /// The same with a deadline, and what else SubmitOptions has.
+    /// As submit(options, request, token), but never waits for a place: if there is none, the operation completes with
+    /// errc::queue_full, whatever PoolOptions::overflow says.
     template <typename Token = default_token<Executor>>
     auto try_submit(SubmitOptions options, R request, Token&& token = {}) {
         return start(options, std::move(request), Overflow::reject, token);
     }
 
-    /// Stops admission (later submits complete with errc::stopped), and completes when all that was
-    /// accepted has ended. May be called again, and after stop().
+    /// Closes the pool to new jobs, and completes with the Ledger when all accepted jobs have ended.
     ///
-    /// Completion signature: void(std::exception_ptr, Ledger), never from within this function, on the handler's
-    /// associated executor, whose context has work until then: where a coroutine of another context awaits this, its
-    /// run() does not return before. A plain callback has no executor of its own, and is called on the pool's; the
-    /// pool cannot know where it came from. Bind one to hear it elsewhere: drain(bind_executor(io, callback)).
+    /// Submit operations that start later complete with errc::stopped. Accepted jobs run, including those that wait for
+    /// a place. A job whose deadline passes while it runs has ended only when its handler has. The pool stays closed.
     ///
-    /// Cancellation (any type): stops waiting, with operation_aborted; admission stays closed. Errors: no other.
-    /// Thread-safe.
+    /// drain() may be called any number of times, at the same time, and after stop(). The operation starts when token
+    /// starts it: `pool.drain();` with the default token, without `co_await`, does nothing.
+    ///
+    /// @par Preconditions
+    /// The pool was not moved from. A handler of this pool must not wait for the operation, as it would wait for
+    /// itself; it may start one.
+    ///
+    /// @par Object lifetimes
+    /// The pool may be destroyed while the operation is outstanding, and also before it starts. The operation then
+    /// completes when the handlers that run have ended. If the execution context is destroyed while the operation is
+    /// outstanding, the completion handler is destroyed without being called; an operation that starts after that
+    /// completes with the ledger.
+    ///
+    /// @par Handler signature
+    /// `void(std::exception_ptr, Ledger)`. With an error, the ledger has the figures of that moment.
+    ///
+    /// @par Executor
+    /// The completion handler runs on its associated executor, or on get_executor() if it has none. It is called as if
+    /// by `asio::post`, never from within this function. The associated executor has outstanding work until then, so a
+    /// context's `run()` does not return while one of its coroutines awaits drain(). A plain callback has no associated
+    /// executor and runs on the pool's; to run it elsewhere, write `drain(bind_executor(io, callback))`.
+    ///
+    /// @par Per-operation cancellation
+    /// `terminal`, `partial` and `total`, with equal effect:
+    ///   - Waiting for jobs to end: the operation completes with `operation_aborted`. The pool stays closed, and its
+    ///     jobs, whether waiting, queued or running, go on.
+    ///   - Ended, with the completion on its way: no effect.
+    ///
+    /// The signal must be emitted on the associated executor, after the operation has started.
+    ///
+    /// @par Errors
+    /// `std::system_error` with `operation_aborted`, if the operation was cancelled. If there is no memory for the
+    /// operation, this function throws `std::bad_alloc` (or what the associated allocator throws) when the operation
+    /// starts, and the handler is not called; the pool is closed nevertheless.
+    ///
+    /// @par Thread safety
+    /// May be called concurrently with all members except the destructor, assignment, and moving from the pool.
+    ///
+    /// @param token A completion token. The default is for `co_await`.
     template <typename Token = default_token<Executor>>
     auto drain(Token&& token = {}) {
         using Signature = void(std::exception_ptr, Ledger);
@@ -194,27 +303,34 @@ class WorkerPool {
         }
     }
 
-    /// Stops at once: waiting and queued jobs complete with errc::stopped, handlers that run receive a
-    /// terminal cancellation, later submits complete with errc::stopped. Returns without waiting; drain()
-    /// waits. Again has no effect.
+    /// Closes the pool to new jobs, and ends those that it has, without waiting.
+    ///
+    /// Jobs that are waiting or queued, and submit operations that start later, complete with errc::stopped. Coroutines
+    /// that run receive a terminal cancellation, and their submitters receive the response or the exception with which
+    /// they end; plain functions go on. No completion handler is called from within this function. To wait until the
+    /// handlers have ended, await drain() afterwards. Calling stop() again has no effect.
+    ///
+    /// May be called from any thread, a handler or a completion handler.
     void stop() noexcept { core()->stop(); }
 
-    /// A row for each worker, in the order in which they were given.
+    /// Returns the figures of each worker, in the order of their id(). Throws `std::bad_alloc` if there is no memory.
     std::vector<WorkerMetrics> worker_metrics() const { return core()->worker_metrics(); }
 
-    /// What became of all jobs so far.
+    /// Returns what became of the pool's jobs so far.
     Ledger ledger() const noexcept { return core()->ledger(); }
 
-    /// How many workers there are.
+    /// Returns the number of workers, which never changes.
     std::size_t size() const noexcept { return core()->size(); }
 
-    /// The executor of handlers without one of their own. Only while its context lives.
+    /// Returns the executor on which the first worker was spawned. It runs completion handlers without an associated
+    /// executor. Precondition: the execution context is alive; later the result is a `system_executor` if Executor can
+    /// hold one, as `any_io_executor` can.
     executor_type get_executor() const noexcept { return core()->executor(); }
 
   private:
     using Core = detail::PoolCore<R, S, Policy, Executor, Clock>;
 
-    /// The initiations have names, so that tokens such as cancel_after can ask for their executor.
+    /// Initiates submit and try_submit. A named type with get_executor(), as tokens such as cancel_after need one.
     struct Submit {
         using executor_type = Executor;
         detail::ShardedRef<Core> core;
@@ -222,7 +338,7 @@ class WorkerPool {
 
         executor_type get_executor() const noexcept { return core->executor(); }
 
-        /// A session that was a temporary: its text lies in the operation until now.
+        /// Called if the session was a temporary, which the operation has kept until now.
         template <typename Handler, detail::SessionName Session>
         void operator()(Handler&& handler, const Session& session, R&& request) const {
             operator()(std::forward<Handler>(handler), SubmitOptions{.session = session}, std::move(request));
@@ -239,6 +355,7 @@ class WorkerPool {
         }
     };
 
+    /// Initiates drain.
     struct Drain {
         using executor_type = Executor;
         detail::ShardedRef<Core> core;
@@ -252,7 +369,7 @@ class WorkerPool {
         }
     };
 
-    /// What an operation keeps of a session until it starts: the text of a temporary, else a look at it.
+    /// Returns what an operation keeps of a session until it starts: a temporary itself, or a view of any other text.
     template <detail::SessionName Session>
     static decltype(auto) wishes(Session&& session) {
         detail::refuse_nullptr<Session>();
@@ -265,7 +382,7 @@ class WorkerPool {
         }
     }
 
-    /// wishes: SubmitOptions, or a session.
+    /// Makes the operation. wishes is a SubmitOptions, or the temporary session that wishes() has returned.
     template <typename Wishes, typename Token>
     auto start(Wishes&& wishes, R&& request, Overflow overflow, Token& token) {
         using Signature = typename detail::ReplySignature<S>::type;

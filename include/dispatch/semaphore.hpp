@@ -24,7 +24,7 @@ namespace dispatch::inline DISPATCH_ABI {
 
 namespace detail {
 
-/// Where a permit goes back to.
+/// What a permit gives its unit back to.
 class PermitSource {
   public:
     virtual void release() noexcept = 0;
@@ -35,17 +35,20 @@ class PermitSource {
 
 }  // namespace detail
 
-/// One unit of a Semaphore, given back when this is destroyed. Movable; empty when default-made or
-/// moved from. It may outlive the Semaphore. One thread at a time.
+/// Owns one unit of a Semaphore, and gives it back when it is destroyed. Movable. Empty if it was default-constructed
+/// or moved from.
+///
+/// A permit may outlive the semaphore and its execution context. One permit must not be used by two threads at a time;
+/// different permits may.
 class [[nodiscard("a permit that is dropped is given back at once")]] Permit {
   public:
-    /// An empty one.
+    /// Makes an empty permit.
     Permit() = default;
-    /// For Semaphore: takes over a unit that was already subtracted.
+    /// Owns a unit that was already taken from source. For Semaphore.
     explicit Permit(std::shared_ptr<detail::PermitSource> source) noexcept : source_{std::move(source)} {}
-    /// Takes the unit over, if there is one: the permit that is moved from is empty.
+    /// Takes over the unit, if there is one. The permit that is moved from is empty afterwards.
     Permit(Permit&&) noexcept = default;
-    /// The same; a unit that this holds is given back first.
+    /// Gives back the unit that this permit owns, if any, and takes over that of other.
     Permit& operator=(Permit&& other) noexcept {
         if (this != &other) {
             release();
@@ -53,20 +56,21 @@ class [[nodiscard("a permit that is dropped is given back at once")]] Permit {
         }
         return *this;
     }
-    /// Gives the unit back.
+    /// Gives the unit back, if there is one.
     ~Permit() { release(); }
 
-    /// Whether this holds a unit.
+    /// Returns whether the permit owns a unit.
     explicit operator bool() const noexcept { return source_ != nullptr; }
 
-    /// Gives the unit back now.
+    /// Gives the unit back now, if there is one. The permit is empty afterwards.
     void release() noexcept {
         if (const std::shared_ptr<detail::PermitSource> source = std::move(source_)) {
             source->release();
         }
     }
 
-    /// Keeps the unit out of the semaphore for good, or until somebody calls Semaphore::release().
+    /// Makes the permit empty without giving its unit back. The semaphore has one unit less until somebody calls its
+    /// release().
     void detach() noexcept { source_.reset(); }
 
   private:
@@ -75,9 +79,9 @@ class [[nodiscard("a permit that is dropped is given back at once")]] Permit {
 
 namespace detail {
 
-/// A semaphore's units and those who wait for one, in order. The mutex guards units_ and waiters_;
-/// whether a waiter is granted or cancelled is decided under it, by who takes the waiter out of the
-/// list, so a unit can not be lost between the two.
+/// The units of a semaphore, and its waiters in the order in which they came. The mutex guards units_ and waiters_.
+/// Whoever takes a waiter out of the list, under the mutex, decides whether it is granted or cancelled, so no unit is
+/// lost between the two.
 template <typename Executor>
 class SemaphoreState final : public PermitSource,
                              public ContextListener,
@@ -86,7 +90,7 @@ class SemaphoreState final : public PermitSource,
     struct Waiter : detail::Waiter<Executor, net_error, Permit> {
         using detail::Waiter<Executor, net_error, Permit>::Waiter;
 
-        /// A semaphore is not at work while somebody waits for it.
+        /// Nobody else keeps the semaphore's executor busy while an operation waits.
         static constexpr bool native_is_kept_busy = false;
     };
 
@@ -105,7 +109,7 @@ class SemaphoreState final : public PermitSource,
 
     bool try_acquire() noexcept {
         const std::lock_guard lock{mutex_};
-        // Those who wait are served first: units_ is 0 as long as there are any.
+        // Nobody overtakes a waiter: units_ is 0 while there are any.
         return units_ != 0 && units_-- != 0;
     }
 
@@ -122,7 +126,7 @@ class SemaphoreState final : public PermitSource,
         grant(*next);
     }
 
-    /// Grants waiter a unit now or later.
+    /// Grants waiter a unit if one is free, or else appends it to the waiters.
     void enqueue(Waiter& waiter) noexcept {
         {
             const std::lock_guard lock{mutex_};
@@ -135,7 +139,7 @@ class SemaphoreState final : public PermitSource,
         grant(waiter);
     }
 
-    /// Takes waiter out of the line, unless it has been granted.
+    /// Removes waiter and completes it with operation_aborted, unless it was granted before.
     void cancel(Waiter& waiter) noexcept {
         {
             const std::lock_guard lock{mutex_};
@@ -185,34 +189,47 @@ class SemaphoreState final : public PermitSource,
 
 }  // namespace detail
 
-/// An asynchronous counting semaphore: first come, first served. All members but the destructor and
-/// assignment are thread-safe. Permits and waiters may outlive it. It may outlive its context, but then
-/// async_acquire() and get_executor() must not be called any more. Who waits keeps the handler's executor
-/// from running out of work.
+/// An asynchronous counting semaphore. It has a number of units, each of which one Permit at a time can own; whoever
+/// wants one waits without blocking a thread. First come, first served.
+///
+/// @par Object lifetimes
+/// Permits and outstanding operations may outlive the semaphore. The semaphore may outlive its execution context; after
+/// that, async_acquire() and get_executor() must not be called.
+///
+/// @par Thread safety
+/// All members may be called concurrently from any thread, except the destructor, assignment to the semaphore, and
+/// moving from it.
+///
+/// @tparam Executor The type of the executor on which completion handlers without an associated executor run.
 template <typename Executor>
 class BasicSemaphore {
     using State = detail::SemaphoreState<Executor>;
     using Waiter = typename State::Waiter;
 
   public:
-    /// What handlers without an executor of their own are called on.
+    /// The type of the semaphore's executor.
     using executor_type = Executor;
 
-    /// units is how many permits there are to begin with. Handlers without an executor of their own
-    /// are called on executor.
+    /// Makes a semaphore with this number of free units, which may be 0.
+    ///
+    /// @param executor Runs the completion handlers that have no associated executor.
+    /// @param units How many units there are to begin with.
+    /// @throws std::bad_alloc If there is no memory.
     BasicSemaphore(const Executor& executor, std::size_t units) : state_{std::make_shared<State>(executor, units)} {
         detail::listen(state_, executor);
     }
-    /// Does not compile, and says what to write: a context is not an executor.
+    /// Does not compile, with a message that says what to write: an execution context is not an executor.
     template <std::derived_from<net::execution_context> Context>
     BasicSemaphore(Context& /*context*/, std::size_t /*units*/) {
         static_assert(sizeof(Context) == 0,
                       "dispatch: a Semaphore takes an executor, and this is an execution context: write "
                       "context.get_executor()");
     }
-    /// Takes over units and those who wait. The one that is moved from may only be assigned to or destroyed.
+    /// Takes over the units and the outstanding operations. The semaphore that is moved from may only be assigned to or
+    /// destroyed.
     BasicSemaphore(BasicSemaphore&&) noexcept = default;
-    /// The same; those who wait for this one complete with operation_aborted.
+    /// Cancels the operations that wait for this semaphore, as cancel() does, and takes over the units and the
+    /// outstanding operations of other. other may then only be assigned to or destroyed.
     BasicSemaphore& operator=(BasicSemaphore&& other) noexcept {
         if (this != &other) {
             cancel();
@@ -220,20 +237,54 @@ class BasicSemaphore {
         }
         return *this;
     }
-    /// Those who wait complete with operation_aborted.
+    /// Cancels the operations that wait, as cancel() does.
     ~BasicSemaphore() { cancel(); }
 
-    /// The executor of handlers without one of their own. Only while its context lives.
+    /// Returns the executor that runs completion handlers without an associated executor. Precondition: the execution
+    /// context is alive.
     executor_type get_executor() const noexcept { return state()->executor(); }
 
-    /// Units that are free: an estimate, for other threads go on meanwhile.
+    /// Returns how many units are free: an estimate while other threads use the semaphore.
     std::size_t available() const noexcept { return state()->available(); }
 
-    /// Waits for a unit.
+    /// Waits for a unit, and completes with a Permit that owns it.
     ///
-    /// token: any completion token. Completion signature: void(error_code, Permit), on the handler's associated
-    /// executor, never from within this function. Cancellation (any type): leaves the line with operation_aborted,
-    /// unless a unit was granted before; a unit is never lost.
+    /// If a unit is free, the operation takes it at once; otherwise it waits behind those that came before. It starts
+    /// when token starts it: at once with a callback, when it is awaited with the default token.
+    ///
+    /// @par Preconditions
+    /// The semaphore was not moved from. Its execution context is alive when the operation starts.
+    ///
+    /// @par Object lifetimes
+    /// The operation keeps what it needs of the semaphore. The semaphore may be moved while the operation is
+    /// outstanding. If it is destroyed, operations that wait complete with `operation_aborted`. If the execution
+    /// context is destroyed, the completion handlers of outstanding operations are destroyed without being called;
+    /// units that were granted to them are given back.
+    ///
+    /// @par Handler signature
+    /// `void(error_code, Permit)`. With an error the permit is empty. `error_code` is the one of Asio's own operations:
+    /// `std::error_code`, or `boost::system::error_code` with Boost.Asio.
+    ///
+    /// @par Executor
+    /// The completion handler runs on its associated executor, or on get_executor() if it has none. It is called as if
+    /// by `asio::post`, never from within this function. The executor has outstanding work until then.
+    ///
+    /// @par Per-operation cancellation
+    /// `terminal`, `partial` and `total`, with equal effect:
+    ///   - Waiting: the operation completes with `operation_aborted`. The others keep their order.
+    ///   - Granted, with the completion on its way: no effect. The handler receives the permit.
+    ///
+    /// The signal must be emitted on the associated executor, after the operation has started.
+    ///
+    /// @par Errors
+    /// `operation_aborted`, if the operation was cancelled, cancel() was called, or the semaphore was destroyed or
+    /// assigned to. If there is no memory for the operation, this function throws `std::bad_alloc` (or what the
+    /// associated allocator throws) when the operation starts, and the handler is not called.
+    ///
+    /// @par Thread safety
+    /// May be called concurrently with all members except the destructor, assignment, and moving from the semaphore.
+    ///
+    /// @param token A completion token. The default is for `co_await`.
     template <typename Token = default_token<Executor>>
     auto async_acquire(Token&& token = {}) {
         using Signature = void(detail::net_error, Permit);
@@ -246,13 +297,15 @@ class BasicSemaphore {
         }
     }
 
-    /// A permit, if one is free and nobody waits for it; else an empty one.
+    /// Returns a permit that owns a unit if one is free, or else an empty permit. Does not overtake operations that
+    /// wait.
     Permit try_acquire() noexcept { return state()->try_acquire() ? Permit{state_} : Permit{}; }
 
-    /// Adds a unit. Permits do this on their own; call it for one that was detached, or to grow.
+    /// Adds a unit, which goes to the operation that has waited longest, if any. A Permit gives its unit back by
+    /// itself: call this only for a unit that Permit::detach() removed, or to raise the number of units.
     void release() noexcept { state()->release(); }
 
-    /// Completes those who wait with operation_aborted.
+    /// Completes all operations that wait with `operation_aborted`. Operations that start later are not affected.
     void cancel() noexcept {
         if (state_) {
             state_->cancel_all();
@@ -298,7 +351,7 @@ class BasicSemaphore {
     std::shared_ptr<State> state_;
 };
 
-/// A semaphore on any executor.
+/// A BasicSemaphore on any executor.
 using Semaphore = BasicSemaphore<net::any_io_executor>;
 
 }  // namespace dispatch::inline DISPATCH_ABI
