@@ -26,23 +26,37 @@
 
 namespace dispatch::inline DISPATCH_ABI {
 
-/// Which worker a session is pinned to, for a bounded time and a bounded number of sessions.
+/// Remembers which worker each session is pinned to, for a limited time and a limited number of sessions. WorkerPool
+/// uses one; it can also be used on its own.
 ///
-/// Session names are whatever a client sends, so none is kept: an entry is 64 bits of a keyed hash,
-/// whatever the name's length, and nobody can aim at its collisions. Two sessions that do collide share
-/// a worker, and nothing else.
+/// Clients choose the names of sessions, so the map stores none. It stores 64 bits of a keyed hash for each session
+/// (SipHash-1-3, after Aumasson and Bernstein, 2012), so names of any length take the same memory, and a client who
+/// does not know the key cannot choose names that collide. Two sessions that do collide share a worker, and nothing
+/// else.
 ///
-/// Time is an argument. It may go back a little from one thread to the next. Thread-safe: one lock for
-/// each of 64 parts of the map, and never two at a time. Every operation is O(1): the table grows bucket
-/// by bucket, and each call lets go of a few expired sessions at the most.
+/// Every operation is O(1). The table grows by one bucket at a time (linear hashing: Litwin, 1980), and each call drops
+/// only a few expired sessions. A session takes 37 to 74 bytes.
+///
+/// The caller passes the time. It may go back a little from one call to the next, as it does between threads.
+///
+/// @par Thread safety
+/// All functions may be called concurrently. The map has 64 parts, each with a lock; no call holds two locks at a time.
+///
+/// @tparam Clock The clock of the times that are passed. Its time points are used, its now() is not.
 template <typename Clock = std::chrono::steady_clock>
 class SessionMap {
   public:
-    /// When something happens, on the map's clock.
+    /// A time on the map's clock.
     using time_point = typename Clock::time_point;
 
-    /// ttl: how long a pin lasts, above 0. At most max_sessions are remembered; workers are numbered
-    /// from 0 to workers - 1.
+    /// Makes an empty map with a new random key.
+    ///
+    /// @param ttl How long a pin lasts. Must be above 0.
+    /// @param expiry Whether each lookup_or_assign() of a session extends its pin.
+    /// @param max_sessions How many sessions the map remembers at most: 1 to 2^31.
+    /// @param workers How many workers there are. They are numbered from 0 to `workers - 1`.
+    /// @throws std::bad_alloc If there is no memory; also what `std::random_device` throws. Ranges are not checked
+    ///     here: WorkerPool checks its PoolOptions.
     SessionMap(std::chrono::nanoseconds ttl, AffinityExpiry expiry, std::size_t max_sessions, std::size_t workers)
         : ttl_{ttl.count()},
           slides_{expiry == AffinityExpiry::sliding},
@@ -53,15 +67,23 @@ class SessionMap {
         }
     }
 
-    /// The worker that session is pinned to at now; with sliding expiry the pin begins anew. A session
-    /// without a pin is pinned to the worker that choose() returns, if it returns one. One atomic step: of
-    /// several threads that come with a new session at the same time, one chooses.
+    /// Returns the worker to which session is pinned, and pins the session first if it has no pin.
     ///
-    /// When the map is full, the session nearest its expiry makes room (with other threads at work, one
-    /// of the nearest). choose may take a SessionVerdict, which is fresh or expired. It runs under a lock, and must
-    /// not use the map. Where it returns no worker, or
-    /// it or an allocation throws, nothing has changed (with other threads at work, who made room may be
-    /// gone).
+    /// With AffinityExpiry::sliding, the call extends an existing pin to `now_point + ttl`. A session without a pin is
+    /// pinned to the worker that choose returns. This is one atomic step: if several threads bring a new session at the
+    /// same moment, choose is called once. If the map is full, the session nearest its expiry is dropped (one of the
+    /// nearest, while other threads use the map).
+    ///
+    /// If choose returns nothing, or the call throws, all pins stay as they are. (While other threads use the map, the
+    /// session that was dropped to make room may be lost.)
+    ///
+    /// @param session The name of the session: any text.
+    /// @param now_point The current time.
+    /// @param choose Returns a worker as `std::optional<std::size_t>`, or nothing to leave the session without a pin.
+    ///     It may take a SessionVerdict, which is `fresh` or `expired`. It is called under a lock and must not use the
+    ///     map.
+    /// @return The worker, or nothing if choose returned nothing.
+    /// @throws std::bad_alloc If the map cannot grow. Also throws what choose throws.
     template <typename Choose>
     std::optional<std::size_t> lookup_or_assign(std::string_view session, time_point now_point, Choose&& choose) {
         const std::uint64_t hash = detail::siphash13(key_, session);
@@ -87,7 +109,7 @@ class SessionMap {
         if (!worker) [[unlikely]] {
             worker = assign(home, hash, now, [&] { return call(choose, verdict); });
         }
-        // A shard that nobody comes to must not remember its sessions for good.
+        // Each call also drops expired sessions of another shard, as nobody may ever visit that again.
         if (expires_by(patrolled, now)) [[unlikely]] {
             const std::lock_guard lock{shards_[patrolled].mutex};
             drop_expired(patrolled, now);
@@ -95,7 +117,8 @@ class SessionMap {
         return worker;
     }
 
-    /// The worker that session is pinned to at now, if any. Changes nothing.
+    /// Returns the worker to which session is pinned at the time now, or nothing if it has no pin. Changes nothing, not
+    /// even with AffinityExpiry::sliding.
     std::optional<std::size_t> lookup(std::string_view session, time_point now) const {
         const std::uint64_t hash = detail::siphash13(key_, session);
         Shard& shard = shards_[hash >> shard_shift];
@@ -107,12 +130,14 @@ class SessionMap {
         return known->worker;
     }
 
-    /// Sessions that are remembered: an estimate, and with those that have expired and not yet gone.
+    /// Returns how many sessions the map remembers, including those that have expired and are not dropped yet. An
+    /// estimate while other threads use the map.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
-    /// How many it remembers at the most.
+    /// Returns how many sessions the map remembers at most.
     std::size_t max_sessions() const noexcept { return max_sessions_; }
 
-    /// Those of them that are pinned to worker.
+    /// Returns how many of the remembered sessions are pinned to worker, which must be one of the map's workers. An
+    /// estimate while other threads use the map.
     std::size_t sessions(std::size_t worker) const noexcept { return pinned_[worker].load(std::memory_order_relaxed); }
 
   private:
@@ -124,24 +149,25 @@ class SessionMap {
     static constexpr std::size_t shard_shift = 64 - shard_bits;
     static constexpr std::size_t shard_count = std::size_t{1} << shard_bits;
     static constexpr Time never = std::numeric_limits<Time>::max();
-    /// Expired sessions that one call lets go of in its session's shard, and in the one that it patrols.
+    /// How many expired sessions one call drops at most in its session's shard, and as many in the shard that it
+    /// patrols.
     static constexpr int drops_per_call = 2;
 
     struct alignas(detail::cache_line) Shard {
         detail::Mutex mutex;
-        /// The shard that its next visitor looks after.
+        /// The other shard in which the next call for this shard drops expired sessions.
         std::uint32_t patrol = 0;
         Table table;
     };
 
-    /// The session that had to make room, if one had. (Not an optional: GCC 12 takes that for uninitialized.)
+    /// The session that was dropped to make room, if any. (Not a std::optional: GCC 12 warns that it is uninitialized.)
     struct Evicted {
         bool any = false;
         Session session{};
     };
 
-    /// A place in the map, for one session more, and whom it was taken from. The destructor gives it back
-    /// and locks a shard for that, so a lock of one's own must have gone before.
+    /// A place in the map for one more session, and the session from which it was taken. The destructor gives an unused
+    /// place back. It locks a shard for that, so the caller must not hold a lock then.
     class Place {
       public:
         explicit Place(SessionMap& map) noexcept : map_{map} {}
@@ -163,7 +189,8 @@ class SessionMap {
         Evicted evicted_;
     };
 
-    /// In nanoseconds, as far as they reach: a clock of seconds goes on for longer. Before never at any rate.
+    /// Returns point in nanoseconds, limited to the range of Time: a clock of seconds reaches further. Always less than
+    /// never.
     static Time time(time_point point) noexcept {
         using Nanoseconds = std::chrono::duration<Time, std::nano>;
         constexpr auto coarse = [](Time nanoseconds) {
@@ -188,10 +215,10 @@ class SessionMap {
         }
     }
 
-    /// Before never, which only an empty shard has.
+    /// Always less than never, which stands for an empty shard.
     Time expiry_after(Time now) const noexcept { return now >= never - ttl_ ? never - 1 : now + ttl_; }
 
-    /// What lookup_or_assign() does for a session that has no pin, unless it got one meanwhile.
+    /// Pins a session that had no pin when the caller looked. Another thread may have pinned it since.
     template <typename Choose>
     [[gnu::noinline]] std::optional<std::size_t> assign(std::size_t home, std::uint64_t hash, Time now,
                                                         const Choose& choose) {
@@ -219,7 +246,7 @@ class SessionMap {
         }
     }
 
-    /// Under the shard's lock. A pin that has ended does not count in the choice of the next.
+    /// Called under the shard's lock. The expired pin does not count as a session of its worker while choose() runs.
     template <typename Choose>
     std::optional<std::size_t> repin(std::size_t home, Session& session, Time now, const Choose& choose) {
         pinned_[session.worker].fetch_sub(1, std::memory_order_relaxed);
@@ -243,9 +270,9 @@ class SessionMap {
         return next_expiry_[home].load(std::memory_order_relaxed) <= now;
     }
 
-    // The functions below are for who holds the lock of the shard, home.
+    // The caller of the functions below holds the lock of the shard home.
 
-    /// A thread whose time is a little behind does not shorten the pin.
+    /// Extends a sliding pin. Never shortens it, even if the time of this thread is behind that of another.
     void slide(std::size_t home, Session& session, Time now) noexcept {
         if (slides_) {
             shards_[home].table.renew(session, std::max(session.expiry, expiry_after(now)));
@@ -275,7 +302,7 @@ class SessionMap {
         publish(home);
     }
 
-    // The functions below take locks themselves, or need none.
+    // The functions below take the locks that they need, so their caller holds none. take_free_place() needs none.
 
     bool take_free_place() noexcept {
         std::size_t seen = size_.load(std::memory_order_relaxed);
@@ -287,8 +314,8 @@ class SessionMap {
         return false;
     }
 
-    /// Evicts the session nearest its expiry, and takes its place. False when other threads have taken
-    /// every place and not filled it yet, or when it is hash itself: another thread has just pinned it.
+    /// Drops the session nearest its expiry and takes its place. Returns false if other threads have taken all places
+    /// and not filled them yet, or if that session is hash itself, because another thread has just pinned it.
     bool evict_oldest(std::uint64_t hash, Evicted& evicted) noexcept {
         const auto nearest = std::min_element(
             next_expiry_.begin(), next_expiry_.end(), [](const std::atomic<Time>& a, const std::atomic<Time>& b) {
@@ -333,8 +360,8 @@ class SessionMap {
     const bool slides_;
     const std::size_t max_sessions_;
     mutable std::array<Shard, shard_count> shards_;
-    /// When each shard's oldest session expires. Written under its lock, read also without; apart from
-    /// the shards, so that a look at another one does not take the cache line of its lock.
+    /// When the oldest session of each shard expires. Written under the shard's lock, and also read without it. Kept
+    /// apart from the shards, so that reading it does not take the cache line of a shard's lock.
     alignas(detail::cache_line) std::array<std::atomic<Time>, shard_count> next_expiry_;
     const std::unique_ptr<std::atomic<std::uint32_t>[]> pinned_;
     alignas(detail::cache_line) std::atomic<std::size_t> size_{0};

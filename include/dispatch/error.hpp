@@ -11,17 +11,19 @@
 
 namespace dispatch::inline DISPATCH_ABI {
 
-/// Why a job was not run to its end. Errors of this kind reach the submitter as a std::system_error.
+/// Why a job has no response. The submitter receives these codes in a `std::system_error`.
 enum class errc {
-    /// No queue had a place left (with a pinned session: its worker's), and the pool, or try_submit,
-    /// rejects instead of waiting.
+    /// Every worker was full (for a pinned session: the session's worker), so the job was refused. Only try_submit()
+    /// and pools with Overflow::reject complete with this error. The handler has not run.
     queue_full = 1,
-    /// The job's deadline passed before its response was there.
+    /// SubmitOptions::deadline passed before the handler ended. The handler has not run, or may still be running; a
+    /// coroutine has received a terminal cancellation.
     deadline_exceeded,
-    /// The pool is draining, stopped or destroyed, or its execution context is gone.
+    /// The pool takes no more jobs, because it is draining, stopped or destroyed or its execution context is gone; or
+    /// the pool was stopped or destroyed before the job's turn came. The handler has not run.
     stopped,
-    /// The handler's coroutine was destroyed before it had ended: something that it awaited let go of it. (A library
-    /// dropped its callbacks at its own shutdown, or another context was destroyed.)
+    /// The handler's coroutine was destroyed before it ended, because something that it awaited was dropped. For
+    /// example, a library discarded its callbacks when it shut down, or another execution context was destroyed.
     abandoned,
 };
 
@@ -57,18 +59,19 @@ class ErrorCategory final : public std::error_category {
 
 }  // namespace detail
 
-/// The category of errc; its name is "dispatch". Thread-safe.
+/// Returns the category of errc, whose name() is "dispatch". It is never destroyed, so static destructors may use it,
+/// too. Thread-safe.
 inline const std::error_category& error_category() noexcept {
     static const detail::NeverDestroyed<detail::ErrorCategory> category;
     return category.value;
 }
 
-/// The error_code of value, to which an errc also converts by itself. Thread-safe.
+/// Returns value as a `std::error_code`. An errc also converts to one implicitly. Thread-safe.
 inline std::error_code make_error_code(errc value) noexcept { return {static_cast<int>(value), error_category()}; }
 
 namespace detail {
 
-/// The exception that a submitter sees for code.
+/// Returns the exception that a submitter receives for code. Waits while there is no memory for it.
 inline std::exception_ptr make_system_error(std::error_code code) noexcept {
     return retry_on_bad_alloc([code] { return std::make_exception_ptr(std::system_error{code}); });
 }

@@ -22,26 +22,28 @@
 
 namespace dispatch::inline DISPATCH_ABI {
 
-/// What a handler may ask about the job that it runs. Valid until the handler has ended.
+/// What a handler can ask about the job that it runs, if it has a second parameter `JobContext&`. The object, and the
+/// text that session() returns, are valid until the handler ends.
 class JobContext {
   public:
-    /// The clock of deadlines and of queued_for().
+    /// The clock of deadline() and queued_for().
     using Clock = std::chrono::steady_clock;
 
-    /// For workers, and for tests of handlers: what the functions below return.
+    /// Makes a context that returns these values. Workers make them for handlers; tests can, to call a handler
+    /// directly. The text of session must outlive the object.
     JobContext(std::size_t worker_id, std::string_view session, std::optional<Clock::time_point> deadline,
                Clock::duration queued_for) noexcept
         : worker_id_{worker_id}, session_{session}, deadline_{deadline}, queued_for_{queued_for} {}
     JobContext(const JobContext&) = delete;
     JobContext& operator=(const JobContext&) = delete;
 
-    /// WorkerHandle::id() of the worker that runs the job.
+    /// Returns WorkerHandle::id() of the worker that runs the job.
     std::size_t worker_id() const noexcept { return worker_id_; }
-    /// The job's session; empty when it has none.
+    /// Returns the job's session, or empty text if it has none.
     std::string_view session() const noexcept { return session_; }
-    /// SubmitOptions::deadline.
+    /// Returns SubmitOptions::deadline, for example to pass it on to what the handler awaits.
     std::optional<Clock::time_point> deadline() const noexcept { return deadline_; }
-    /// How long the job took from submit to the handler's start.
+    /// Returns how long the job waited: from the start of the submit operation to the start of the handler.
     Clock::duration queued_for() const noexcept { return queued_for_; }
 
   private:
@@ -56,13 +58,13 @@ namespace detail {
 template <typename R, typename S, typename Executor>
 class Worker;
 
-/// How a job ends: with an error, or with a value.
+/// The result of a job: an error or a value.
 template <typename S>
 struct Reply {
     std::exception_ptr error;
     std::optional<S> value;
 
-    /// Moves the reply out. Where moving the value throws, that is the reply.
+    /// Moves the reply out. If moving the value throws, the reply becomes that exception.
     Reply take() noexcept {
         Reply taken;
         taken.error = std::move(error);
@@ -90,7 +92,7 @@ struct Reply {
         }
     }
 
-    /// What stands beside an error. It comes when there is memory for it; anything else that S throws leaves the
+    /// Returns the value that accompanies an error. Waits while S throws std::bad_alloc; any other exception leaves the
     /// executor's run(), as in Asio's co_spawn.
     static S empty() {
         if constexpr (std::is_nothrow_default_constructible_v<S>) {
@@ -119,33 +121,34 @@ struct Reply<void> {
     }
 };
 
-/// A lane of a worker, and which of the worker's runs it is at: names a running job without pointing at it.
+/// Names a running job without pointing at it: by the worker's lane that runs it, and by the number of that run.
 struct RunTicket {
     std::uint32_t lane = 0;
     std::uint64_t run = 0;
 };
 
-/// Where a job is in its life. Guarded by its worker's inbox.
+/// The state of a job. Guarded by the lock of its worker's inbox.
 enum class JobState : std::uint8_t {
-    queued,   ///< in the inbox: waiting for a place or for a permit
-    running,  ///< a lane has it
-    replied,  ///< its reply is decided and on the way
+    queued,   ///< in the inbox, waiting for a place or for a permit
+    running,  ///< a lane runs it
+    replied,  ///< its reply is decided, and on its way to the submitter
 };
 
 }  // namespace detail
 
-/// A request, and where its one response goes: the node that travels from submit through a worker's
-/// queue and lane back to the submitter's executor. Made by WorkerPool::submit; a user of the library never
-/// meets one.
+/// A request together with the completion handler that receives its response. The library uses this type internally:
+/// WorkerPool::submit() makes one node for each job, which passes through a worker's queue and a lane, and back to the
+/// submitter's executor.
 template <typename R, typename S, typename Executor = net::any_io_executor>
 class Job : public detail::Operation<detail::Reply<S>, Executor> {
     using Base = detail::Operation<detail::Reply<S>, Executor>;
 
   public:
-    /// The clock of its times.
+    /// The clock of submitted_at and deadline.
     using Clock = JobContext::Clock;
 
-    /// A job for wanted, with a look at options, submitted at now. tail has room for the session's text.
+    /// Makes a job for the request wanted, submitted at the time now. Copies the session's text to tail, which has room
+    /// for it.
     Job(std::byte* tail, R&& wanted, const SubmitOptions& options, Clock::time_point now)
         : Base{tail},
           request{std::in_place, std::move(wanted)},
@@ -153,25 +156,26 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
           submitted_at{now},
           deadline{options.deadline} {}
 
-    /// Until the submitter hears its response.
+    /// The request. Destroyed before the completion handler is called; with a deadline, together with the job.
     std::optional<R> request;
-    /// In the job's own memory; empty when it has none.
+    /// The session's text, in the job's own memory. Empty if the job has no session.
     const std::string_view session;
-    /// The epoch, unless the job's worker asks for times.
+    /// When the operation started. The clock's epoch if no worker of the pool needs times.
     Clock::time_point submitted_at;
     /// SubmitOptions::deadline.
     const std::optional<Clock::time_point> deadline;
 
-    /// The worker that it was routed to. Null before, and when it was refused.
+    /// The worker to which the job was routed. Null until then, and if the job was refused.
     detail::Worker<R, S, Executor>* owner = nullptr;
-    /// Guarded by the inbox, as state is; afterwards constant.
+    /// Which run of which lane runs the job. Guarded by the lock of the inbox, like state, and constant once the job
+    /// runs.
     detail::RunTicket ticket;
-    /// Where the job is in its life.
+    /// The state of the job.
     detail::JobState state = detail::JobState::queued;
-    /// Place in the inbox's heap of deadlines.
+    /// The job's index in the inbox's heap of deadlines.
     std::size_t deadline_index = 0;
 
-    /// Puts the response there as the reply. Throws what moving it throws.
+    /// Makes response the reply. Throws what moving it throws.
     template <typename... Response>
     void succeed(Response&&... response) {
         this->result.emplace();
@@ -180,27 +184,27 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
         }
     }
 
-    /// Puts error there as the reply.
+    /// Makes error the reply.
     void fail(std::exception_ptr error) noexcept {
         this->result.emplace();
         this->result->error = std::move(error);
     }
 
-    /// The job is answered while its handler still runs: from now on both the answer and the lane own
-    /// it. Only for jobs with a deadline, whose memory is detached.
+    /// Gives the job two owners, the answer and the lane, as it is answered while its handler still runs. Only for jobs
+    /// with a deadline: their memory does not come from the completion handler's allocator.
     void add_owner() noexcept { owners_.store(2, std::memory_order_relaxed); }
 
   protected:
     ~Job() = default;
 
-    /// With a deadline the handler may still be at work on it: the job's end is the request's.
+    /// Destroys the request, unless the job has a deadline: its handler may still be using the request then.
     void retire() noexcept {
         if (!deadline) {
             request.reset();
         }
     }
 
-    /// Lets go for one owner; true for the last one, which frees the memory.
+    /// Releases the job for one owner. Returns true to the last one, which frees the memory.
     bool end() noexcept { return !deadline || owners_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
   private:

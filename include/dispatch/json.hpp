@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pool's figures as JSON, for nlohmann::json, which finds these functions by itself:
+// Writes a pool's figures as JSON. nlohmann::json finds these functions by argument-dependent lookup:
 //
 //   nlohmann::json json = pool.worker_metrics();
 //   json = pool.ledger();
 //
-// Nothing of nlohmann::json is included: BasicJson may be any type made like it.
+// This header does not include nlohmann::json. BasicJson may be any type with its static function object() and its
+// operator[].
 #ifndef DISPATCH_JSON_HPP
 #define DISPATCH_JSON_HPP
 
@@ -13,7 +14,7 @@
 
 namespace dispatch::inline DISPATCH_ABI {
 
-/// An object with WorkerMetrics's fields.
+/// Sets json to an object with the fields of worker, under their names in WorkerMetrics. Throws what BasicJson throws.
 template <typename BasicJson>
 void to_json(BasicJson& json, const WorkerMetrics& worker) {
     json = BasicJson::object();
@@ -27,7 +28,7 @@ void to_json(BasicJson& json, const WorkerMetrics& worker) {
     json["submitted"] = worker.submitted;
 }
 
-/// An object with Ledger's fields.
+/// Sets json to an object with the counters of ledger, under their names in Ledger. Throws what BasicJson throws.
 template <typename BasicJson>
 void to_json(BasicJson& json, const Ledger& ledger) {
     json = BasicJson::object();

@@ -16,70 +16,77 @@
 
 namespace dispatch::inline DISPATCH_ABI {
 
-/// What the session map knew of a job's session.
+/// What the session map said about a job's session.
 enum class SessionVerdict : std::uint8_t {
-    none,     ///< the job has no session, or the pool no affinity
-    hit,      ///< it was pinned, and the job went where it is pinned
-    fresh,    ///< it was not known, and has been pinned now
-    expired,  ///< its pin had ended (and was not forgotten yet: then it is fresh), and it has been pinned anew
+    none,     ///< the job has no session, or affinity is off
+    hit,      ///< the session is pinned, and the job was routed to its worker
+    fresh,    ///< the session was not known, or not any more; it is pinned now if the job was accepted
+    expired,  ///< the session's pin had expired; it is pinned anew if the job was accepted
 };
 
-/// A job has got its worker, or was refused.
+/// A job was routed to a worker, and accepted or refused there.
 struct RoutedEvent {
-    /// Its id.
+    /// WorkerHandle::id() of the worker.
     std::size_t worker;
-    /// Empty: none. Valid during the call, as in the events below.
+    /// The job's session, or empty text if it has none. In all events, the text is valid during the call only.
     std::string_view session;
-    /// What was known of it.
+    /// What the session map said about the session.
     SessionVerdict verdict;
-    /// False: the worker's queue is full, or the pool closed. The submitter hears errc::queue_full or errc::stopped.
+    /// False if the submitter receives errc::queue_full or errc::stopped instead of a response.
     bool accepted;
 };
 
-/// A worker begins to run a job.
+/// A worker is about to call the handler.
 struct StartedEvent {
-    /// Its id.
+    /// WorkerHandle::id() of the worker.
     std::size_t worker;
-    /// Empty: none.
+    /// The job's session, or empty text if it has none.
     std::string_view session;
-    /// From submit to now.
+    /// The time from submit to now.
     std::chrono::steady_clock::duration queued;
 };
 
-/// A worker has run a job.
+/// A handler has ended.
 struct FinishedEvent {
-    /// Its id.
+    /// WorkerHandle::id() of the worker.
     std::size_t worker;
-    /// Empty: none.
+    /// The job's session, or empty text if it has none.
     std::string_view session;
-    /// From submit to the handler's start.
+    /// The time from submit to the start of the handler.
     std::chrono::steady_clock::duration queued;
-    /// From the handler's start to its end, suspended or not.
+    /// The time from the start of the handler to its end, including the time in which it was suspended.
     std::chrono::steady_clock::duration ran;
-    /// What the handler has thrown; null: it returned a response.
+    /// The exception that the handler threw; errc::abandoned if its coroutine was destroyed; null if it returned a
+    /// response.
     std::exception_ptr error;
 };
 
-/// A job has left its worker's queue, and will not be run.
+/// A job has left its worker's queue without being run.
 struct DroppedEvent {
-    /// Its id.
+    /// WorkerHandle::id() of the worker.
     std::size_t worker;
-    /// Empty: none.
+    /// The job's session, or empty text if it has none.
     std::string_view session;
-    /// From submit to now.
+    /// The time from submit to now.
     std::chrono::steady_clock::duration queued;
-    /// What its submitter hears: operation_aborted (it was cancelled), errc::deadline_exceeded or errc::stopped; or
-    /// std::errc::not_enough_memory for std::bad_alloc.
+    /// What the submitter receives: `operation_aborted` (the job was cancelled), errc::deadline_exceeded or
+    /// errc::stopped. `std::errc::not_enough_memory` if the job could not be queued because an allocation failed.
     std::error_code why;
 };
 
-/// Sees every job that is routed, started and finished: for logs, traces, histograms. It is copied to where it is
-/// needed (each worker, and the policy), so it usually points to what it feeds.
+/// What observes the jobs of a pool, for logs, traces or histograms. It is copied to each worker and to the pool's
+/// policy, so it usually holds a pointer to what it writes to.
 ///
-/// A job that is routed and accepted is either dropped, or started and then finished; but one whose execution context
-/// is destroyed meanwhile has no end. routed and dropped are called on any thread; started and finished on the worker's
-/// strand: all of them at once with one another for different jobs. What they do takes its time from the jobs, and they
-/// must not throw, wait, or use the pool.
+/// The spawn_workers() overload with an observer reports StartedEvent, FinishedEvent and DroppedEvent; the policy
+/// Observed reports RoutedEvent. A job that is accepted is either dropped, or started and then finished. Only jobs that
+/// are lost because their execution context is destroyed have no such end.
+///
+/// @par Thread safety
+/// All four functions are called concurrently, for different jobs. `routed` and `dropped` are called on any thread,
+/// `started` and `finished` on the worker's strand. (If a handler's coroutine has moved to another executor by itself,
+/// `finished` is called there.)
+///
+/// The functions must not throw, block or use the pool. They delay the jobs by the time that they take.
 template <typename O>
 concept Observer =
     std::copy_constructible<O> && requires(O& observer, const RoutedEvent& routed, const StartedEvent& started,
@@ -90,7 +97,8 @@ concept Observer =
         { observer.dropped(dropped) } noexcept;
     };
 
-/// A policy whose choices an observer sees. The other half is spawn_workers(..., observer):
+/// A selection policy that leaves the choice to Policy and reports each routed job to an observer. Give the observer to
+/// spawn_workers(), too: from there it receives the other events.
 ///
 ///     auto workers = dispatch::spawn_workers<Request, Response>(executor, 4, handle, {}, observer);
 ///     dispatch::WorkerPool<Request, Response, dispatch::Observed<MyObserver>> pool{
@@ -98,16 +106,16 @@ concept Observer =
 template <Observer O, SelectionPolicy Policy = LeastLoaded>
 class Observed {
   public:
-    /// policy chooses, and observer hears of it.
+    /// Makes a policy that asks policy, and reports to observer.
     explicit Observed(O observer, Policy policy = {}) : observer_{std::move(observer)}, policy_{std::move(policy)} {}
 
-    /// The policy's choice.
+    /// Returns the choice of the policy.
     template <LoadView V>
     Choice pick(const V& view, Purpose purpose) noexcept {
         return policy_.pick(view, purpose);
     }
 
-    /// Called by the pool for each job that is submitted.
+    /// Passes event to the observer. The pool calls this once for each job that it routes.
     void routed(const RoutedEvent& event) noexcept { observer_.routed(event); }
 
   private:
@@ -117,7 +125,7 @@ class Observed {
 
 namespace detail {
 
-/// A policy that wants to know where jobs went.
+/// A policy that is told where each job went.
 template <typename Policy>
 concept SeesRoutes = requires(Policy& policy, const RoutedEvent& event) { policy.routed(event); };
 

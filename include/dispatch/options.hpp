@@ -22,53 +22,60 @@ inline constexpr std::size_t max_concurrency_per_worker = 256;
 /// Default of WorkerOptions::queue_capacity.
 inline constexpr std::size_t max_worker_queue_capacity = 1024;
 
-/// What one worker may hold. Checked by spawn_workers.
+/// The limits of one worker. spawn_workers() throws `std::invalid_argument`, naming the field, if one is out of range.
 struct WorkerOptions {
-    /// Jobs that a worker runs at a time (permits of its semaphore): 1 to 2^30.
+    /// How many jobs a worker runs at a time (the permits of its semaphore): 1 to 2^30, 256 by default. For a handler
+    /// that is a plain function it counts as 1.
     std::size_t max_concurrency = max_concurrency_per_worker;
-    /// Jobs that wait in a worker's queue for a permit: 1 to 2^30.
+    /// How many jobs wait in a worker's queue for a permit: 1 to 2^30, 1024 by default.
     std::size_t queue_capacity = max_worker_queue_capacity;
 };
 
-/// When a session's pin ends.
+/// When the pin of a session to its worker ends.
 enum class AffinityExpiry : std::uint8_t {
-    /// affinity_ttl after the job that made the pin, however busy the session is: one that stays busy is placed anew,
-    /// and may move, every affinity_ttl (30 s by default). For state or caches by session take sliding.
+    /// `affinity_ttl` after the job that made the pin. A session that stays busy is placed anew, and may move to
+    /// another worker, every `affinity_ttl`. Use `sliding` if workers keep state or caches by session.
     fixed,
-    sliding,  ///< affinity_ttl after the session's latest job
+    /// `affinity_ttl` after the session's latest job.
+    sliding,
 };
 
-/// What submit does when the chosen worker's queue is full.
+/// What WorkerPool::submit() does if every worker is full, or the worker of a pinned session is.
 enum class Overflow : std::uint8_t {
-    wait,    ///< suspend the submitter until there is a place, first come, first served
+    wait,    ///< wait for a place; first come, first served
     reject,  ///< complete with errc::queue_full
 };
 
-/// How a pool places jobs. Checked by WorkerPool's constructor.
+/// How a pool places jobs. WorkerPool's constructor throws `std::invalid_argument`, naming the field, if a value is out
+/// of range.
 struct PoolOptions {
-    /// How long a session stays on its worker; 0 turns affinity off. Not negative.
+    /// How long a session stays on its worker: 0 or more, 30 s by default. 0 turns affinity off.
     std::chrono::nanoseconds affinity_ttl = std::chrono::seconds{30};
-    /// Whether each job of a session makes its pin longer. fixed, the default, moves busy sessions, too: each of them
-    /// may change its worker every affinity_ttl.
+    /// Whether each job of a session extends the session's pin. `fixed` by default, so even a busy session may change
+    /// its worker every `affinity_ttl`.
     AffinityExpiry affinity_expiry = AffinityExpiry::fixed;
-    /// Sessions remembered at a time: 1 to 2^31. When all are live, the one nearest its expiry makes
-    /// room for a new one; no request is refused for it.
+    /// How many sessions the pool remembers at a time: 1 to 2^31, 2^20 by default. A new session takes the place of the
+    /// one nearest its expiry if the map is full. No job is refused because of this limit.
     std::size_t max_sessions = std::size_t{1} << 20;
-    /// What submit does when the chosen worker's queue is full. (try_submit rejects in any case.)
+    /// What submit() does if every worker is full, or the worker of a pinned session is: `wait` by default.
+    /// try_submit() never waits.
     Overflow overflow = Overflow::wait;
 };
 
-/// One job's wishes. Trivially destructible on purpose: GCC 12 destroys braced temporaries of a
-/// co_await expression twice.
+/// Options of one job.
 struct SubmitOptions {
-    /// Jobs of one session go to one worker while its pin lasts. A std::optional<std::string_view>, whose text is
-    /// copied when the operation starts: with co_await in that expression, with deferred when it is launched. Until
-    /// then it must be there, so a temporary std::string does not compile here (submit(session, request) takes one).
+    /// The job's session, or `std::nullopt` (the default) for none. While a session's pin lasts, its jobs go to one
+    /// worker.
+    ///
+    /// The text is copied when the operation starts (see WorkerPool::submit()) and must exist until then. A temporary
+    /// `std::string` therefore does not compile here; submit(session, request) takes one.
     SessionRef session = std::nullopt;
-    /// The job's latest time over waiting, queueing and running; past it, errc::deadline_exceeded.
+    /// The time at which the job ends with errc::deadline_exceeded if it has no response: an absolute time that spans
+    /// waiting, queueing and running. None by default.
     std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
 };
 
+// GCC 12 destroys braced temporaries in a co_await expression twice, which is harmless for this type.
 static_assert(std::is_trivially_destructible_v<SubmitOptions>);
 
 namespace detail {

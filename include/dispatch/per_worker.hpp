@@ -11,30 +11,33 @@
 
 namespace dispatch::inline DISPATCH_ABI {
 
-/// What per_worker() makes: stands for the handlers that a factory makes.
+/// A factory of handlers, made by per_worker(). spawn_workers() takes it in place of a handler.
 template <typename Factory>
 class PerWorker {
   public:
-    /// See per_worker().
+    /// Keeps factory. Prefer per_worker(), which deduces and checks its type.
     explicit PerWorker(Factory factory) : factory_{std::move(factory)} {}
 
-    /// The handler of the worker with this number.
+    /// Makes the handler of the worker with this number. Throws what the factory throws.
     decltype(auto) operator()(std::size_t worker) { return std::invoke(factory_, worker); }
 
   private:
     Factory factory_;
 };
 
-/// For spawn_workers, in the place of a handler: each worker gets a handler of its own, rather than a copy.
+/// Gives each worker a handler of its own instead of a copy: pass the result to spawn_workers() in place of a handler.
 ///
-/// spawn_workers calls factory(number) for each worker, in order and before it returns, with the worker's number
-/// (WorkerHandle::id(): 0 to n - 1). What that returns is the worker's handler, which may be move-only, and may own
-/// what no other worker shares: a connection, a device, a session with a back end. What factory throws leaves
-/// spawn_workers, and the handlers that were made before are gone. factory itself is gone when spawn_workers returns.
+/// spawn_workers() calls `factory(number)` once for each worker, in the order of their numbers (0 to n - 1; see
+/// WorkerHandle::id()), and makes the result the worker's handler. A handler may be move-only, and may own what it
+/// shares with no other worker: a connection, a device, a session with a back end.
 ///
-/// A handler lives as long as its worker: until its pool is stopped or destroyed, its jobs have ended, and the last
-/// WorkerHandle is gone; or until the execution context is destroyed, if that goes first. It is destroyed by whoever
-/// lets go last.
+/// If factory throws, the exception leaves spawn_workers() and the handlers made so far are destroyed. factory is
+/// destroyed when spawn_workers() has returned.
+///
+/// @par Object lifetimes
+/// A handler lives as long as its worker: until the pool is destroyed, the worker's jobs have ended and no WorkerHandle
+/// of the worker is left. The thread that releases the last of these destroys the handler. If the execution context is
+/// destroyed first, the handler is destroyed with it.
 template <typename Factory>
 PerWorker<std::decay_t<Factory>> per_worker(Factory&& factory) {
     static_assert(std::is_invocable_v<std::decay_t<Factory>&, std::size_t>,
@@ -45,7 +48,7 @@ PerWorker<std::decay_t<Factory>> per_worker(Factory&& factory) {
 
 namespace detail {
 
-/// The handler that workers have, given what was passed to spawn_workers: a handler, or a PerWorker.
+/// The type of the workers' handlers. T is what was passed to spawn_workers: a handler, or a PerWorker.
 template <typename T>
 struct HandlerOf {
     using type = T;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pool's figures in Prometheus's text format, version 0.0.4:
+// Writes a pool's figures in the text format of Prometheus, version 0.0.4:
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 #ifndef DISPATCH_PROMETHEUS_HPP
 #define DISPATCH_PROMETHEUS_HPP
@@ -25,21 +25,31 @@
 
 namespace dispatch::inline DISPATCH_ABI {
 
-/// Serve prometheus_text's result with this Content-Type.
+/// The HTTP Content-Type with which to serve the result of prometheus_text().
 inline constexpr std::string_view prometheus_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Writes metrics in the text format: a family (its name, type and help), then its samples, then the next
-/// family. Each family once. No locale matters. For a pool's own figures there is prometheus_text; this is for
-/// those that an application puts beside them.
+/// Writes metrics in the text format of Prometheus: call family(), then sample() or histogram() for each of its
+/// samples, then family() for the next one. Begin each family once.
+///
+/// prometheus_text() writes a pool's own figures. Use this class for figures that an application adds to them. The
+/// result does not depend on the locale. One writer must not be used by two threads at a time.
+///
+/// All functions throw `std::bad_alloc` if there is no memory. After an exception the text may end within a line.
 class PrometheusWriter {
   public:
-    /// What a family's figures are: a counter only grows, until the process ends; a histogram is a distribution.
+    /// The type of a family. A counter only grows while the process lives; a gauge goes up and down; a histogram is a
+    /// distribution.
     enum class Type : std::uint8_t { counter, gauge, histogram };
-    /// A name and its value.
+    /// The name of a label and its value.
     using Label = std::pair<std::string_view, std::string_view>;
 
-    /// Begins a family. name is [a-zA-Z_:][a-zA-Z0-9_:]*, and a counter's ends in _total; anything else throws
-    /// std::invalid_argument. help may be any UTF-8 text.
+    /// Begins a family of samples.
+    ///
+    /// @param name The name of the family: `[a-zA-Z_:][a-zA-Z0-9_:]*`. The name of a counter ends in `_total`.
+    /// @param type The type of the family.
+    /// @param help A description: any UTF-8 text.
+    /// @throws std::invalid_argument If name is not of that form.
+    /// @return This writer.
     PrometheusWriter& family(std::string_view name, Type type, std::string_view help) {
         check_name(name, ":");
         if (type == Type::counter && !name.ends_with("_total")) {
@@ -57,28 +67,39 @@ class PrometheusWriter {
         return *this;
     }
 
-    /// A sample of the family begun last. Label names are [a-zA-Z_][a-zA-Z0-9_]* (else std::invalid_argument);
-    /// their values may be any UTF-8 text.
+    /// Writes a sample of the current family.
+    ///
+    /// @param labels The labels of the sample. A name is `[a-zA-Z_][a-zA-Z0-9_]*`; a value is any UTF-8 text.
+    /// @param value The value, of any integral or floating-point type.
+    /// @throws std::invalid_argument If no family has begun, or the name of a label is not of that form.
+    /// @return This writer.
     template <typename Number>
         requires std::integral<Number> || std::floating_point<Number>
     PrometheusWriter& sample(std::span<const Label> labels, Number value) {
         write("", labels, {}, value);
         return *this;
     }
-    /// The same: `sample({{"worker", "0"}}, 1)`.
+    /// As sample(labels, value), with labels in braces: `sample({{"worker", "0"}}, 1)`.
     template <typename Number>
     PrometheusWriter& sample(std::initializer_list<Label> labels, Number value) {
         return sample(std::span<const Label>{labels.begin(), labels.size()}, value);
     }
-    /// The same without labels.
+    /// As sample(labels, value), without labels.
     template <typename Number>
     PrometheusWriter& sample(Number value) {
         return sample(std::span<const Label>{}, value);
     }
 
-    /// A distribution of the family begun last, which is of the type histogram. bounds are the buckets' upper ends,
-    /// from the least to the greatest; counts[i] is what fell into the bucket that ends with bounds[i], and one more
-    /// what is above them all (else std::invalid_argument); sum is that of all values.
+    /// Writes a distribution of the current family, which must be of Type::histogram.
+    ///
+    /// @param labels As for sample(). The name `le` is taken.
+    /// @param bounds The upper bounds of the buckets, in ascending order.
+    /// @param counts How many values each bucket has (not cumulative), followed by how many are above all bounds. So it
+    ///     has one element more than bounds.
+    /// @param sum The sum of all values.
+    /// @throws std::invalid_argument If no family has begun, the name of a label is not allowed, or the number of
+    ///     counts is wrong.
+    /// @return This writer.
     PrometheusWriter& histogram(std::span<const Label> labels, std::span<const double> bounds,
                                 std::span<const std::uint64_t> counts, double sum) {
         if (counts.size() != bounds.size() + 1) {
@@ -97,9 +118,9 @@ class PrometheusWriter {
         return *this;
     }
 
-    /// All that was written.
+    /// Returns the text that was written.
     const std::string& text() const& noexcept { return text_; }
-    /// The same, from a writer that is done with.
+    /// Moves the text out of a writer that is not needed any more.
     std::string text() && noexcept { return std::move(text_); }
 
   private:
@@ -131,7 +152,7 @@ class PrometheusWriter {
         }
     }
 
-    /// A line. bound: the bucket's upper end, its label "le"; nothing: it is no bucket.
+    /// Writes one line. bound is the upper bound of a bucket, which becomes the label "le"; other lines have none.
     template <typename Number>
     void write(std::string_view suffix, std::span<const Label> labels, std::optional<double> bound, Number value) {
         if (name_.empty()) {
@@ -177,9 +198,10 @@ class PrometheusWriter {
     std::string name_;
 };
 
-/// What prometheus_text shows of a pool.
+/// The figures of one pool, for write_prometheus().
 struct PoolSnapshot {
-    /// The value of the label "pool"; empty: no such label. Pools shown together need different names.
+    /// The value of the label `pool`, or empty text for no such label. Pools that are written together need different
+    /// names.
     std::string pool;
     /// WorkerPool::worker_metrics().
     std::vector<WorkerMetrics> workers;
@@ -187,9 +209,15 @@ struct PoolSnapshot {
     Ledger ledger;
 };
 
-/// Appends the figures of pools: dispatch_worker_inflight, _queued, _waiting, _queue_capacity, _sessions,
-/// dispatch_worker_jobs_total and dispatch_worker_errors_total for each worker, and dispatch_jobs_submitted_total and
-/// dispatch_jobs_ended_total{result="completed", "failed", ...} for each pool.
+/// Appends the figures of pools to writer. Each family is written once, with the samples of all pools:
+///
+///   - for each worker the gauges `dispatch_worker_inflight`, `dispatch_worker_queued`, `dispatch_worker_waiting`,
+///     `dispatch_worker_queue_capacity` and `dispatch_worker_sessions`, and the counters `dispatch_worker_jobs_total`
+///     and `dispatch_worker_errors_total`, with the label `worker`;
+///   - for each pool the counter `dispatch_jobs_submitted_total`, and `dispatch_jobs_ended_total` with the label
+///     `result`: `completed`, `failed`, `rejected`, `expired`, `cancelled` or `stopped`.
+///
+/// Throws `std::bad_alloc` if there is no memory.
 inline void write_prometheus(PrometheusWriter& writer, std::span<const PoolSnapshot> pools) {
     using Writer = PrometheusWriter;
     using Label = Writer::Label;
@@ -233,8 +261,9 @@ inline void write_prometheus(PrometheusWriter& writer, std::span<const PoolSnaps
     }
 }
 
-/// The figures of one pool as a text of their own, as write_prometheus lists them:
-/// `prometheus_text(pool.worker_metrics(), pool.ledger())`. name is the label "pool"; empty: none.
+/// Returns the figures of one pool as text, in the families that write_prometheus() lists:
+/// `prometheus_text(pool.worker_metrics(), pool.ledger())`. name becomes the label `pool`; if it is empty there is no
+/// such label. Throws `std::bad_alloc` if there is no memory.
 inline std::string prometheus_text(std::vector<WorkerMetrics> workers, const Ledger& ledger, std::string name = {}) {
     const PoolSnapshot pool{std::move(name), std::move(workers), ledger};
     PrometheusWriter writer;

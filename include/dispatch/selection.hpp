@@ -13,23 +13,24 @@
 
 namespace dispatch::inline DISPATCH_ABI {
 
-/// A worker, and the load that it was seen to have. The pool counts the job there only if the load is
-/// still the same, and asks again otherwise.
+/// The worker that a policy chose, and the load that the policy saw there. If the worker's load has changed by the time
+/// the pool counts the job, the pool asks the policy again.
 struct Choice {
-    /// Its number, from 0 to size() - 1.
+    /// The worker's number, from 0 to `view.size() - 1`.
     std::size_t worker;
-    /// What LoadView::load(worker) returned.
+    /// What `view.load(worker)` returned.
     std::uint32_t load;
 };
 
 /// What a worker is chosen for.
 enum class Purpose : std::uint8_t {
-    job,          ///< one job
-    new_session,  ///< a session's first job, and those that follow while its pin lasts
+    job,          ///< one job: it has no session, or affinity is off
+    new_session,  ///< the first job of a session, and its later jobs while the session's pin lasts
 };
 
-/// What a policy sees of a pool: size() workers (at least one), each with its load (in flight, queued and
-/// waiting together) and the sessions pinned to it. Figures of some moment: other threads go on meanwhile.
+/// What a policy sees of a pool. `size()` returns the number of workers (at least 1), `load(worker)` the jobs of a
+/// worker (in flight, queued and waiting), and `sessions(worker)` the sessions pinned to it. While other threads use
+/// the pool, loads and sessions are estimates.
 template <typename V>
 concept LoadView = requires(const V& view, std::size_t worker) {
     { view.size() } noexcept -> std::convertible_to<std::size_t>;
@@ -39,14 +40,14 @@ concept LoadView = requires(const V& view, std::size_t worker) {
 
 namespace detail {
 
-/// A view to check policies with.
+/// The view with which the concept SelectionPolicy checks policies.
 struct ArchetypeView {
     std::size_t size() const noexcept;
     std::uint32_t load(std::size_t worker) const noexcept;
     std::size_t sessions(std::size_t worker) const noexcept;
 };
 
-/// A position that threads share loosely: a lost update only makes two of them start at the same place.
+/// A position that threads share without synchronization: if an update is lost, two of them start at the same position.
 class Cursor {
   public:
     Cursor() = default;
@@ -63,10 +64,11 @@ class Cursor {
     std::atomic<std::size_t> position_{0};
 };
 
-/// A position for each thread, or few of them: one for all would go from processor to processor with each pick.
+/// A position for each thread. (Threads share one if there are more than `shards`.) With a single position for all, its
+/// cache line would move from processor to processor with each pick.
 class ThreadCursors {
   public:
-    /// That of this thread.
+    /// Returns the position of the calling thread.
     Cursor& here() noexcept { return cursors_[ThreadShard::index()]; }
 
   private:
@@ -76,18 +78,23 @@ class ThreadCursors {
 
 }  // namespace detail
 
-/// Chooses a worker. pick() is called by many threads at once, must not throw, and returns the load
-/// with which it saw the worker.
+/// What chooses the worker for a job: the template parameter Policy of WorkerPool.
+///
+/// The pool calls `pick(view, purpose)` for each job that has no pinned worker, from many threads at once. pick() must
+/// not throw or use the pool. It returns the number of a worker, from 0 to `view.size() - 1`, and the load that view
+/// showed for that worker. If the worker is full, the pool takes the least loaded worker that has a place, if there is
+/// one.
 template <typename P>
 concept SelectionPolicy = std::movable<P> && requires(P& policy, const detail::ArchetypeView& view, Purpose purpose) {
     { policy.pick(view, purpose) } noexcept -> std::same_as<Choice>;
 };
 
-/// The worker with the least load, exactly. Among equals the picks of a thread rotate; a new session goes to
-/// the one of them with the fewest sessions. O(workers).
+/// Chooses the worker with the least load of all. Among equally loaded workers, a new session goes to the one with the
+/// fewest sessions, and picks that are still equal rotate in each thread. O(workers); for a job without a session the
+/// search ends at the first idle worker.
 class LeastLoaded {
   public:
-    /// The worker for one job, or for a session; see SelectionPolicy. Thread-safe.
+    /// Returns the least loaded worker; see SelectionPolicy. Thread-safe.
     template <LoadView V>
     Choice pick(const V& view, Purpose purpose) noexcept {
         const std::size_t size = view.size();
@@ -95,7 +102,7 @@ class LeastLoaded {
         const std::size_t start = next(last.get(), size);
         Choice best{start, view.load(start)};
         if (purpose == Purpose::job) {
-            // Nothing is less than 0: an idle worker ends the search.
+            // No load is less than 0, so an idle worker ends the search.
             scan(start + 1, size, view, best);
             scan(0, start, view, best);
         } else {
@@ -139,11 +146,11 @@ class LeastLoaded {
     detail::ThreadCursors last_;
 };
 
-/// One worker after the other, whatever their load. O(1). (A full worker is passed over as long as
-/// another one has a place: the pool sees to that for every policy.)
+/// Chooses one worker after the other, whatever their load. O(1). Threads that pick at the same moment may get the same
+/// worker. (As with every policy, the pool passes over a full worker while another one has a place.)
 class RoundRobin {
   public:
-    /// The next worker; see SelectionPolicy. Thread-safe.
+    /// Returns the next worker; see SelectionPolicy. Thread-safe.
     template <LoadView V>
     Choice pick(const V& view, Purpose /*purpose*/) noexcept {
         const std::size_t next = last_.get() + 1;
@@ -156,22 +163,22 @@ class RoundRobin {
     detail::Cursor last_;
 };
 
-/// The less loaded of two different workers drawn at random; a new session goes, if they are equal, to
-/// the one with fewer sessions. O(1), and nearly as even as the least loaded of all (Mitzenmacher, "The
-/// Power of Two Choices in Randomized Load Balancing", 2001).
+/// Draws two different workers at random and chooses the less loaded one. If their loads are equal, a new session goes
+/// to the one with fewer sessions. O(1), and spreads load nearly as evenly as LeastLoaded (Mitzenmacher, "The Power of
+/// Two Choices in Randomized Load Balancing", 2001).
 class PowerOfTwoChoices {
   public:
-    /// Pools with the same seed draw the same workers in the same order.
+    /// Starts the sequence of random numbers at seed. Policies with one seed draw the same workers in the same order.
     explicit PowerOfTwoChoices(std::uint64_t seed = 0x853c49e6748fea9bULL) noexcept : state_{seed} {}
-    /// Goes on drawing where other is now.
+    /// Continues the sequence of other from where it is now.
     PowerOfTwoChoices(const PowerOfTwoChoices& other) noexcept : state_{other.state_.load(std::memory_order_relaxed)} {}
-    /// The same.
+    /// Continues the sequence of other from where it is now.
     PowerOfTwoChoices& operator=(const PowerOfTwoChoices& other) noexcept {
         state_.store(other.state_.load(std::memory_order_relaxed), std::memory_order_relaxed);
         return *this;
     }
 
-    /// The worker for one job, or for a session; see SelectionPolicy. Thread-safe.
+    /// Returns the less loaded of two workers; see SelectionPolicy. Thread-safe.
     template <LoadView V>
     Choice pick(const V& view, Purpose purpose) noexcept {
         const auto size = static_cast<std::uint32_t>(view.size());
@@ -191,7 +198,8 @@ class PowerOfTwoChoices {
     }
 
   private:
-    /// SplitMix64 (Steele, Lea and Flood, 2014): a counter, and a mix of its bits.
+    /// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014): mixes the bits of a
+    /// counter.
     std::uint64_t draw() noexcept {
         std::uint64_t z = state_.fetch_add(0x9e3779b97f4a7c15ULL, std::memory_order_relaxed);
         z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -199,7 +207,7 @@ class PowerOfTwoChoices {
         return z ^ (z >> 31);
     }
 
-    /// random, scaled to 0 ... limit - 1.
+    /// Scales random to a number from 0 to limit - 1.
     static std::uint32_t below(std::uint32_t random, std::uint32_t limit) noexcept {
         return static_cast<std::uint32_t>((std::uint64_t{random} * limit) >> 32);
     }

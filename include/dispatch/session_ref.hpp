@@ -15,26 +15,27 @@ namespace dispatch::inline DISPATCH_ABI {
 
 namespace detail {
 
-/// How a session is named: text, or nothing.
+/// What names a session: text, or std::nullopt. (nullptr satisfies this, so that refuse_nullptr() can say what to
+/// write.)
 template <typename T>
 concept SessionName =
     std::convertible_to<T, std::optional<std::string_view>> || std::is_null_pointer_v<std::decay_t<T>>;
 
-/// Text that somebody else has: std::string_view, another library's (Boost's, Beast's), a pointer. Such types are
-/// copied like two words.
+/// Types that refer to text and do not own it: std::string_view, the views of other libraries, pointers. They are
+/// recognised by being trivially copyable and no larger than two pointers.
 template <typename T>
 inline constexpr bool is_view = std::is_trivially_copyable_v<T> && sizeof(T) <= 2 * sizeof(void*);
 template <typename T>
 inline constexpr bool is_view<std::optional<T>> = is_view<T>;
 
-/// Of a forwarding reference's T: a temporary that has the text itself, a std::string for instance, and is gone at the
-/// end of the full expression.
+/// Whether a forwarding reference of type T is bound to a temporary that owns its text, such as a std::string, and that
+/// is destroyed at the end of the full expression.
 template <typename T>
 concept TemporaryText = !std::is_lvalue_reference_v<T> && !is_view<std::remove_cvref_t<T>> &&
                         !std::is_base_of_v<std::optional<std::string_view>, std::remove_cvref_t<T>> &&
                         !std::is_null_pointer_v<std::decay_t<T>>;
 
-/// For where a session is named: nullptr is taken for text by the standard library before C++23.
+/// Rejects nullptr as a session, with a message: before C++23 std::string_view accepts it as text.
 template <typename T>
 consteval void refuse_nullptr() {
     static_assert(!std::is_null_pointer_v<std::decay_t<T>>,
@@ -43,18 +44,21 @@ consteval void refuse_nullptr() {
 
 }  // namespace detail
 
-/// The name of a session, or std::nullopt: a std::optional<std::string_view> that cannot be made from a temporary
-/// std::string, nor from nullptr. It does not keep the text.
+/// The name of a session, or `std::nullopt`. It refers to the text and does not own it.
+///
+/// This is a `std::optional<std::string_view>` that cannot be made from a temporary `std::string` or from nullptr:
+/// either fails to compile, with a message that says what to write. Any bytes are a name; the empty text is one, too.
 class SessionRef : public std::optional<std::string_view> {
     using Base = std::optional<std::string_view>;
 
   public:
-    /// None.
+    /// No session.
     constexpr SessionRef() noexcept = default;
-    /// None.
+    /// No session.
     constexpr SessionRef(std::nullopt_t /*none*/) noexcept {}
 
-    /// Text that outlives this: a literal, a view, a std::string that has a name, or an optional one of these.
+    /// Refers to the text of session: a literal, a view, a named `std::string`, or a `std::optional` of one of these.
+    /// The text must outlive the SessionRef.
     template <detail::SessionName Session>
         requires(!std::derived_from<std::remove_cvref_t<Session>, SessionRef>)
     constexpr SessionRef(Session&& session) : Base{text(std::forward<Session>(session))} {}

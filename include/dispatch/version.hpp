@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The version of the library: the one place that states it. CMakeLists.txt reads it from here.
+// The version of the library, as three numbers. This is the only place that states it; CMakeLists.txt reads it here.
 #ifndef DISPATCH_VERSION_HPP
 #define DISPATCH_VERSION_HPP
 

@@ -33,30 +33,40 @@ template <typename R, typename S, typename Executor, typename Handler>
 struct Spawner;
 }  // namespace detail
 
-/// A worker to look at, and to make a pool of. Copies are cheap and mean the same worker, which lives
-/// until its pool is stopped or, without a pool, until its last handle is gone. All members are
-/// thread-safe, and valid also after the worker has ended; figures are those of some moment during the
-/// call.
+/// A handle to a worker that spawn_workers() started: for making a WorkerPool, and for reading the worker's figures.
+///
+/// Copies are cheap and refer to the same worker. The worker runs until its pool is stopped or destroyed; without a
+/// pool, until its last handle is gone. A handle stays usable after that, but not after it was moved from: then it may
+/// only be assigned to or destroyed.
+///
+/// @par Thread safety
+/// All functions may be called concurrently from any thread. While other threads use the pool, what they return is an
+/// estimate.
+///
+/// @tparam R The type of requests.
+/// @tparam S The type of responses.
+/// @tparam Executor The type of the executor on which the worker was spawned.
 template <typename R, typename S, typename Executor = net::any_io_executor>
 class WorkerHandle {
   public:
-    /// What the worker was spawned on.
+    /// The type of the executor on which the worker was spawned.
     using executor_type = Executor;
 
-    /// The worker's number. In a pool it is the worker's place among the pool's workers, and names it everywhere:
-    /// in metrics, events and JobContext. Before that it is the place among those spawned together.
+    /// Returns the worker's number. In a pool this is the worker's index among the pool's workers, and the number that
+    /// metrics, events and JobContext use. Before that it is the index in the result of spawn_workers().
     std::size_t id() const noexcept { return core()->id(); }
-    /// Jobs that hold a permit, or are about to: there is one for them.
+    /// Returns how many jobs are in flight: see WorkerMetrics::inflight.
     std::size_t inflight() const noexcept { return core()->load()->inflight(); }
-    /// Jobs that wait in the queue for a permit.
+    /// Returns how many jobs wait in the queue for a permit.
     std::size_t queue_len() const noexcept { return core()->load()->queued(); }
-    /// WorkerOptions::queue_capacity.
+    /// Returns WorkerOptions::queue_capacity.
     std::size_t capacity() const noexcept { return core()->load()->capacity(); }
-    /// Jobs that failed: see WorkerMetrics::errors.
+    /// Returns how many jobs failed: see WorkerMetrics::errors.
     std::uint64_t errors() const noexcept { return metrics().errors; }
-    /// What selection compares: in flight + queued + submitters that wait for a place in the queue.
+    /// Returns the number by which selection policies compare workers: jobs in flight and queued, and submitters that
+    /// wait for a place.
     std::size_t load() const noexcept { return core()->load()->value(); }
-    /// All of it. sessions is 0: the pool knows them (WorkerPool::worker_metrics).
+    /// Returns all figures of the worker. `sessions` is 0: only WorkerPool::worker_metrics() knows it.
     WorkerMetrics metrics() const noexcept { return core()->load()->metrics(core_->id()); }
 
   private:
@@ -67,7 +77,7 @@ class WorkerHandle {
     template <typename, typename, typename, typename>
     friend struct detail::Spawner;
 
-    /// The last copy closes the worker.
+    /// The last copy of the handle closes the worker.
     explicit WorkerHandle(std::shared_ptr<Core> core) : core_{core.get(), [core](Core*) { core->close(); }} {}
 
     const std::shared_ptr<Core>& core() const noexcept {
@@ -83,7 +93,8 @@ namespace detail {
 
 template <typename R, typename S, typename Executor, typename Handler>
 struct Spawner {
-    /// make_handler(id) makes the handler of the worker with that number; each worker has a copy of observer.
+    /// Starts n workers. make_handler(id) makes the handler of the worker with that number; each worker gets a copy of
+    /// observer.
     template <typename MakeHandler, typename O = Unobserved>
     static std::vector<WorkerHandle<R, S, Executor>> spawn(const Executor& executor, std::size_t n,
                                                            const WorkerOptions& options, MakeHandler&& make_handler,
@@ -94,7 +105,7 @@ struct Spawner {
         using Host = HandlerRunner<R, S, Executor, Handler, O>;
         validate(options);
         check_range("spawn_workers: n", n, 1, std::size_t{1} << 20);
-        // First, as make_handler may throw: then there are no workers yet that would keep handlers.
+        // All handlers are made before any worker: if make_handler throws, no worker keeps one.
         std::vector<std::shared_ptr<Handler>> handlers;
         handlers.reserve(n);
         for (std::size_t id = 0; id != n; ++id) {
@@ -115,7 +126,7 @@ struct Spawner {
     }
 };
 
-/// The types of jobs, from the signature of what spawn_workers got; and a message where that does not tell.
+/// Deduces the request and response types from the signature of the handler, or says why that is not possible.
 template <typename Source>
 struct Deduced {
     using Handler = typename HandlerOf<Source>::type;
@@ -139,11 +150,11 @@ struct Deduced {
 template <typename T>
 concept ExecutionContext = std::derived_from<T, net::execution_context>;
 
-/// False, once T is known: for overloads that only say what is wrong.
+/// Always false, but not before T is known: for the static_asserts of overloads that must not be used.
 template <typename T>
 inline constexpr bool never = false;
 
-/// What all of spawn_workers() come to.
+/// The common implementation of all spawn_workers().
 template <typename R, typename S, typename Executor, typename Source, typename O>
 std::vector<WorkerHandle<R, S, Executor>> spawn_from(const Executor& executor, std::size_t n, Source& source,
                                                      const WorkerOptions& options, const O& observer) {
@@ -162,38 +173,62 @@ std::vector<WorkerHandle<R, S, Executor>> spawn_from(const Executor& executor, s
 
 }  // namespace detail
 
-/// Starts n workers on executor, each with a strand of its own and a copy of handler.
+/// Starts workers, each with its own strand of executor and its own copy of handler. Make a WorkerPool of them to
+/// submit jobs.
 ///
-/// handler is S(R) or awaitable<S>(R), each optionally with a second parameter JobContext&; or per_worker(factory),
-/// which makes each worker a handler of its own. It runs on its worker's strand: up to max_concurrency coroutines of
-/// one worker are in progress at a time, but only one of them at any instant, so a handler's state needs no lock. (A
-/// plain function is never in progress beside another one: max_concurrency counts as 1.)
+/// The handler is called as `S(R)` or `awaitable<S>(R)`, each optionally with a second parameter `JobContext&`. Up to
+/// WorkerOptions::max_concurrency coroutines of a worker are in progress at a time, but only one of them runs at any
+/// instant, so the handler's own state needs no lock. A plain function runs alone: max_concurrency counts as 1. If the
+/// handler takes the request by reference, the request lives until the handler ends.
 ///
-/// R and S may be move-only, S may be void. Any other S is default-constructible, as an error is delivered beside an
-/// empty response: what is not goes into a std::optional. (If the default constructor throws std::bad_alloc, the error
-/// is delivered when there is memory; anything else that it throws leaves the executor's run(), and the completion
-/// handler is destroyed, as with Asio's co_spawn.)
+/// R and S may be move-only, and S may be void. Any other S must be default-constructible, because an error is
+/// delivered together with an empty response; wrap other types in a `std::optional`. If the default constructor throws
+/// `std::bad_alloc`, the error is delivered as soon as there is memory. Any other exception of it leaves the executor's
+/// run(), and the completion handler is destroyed, as with Asio's co_spawn.
 ///
-/// The workers are idle until a WorkerPool is made of them. They do not count as outstanding work of
-/// executor's context while they are idle. Thread-safe.
+/// @par Preconditions
+/// The execution context is alive. A handler's coroutine must not move itself to another executor, because there it
+/// would race with its own cancellation: instead, it awaits `co_spawn(other, work(), use_awaitable)`.
 ///
-/// Throws std::invalid_argument when n is 0 or an option is out of range, and what copying handler, its factory or
-/// allocating throws.
+/// @par Object lifetimes
+/// Workers, handles and pool may outlive the execution context, and may be destroyed before it. For the handlers, see
+/// per_worker().
+///
+/// @par Executor
+/// The handler runs on its worker's strand, a WorkerExecutor. A handler that returns `awaitable<S,
+/// WorkerExecutor<Executor>>` runs without type erasure. Idle workers do not keep the execution context from running
+/// out of work.
+///
+/// @par Thread safety
+/// May be called concurrently from any thread.
+///
+/// @tparam R The type of requests.
+/// @tparam S The type of responses.
+/// @tparam Executor The type of executor.
+/// @param executor The executor on which the workers run. Takes an executor, not an execution context.
+/// @param n How many workers to start: 1 to 2^20.
+/// @param handler Handles the requests; or per_worker(factory), which makes a handler for each worker.
+/// @param options The limits of each worker.
+/// @return A handle for each worker. They are numbered from 0 to n - 1.
+/// @throws std::invalid_argument If n or an option is out of range. Also throws what copying handler, its factory or an
+///     allocation throws; then there are no workers.
 template <typename R, typename S, typename Executor = net::any_io_executor, typename Handler>
 std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Executor> executor, std::size_t n,
                                                         Handler handler, WorkerOptions options = {}) {
     return detail::spawn_from<R, S>(executor, n, handler, options, detail::Unobserved{});
 }
 
-/// The same with an observer (see Observer), of which each worker has a copy. It sees when jobs are started and
-/// finished; for where they are routed, give the pool the policy Observed. It costs three looks at the clock a job.
+/// As spawn_workers(executor, n, handler, options), with an observer: each worker gets a copy of it and reports when
+/// jobs are started, finished and dropped. To observe also where jobs are routed, give the pool the policy Observed. An
+/// observer makes the library read the clock four times for each job.
 template <typename R, typename S, typename Executor = net::any_io_executor, typename Handler, Observer O>
 std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Executor> executor, std::size_t n,
                                                         Handler handler, WorkerOptions options, O observer) {
     return detail::spawn_from<R, S>(executor, n, handler, options, observer);
 }
 
-/// The same with R and S taken from the handler's signature.
+/// As spawn_workers<R, S>(executor, n, handler, options), with R and S deduced from the handler's signature, which must
+/// not be generic or overloaded. The executor becomes an `any_io_executor`; to keep its type, name R, S and Executor.
 template <typename Handler>
 auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler, WorkerOptions options = {}) {
     using Deduced = detail::Deduced<Handler>;
@@ -204,7 +239,8 @@ auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler
     }
 }
 
-/// The same with an observer, and with R and S taken from the handler's signature.
+/// As spawn_workers<R, S>(executor, n, handler, options, observer), with R and S deduced from the handler's signature,
+/// which must not be generic or overloaded.
 template <typename Handler, Observer O>
 auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler, WorkerOptions options, O observer) {
     using Deduced = detail::Deduced<Handler>;
@@ -215,7 +251,7 @@ auto spawn_workers(net::any_io_executor executor, std::size_t n, Handler handler
     }
 }
 
-/// Does not compile, and says what to write: a context is not an executor.
+/// Does not compile, with a message that says what to write: an execution context is not an executor.
 template <typename... RSAndExecutor, detail::ExecutionContext Context, typename... Rest>
 void spawn_workers(Context& /*context*/, std::size_t /*n*/, Rest&&... /*rest*/) {
     static_assert(detail::never<Context>,
@@ -223,7 +259,7 @@ void spawn_workers(Context& /*context*/, std::size_t /*n*/, Rest&&... /*rest*/) 
                   "context.get_executor()");
 }
 
-/// Does not compile, and says what to write: a pool's options are not for its workers.
+/// Does not compile, with a message that says what to write: PoolOptions are for the pool, not for its workers.
 template <typename... RSAndExecutor, typename Executor, typename Handler, std::same_as<PoolOptions> Options,
           typename... Rest>
     requires(!detail::ExecutionContext<Executor>)
