@@ -88,31 +88,31 @@ class SessionMap {
     std::optional<std::size_t> lookup_or_assign(std::string_view session, time_point now_point, Choose&& choose) {
         const std::uint64_t hash = detail::siphash13(key_, session);
         const Time now = time(now_point);
-        const std::size_t home = hash >> shard_shift;
-        std::size_t patrolled = 0;
+        const std::size_t shard_index = hash >> shard_shift;
+        std::size_t swept = 0;
         std::optional<std::size_t> worker;
         SessionVerdict verdict = SessionVerdict::fresh;
         {
-            Shard& shard = shards_[home];
+            Shard& shard = shards_[shard_index];
             const std::lock_guard lock{shard.mutex};
-            patrolled = shard.patrol = (shard.patrol + 1) % shard_count;
+            swept = shard.next_sweep = (shard.next_sweep + 1) % shard_count;
             if (Session* const known = shard.table.find(hash); known != nullptr) [[likely]] {
                 if (now < known->expiry) [[likely]] {
-                    slide(home, *known, now);
+                    extend(shard_index, *known, now);
                     worker = known->worker;
                 } else {
                     verdict = SessionVerdict::expired;
                 }
             }
-            drop_expired(home, now);
+            drop_expired(shard_index, now);
         }
         if (!worker) [[unlikely]] {
-            worker = assign(home, hash, now, [&] { return call(choose, verdict); });
+            worker = assign(shard_index, hash, now, [&] { return call(choose, verdict); });
         }
         // Each call also drops expired sessions of another shard, as nobody may ever visit that again.
-        if (expires_by(patrolled, now)) [[unlikely]] {
-            const std::lock_guard lock{shards_[patrolled].mutex};
-            drop_expired(patrolled, now);
+        if (expires_by(swept, now)) [[unlikely]] {
+            const std::lock_guard lock{shards_[swept].mutex};
+            drop_expired(swept, now);
         }
         return worker;
     }
@@ -150,13 +150,13 @@ class SessionMap {
     static constexpr std::size_t shard_count = std::size_t{1} << shard_bits;
     static constexpr Time never = std::numeric_limits<Time>::max();
     /// How many expired sessions one call drops at most in its session's shard, and as many in the shard that it
-    /// patrols.
+    /// sweeps.
     static constexpr int drops_per_call = 2;
 
     struct alignas(detail::cache_line) Shard {
         detail::Mutex mutex;
         /// The other shard in which the next call for this shard drops expired sessions.
-        std::uint32_t patrol = 0;
+        std::uint32_t next_sweep = 0;
         Table table;
     };
 
@@ -168,18 +168,18 @@ class SessionMap {
 
     /// A place in the map for one more session, and the session from which it was taken. The destructor gives an unused
     /// place back. It locks a shard for that, so the caller must not hold a lock then.
-    class Place {
+    class Reservation {
       public:
-        explicit Place(SessionMap& map) noexcept : map_{map} {}
-        Place(const Place&) = delete;
-        Place& operator=(const Place&) = delete;
-        ~Place() {
+        explicit Reservation(SessionMap& map) noexcept : map_{map} {}
+        Reservation(const Reservation&) = delete;
+        Reservation& operator=(const Reservation&) = delete;
+        ~Reservation() {
             if (held_) [[unlikely]] {
                 map_.give_back(evicted_);
             }
         }
 
-        bool take_free() noexcept { return held_ || (held_ = map_.take_free_place()); }
+        bool take_free() noexcept { return held_ || (held_ = map_.reserve_free()); }
         void take_oldest(std::uint64_t hash) noexcept { held_ = map_.evict_oldest(hash, evicted_); }
         void fill() noexcept { held_ = false; }
 
@@ -220,26 +220,26 @@ class SessionMap {
 
     /// Pins a session that had no pin when the caller looked. Another thread may have pinned it since.
     template <typename Choose>
-    [[gnu::noinline]] std::optional<std::size_t> assign(std::size_t home, std::uint64_t hash, Time now,
+    [[gnu::noinline]] std::optional<std::size_t> assign(std::size_t shard_index, std::uint64_t hash, Time now,
                                                         const Choose& choose) {
-        Shard& shard = shards_[home];
-        for (Place place{*this};; place.take_oldest(hash)) {
+        Shard& shard = shards_[shard_index];
+        for (Reservation reservation{*this};; reservation.take_oldest(hash)) {
             const std::lock_guard lock{shard.mutex};
             if (Session* const known = shard.table.find(hash); known != nullptr) {
                 if (now >= known->expiry) {
-                    return repin(home, *known, now, choose);
+                    return repin(shard_index, *known, now, choose);
                 }
-                slide(home, *known, now);
+                extend(shard_index, *known, now);
                 return known->worker;
             }
             shard.table.prepare_insert();
-            if (place.take_free()) {
+            if (reservation.take_free()) {
                 const std::optional<std::size_t> worker = choose();
                 if (worker) {
                     shard.table.insert(hash, static_cast<std::uint32_t>(*worker), expiry_after(now));
-                    place.fill();
+                    reservation.fill();
                     pinned_[*worker].fetch_add(1, std::memory_order_relaxed);
-                    publish(home);
+                    publish(shard_index);
                 }
                 return worker;
             }
@@ -248,7 +248,7 @@ class SessionMap {
 
     /// Called under the shard's lock. The expired pin does not count as a session of its worker while choose() runs.
     template <typename Choose>
-    std::optional<std::size_t> repin(std::size_t home, Session& session, Time now, const Choose& choose) {
+    std::optional<std::size_t> repin(std::size_t shard_index, Session& session, Time now, const Choose& choose) {
         pinned_[session.worker].fetch_sub(1, std::memory_order_relaxed);
         std::optional<std::size_t> worker;
         try {
@@ -259,52 +259,52 @@ class SessionMap {
         }
         if (worker) {
             session.worker = static_cast<std::uint32_t>(*worker);
-            shards_[home].table.renew(session, expiry_after(now));
-            publish(home);
+            shards_[shard_index].table.renew(session, expiry_after(now));
+            publish(shard_index);
         }
         pinned_[session.worker].fetch_add(1, std::memory_order_relaxed);
         return worker;
     }
 
-    bool expires_by(std::size_t home, Time now) const noexcept {
-        return next_expiry_[home].load(std::memory_order_relaxed) <= now;
+    bool expires_by(std::size_t shard_index, Time now) const noexcept {
+        return next_expiry_[shard_index].load(std::memory_order_relaxed) <= now;
     }
 
-    // The caller of the functions below holds the lock of the shard home.
+    // The caller of the functions below holds the lock of the shard shard_index.
 
     /// Extends a sliding pin. Never shortens it, even if the time of this thread is behind that of another.
-    void slide(std::size_t home, Session& session, Time now) noexcept {
+    void extend(std::size_t shard_index, Session& session, Time now) noexcept {
         if (slides_) {
-            shards_[home].table.renew(session, std::max(session.expiry, expiry_after(now)));
-            publish(home);
+            shards_[shard_index].table.renew(session, std::max(session.expiry, expiry_after(now)));
+            publish(shard_index);
         }
     }
 
-    void publish(std::size_t home) noexcept {
-        Table& table = shards_[home].table;
+    void publish(std::size_t shard_index) noexcept {
+        Table& table = shards_[shard_index].table;
         const Time next = table.empty() ? never : table.oldest().expiry;
-        if (next_expiry_[home].load(std::memory_order_relaxed) != next) {
-            next_expiry_[home].store(next, std::memory_order_relaxed);
+        if (next_expiry_[shard_index].load(std::memory_order_relaxed) != next) {
+            next_expiry_[shard_index].store(next, std::memory_order_relaxed);
         }
     }
 
-    void drop_expired(std::size_t home, Time now) noexcept {
-        for (int drop = 0; drop != drops_per_call && expires_by(home, now); ++drop) {
-            drop_oldest(home);
+    void drop_expired(std::size_t shard_index, Time now) noexcept {
+        for (int drop = 0; drop != drops_per_call && expires_by(shard_index, now); ++drop) {
+            drop_oldest(shard_index);
             size_.fetch_sub(1, std::memory_order_relaxed);
         }
     }
 
-    [[gnu::noinline]] void drop_oldest(std::size_t home) noexcept {
-        Table& table = shards_[home].table;
+    [[gnu::noinline]] void drop_oldest(std::size_t shard_index) noexcept {
+        Table& table = shards_[shard_index].table;
         pinned_[table.oldest().worker].fetch_sub(1, std::memory_order_relaxed);
         table.erase_oldest();
-        publish(home);
+        publish(shard_index);
     }
 
-    // The functions below take the locks that they need, so their caller holds none. take_free_place() needs none.
+    // The functions below take the locks that they need, so their caller holds none. reserve_free() needs none.
 
-    bool take_free_place() noexcept {
+    bool reserve_free() noexcept {
         std::size_t seen = size_.load(std::memory_order_relaxed);
         while (seen < max_sessions_) {
             if (size_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) {
@@ -321,34 +321,34 @@ class SessionMap {
             next_expiry_.begin(), next_expiry_.end(), [](const std::atomic<Time>& a, const std::atomic<Time>& b) {
                 return a.load(std::memory_order_relaxed) < b.load(std::memory_order_relaxed);
             });
-        const auto home = static_cast<std::size_t>(nearest - next_expiry_.begin());
+        const auto shard_index = static_cast<std::size_t>(nearest - next_expiry_.begin());
         {
-            const std::lock_guard lock{shards_[home].mutex};
-            Table& table = shards_[home].table;
+            const std::lock_guard lock{shards_[shard_index].mutex};
+            Table& table = shards_[shard_index].table;
             if (!table.empty()) {
                 if (table.oldest().hash == hash) {
                     return false;
                 }
                 evicted = {true, table.oldest()};
-                drop_oldest(home);
+                drop_oldest(shard_index);
                 return true;
             }
         }
         std::this_thread::yield();
-        return take_free_place();
+        return reserve_free();
     }
 
-    /// Undoes take_free_place() or evict_oldest().
+    /// Undoes reserve_free() or evict_oldest().
     void give_back(const Evicted& evicted) noexcept {
         if (evicted.any) {
             const Session& session = evicted.session;
-            const std::size_t home = session.hash >> shard_shift;
-            Table& table = shards_[home].table;
-            const std::lock_guard lock{shards_[home].mutex};
+            const std::size_t shard_index = session.hash >> shard_shift;
+            Table& table = shards_[shard_index].table;
+            const std::lock_guard lock{shards_[shard_index].mutex};
             if (table.can_insert() && table.find(session.hash) == nullptr) {
                 table.insert_oldest(session.hash, session.worker, session.expiry);
                 pinned_[session.worker].fetch_add(1, std::memory_order_relaxed);
-                publish(home);
+                publish(shard_index);
                 return;
             }
         }

@@ -196,7 +196,7 @@ class PoolCore {
                 }
                 throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
                                             std::to_string(workers_[i].id()) +
-                                            ") is part of a pool already: spawn workers for each pool"};
+                                            ") is or was part of a pool: spawn workers for each pool"};
             }
         }
     }
