@@ -557,7 +557,7 @@ TEST(SessionMapThreads, RacingFirstJobsGoToOneWorker) {
     };
     // A full map has eviction take part in the race; with a bound of 1 a thread may find, as the one that
     // is to make room, the very session that another thread has just pinned: rarely, so more rounds.
-    for (const auto [bound, rounds] : {Case{1, 20000}, Case{64, 3000}, Case{6000, 3000}}) {
+    for (const auto [bound, rounds] : {Case{1, 4000}, Case{64, 600}, Case{1200, 600}}) {
         Map map{ttl, AffinityExpiry::sliding, bound, threads};
         std::vector<std::array<std::size_t, threads>> seen(rounds);
         std::vector<std::atomic<int>> choices(rounds);

@@ -90,12 +90,12 @@ TEST_F(ShardedPtr, AReferenceMayBeDroppedOnAnotherThread) {
 TEST(ShardedPtrThreads, IsDestroyedOnceWhoeverComesLast) {
     int by_owner = 0;
     int by_reference = 0;
-    for (int round = 0; round != 100000 && (round < 2000 || by_owner == 0 || by_reference == 0); ++round) {
+    for (int round = 0; round < 2000 || by_reference == 0; ++round) {
         std::atomic<int> destroyed{0};
         std::optional<Owner> owner{std::in_place, std::in_place, destroyed};
         std::atomic<bool> go{false};
-        int left_by_owner = 0;
-        std::thread user{[&go, ref = owner->share()]() mutable {
+        std::atomic<bool> gone{false};
+        std::thread user{[&go, &gone, ref = owner->share()]() mutable {
             while (!go) {
                 std::this_thread::yield();
             }
@@ -103,20 +103,25 @@ TEST(ShardedPtrThreads, IsDestroyedOnceWhoeverComesLast) {
                 const Ref copy = ref;
                 ASSERT_EQ(copy->value, 7);
             }
-            [[maybe_unused]] const Ref last = std::move(ref);
+            {
+                [[maybe_unused]] const Ref last = std::move(ref);
+            }
+            gone = true;
         }};
         go = true;
         for (int pause = 0; pause != round % 50; ++pause) {
             std::this_thread::yield();
         }
+        while (round % 50 == 0 && !gone) {
+            std::this_thread::yield();  // now and then the owner comes last for certain
+        }
         owner.reset();
-        left_by_owner = destroyed;
+        const int left_by_owner = destroyed;
         user.join();
         ASSERT_EQ(destroyed, 1);
         ++(left_by_owner == 1 ? by_owner : by_reference);
     }
     EXPECT_GT(by_owner, 0) << "the race was never seen from this side";
-    EXPECT_GT(by_reference, 0) << "the race was never seen from this side";
 }
 
 }  // namespace sharded_ptr_test
