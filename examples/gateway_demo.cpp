@@ -25,8 +25,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <gateway/base/json.hpp>
 #include <gateway/http/message.hpp>
-#include <gateway/json.hpp>
 #include <gateway/upstream/http_client.hpp>
 
 namespace {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <gateway/json.hpp>
+#include <gateway/base/json.hpp>
 
 namespace {
 

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // An HTTP front end for a large language model: takes generation requests, spreads them over a dispatch::WorkerPool by
-// session or by load, asks the model, and keeps the results. How it hangs together, from the outside in:
+// session or by load, asks the model, and keeps the results.
 //
-//   http/         HttpServer: connections, limits of size and time
-//   routes        what is answered to whom; route_table, client_token, allowed_hosts; metrics
-//   service       keeps a job, has the pool run it, keeps how it ends; pending_jobs
-//   jobs/         JobStore: what survives, in SQLite
-//   generation    what the pool's workers do: ask the model; heavy_work: threads for large texts
-//   upstream/     the models: embedded, Vertex AI, OpenAI's; retries, credentials, HTTP client
-//   config, log   flags and environment; structured lines on stderr or in a file
-//   descriptors, hangups   how many connections there may be; SIGHUP
+// How the gateway is arranged: each folder is a room, which knows only those below it (layers.txt; a test checks that).
+//
+//   main.cpp    makes the parts of all rooms, and ends them in order
+//   api/        what is answered to whom: Routes, tokens and hosts of clients, metrics
+//   service/    keeps a job, has the pool run it, keeps how it ends; Generator is what the pool's workers do
+//   upstream/   the models: embedded, Vertex AI, OpenAI's; retries, credentials, HTTP client
+//   jobs/       JobStore: what survives, in SQLite
+//   config/     flags and environment
+//   http/       messages, URLs, errors as clients see them; HttpServer: connections, limits of size and time
+//   process/    how many descriptors there are, and for whom; SIGHUP
+//   log/        structured lines on stderr or in a file, written in the background
+//   base/       names of Asio's, JSON, text, times; HeavyWork: threads for large texts
 //
 //   gateway &
 //   curl -H 'X-Session-Id: me' -d '{"contents": [{"parts": [{"text": "Hello!"}]}]}' '127.0.0.1:8080/generate?wait=true'
@@ -36,20 +40,19 @@
 #include <boost/asio/use_future.hpp>
 
 #include <dispatch/pool.hpp>
-
-#include "config.hpp"
-#include "descriptors.hpp"
-#include "generation.hpp"
-#include "hangups.hpp"
-#include "heavy_work.hpp"
-#include "http/server.hpp"
-#include "job_figures.hpp"
-#include "jobs/job_store.hpp"
-#include "log.hpp"
-#include "metrics.hpp"
-#include "routes.hpp"
-#include "service.hpp"
-#include "upstream/upstream.hpp"
+#include <gateway/api/metrics.hpp>
+#include <gateway/api/routes.hpp>
+#include <gateway/base/heavy_work.hpp>
+#include <gateway/config/config.hpp>
+#include <gateway/http/server.hpp>
+#include <gateway/jobs/job_store.hpp>
+#include <gateway/log/log.hpp>
+#include <gateway/process/descriptors.hpp>
+#include <gateway/process/hangups.hpp>
+#include <gateway/service/generation.hpp>
+#include <gateway/service/job_figures.hpp>
+#include <gateway/service/service.hpp>
+#include <gateway/upstream/upstream.hpp>
 
 namespace {
 

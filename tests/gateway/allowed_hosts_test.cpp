@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/allowed_hosts.hpp>
+#include <gateway/api/allowed_hosts.hpp>
 
 namespace allowed_hosts_test {
 

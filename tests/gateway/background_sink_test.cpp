@@ -14,7 +14,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/background_sink.hpp>
+#include <gateway/log/background_sink.hpp>
 
 namespace background_sink_test {
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/bearer.hpp>
+#include <gateway/api/bearer.hpp>
 
 namespace bearer_test {
 

@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/config.hpp>
-#include <gateway/config_options.hpp>
+#include <gateway/config/config.hpp>
+#include <gateway/config/config_options.hpp>
 
 #include "support/temporary_file.hpp"
 

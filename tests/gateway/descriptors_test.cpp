@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/descriptors.hpp>
+#include <gateway/process/descriptors.hpp>
 
 namespace descriptors_test {
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/failure.hpp>
+#include <gateway/http/failure.hpp>
 
 namespace failure_test {
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the other tests rely on.
-#include "support/fake_apis.hpp"
-
 #include <chrono>
 #include <stdexcept>
 #include <string>
 
 #include <gtest/gtest.h>
 
-#include <gateway/json.hpp>
+#include <gateway/base/json.hpp>
 
 #include "support/behaviour.hpp"
+#include "support/fake_apis.hpp"
 
 namespace fake_apis_test {
 

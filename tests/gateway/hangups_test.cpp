@@ -5,7 +5,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <gtest/gtest.h>
 
-#include <gateway/hangups.hpp>
+#include <gateway/process/hangups.hpp>
 
 namespace hangups_test {
 

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/histogram.hpp>
+#include <gateway/base/histogram.hpp>
 
 namespace histogram_test {
 

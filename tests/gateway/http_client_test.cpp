@@ -22,11 +22,11 @@
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
-#include <gateway/json.hpp>
+#include <gateway/base/json.hpp>
+#include <gateway/base/run_on_strand.hpp>
 #include <gateway/upstream/connection.hpp>
 #include <gateway/upstream/connection_pool.hpp>
 #include <gateway/upstream/http_client.hpp>
-#include <gateway/upstream/run_on_strand.hpp>
 #include <gateway/upstream/tls_context.hpp>
 
 #include "support/certificates.hpp"

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/json.hpp>
+#include <gateway/base/json.hpp>
 
 namespace json_test {
 

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 
-#include <gateway/json.hpp>
+#include <gateway/base/json.hpp>
 #include <gateway/upstream/jwt.hpp>
 
 #include "support/test_keys.hpp"

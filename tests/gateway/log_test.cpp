@@ -14,8 +14,8 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/json.hpp>
-#include <gateway/log.hpp>
+#include <gateway/base/json.hpp>
+#include <gateway/log/log.hpp>
 
 #include "support/log_capture.hpp"
 #include "support/temporary_directory.hpp"

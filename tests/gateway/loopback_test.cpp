@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <gateway/upstream/loopback.hpp>
+#include <gateway/http/loopback.hpp>
 
 namespace loopback_test {
 

@@ -11,7 +11,7 @@
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
-#include <gateway/pending_jobs.hpp>
+#include <gateway/service/pending_jobs.hpp>
 
 namespace pending_jobs_test {
 

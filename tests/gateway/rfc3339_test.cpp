@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/rfc3339.hpp>
+#include <gateway/base/rfc3339.hpp>
 
 namespace rfc3339_test {
 

@@ -14,7 +14,7 @@
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
-#include <gateway/routes.hpp>
+#include <gateway/api/routes.hpp>
 #include <gateway/upstream/embedded_model.hpp>
 #include <gateway/upstream/request_check.hpp>
 

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/config.hpp>
+#include <gateway/config/config.hpp>
 #include <gateway/upstream/service_account.hpp>
 #include <gateway/upstream/token_error.hpp>
 

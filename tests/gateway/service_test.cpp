@@ -17,7 +17,7 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
-#include <gateway/service.hpp>
+#include <gateway/service/service.hpp>
 
 #include "support/faulty_vfs.hpp"
 #include "support/log_capture.hpp"

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/small_file.hpp>
+#include <gateway/base/small_file.hpp>
 
 #include "support/temporary_file.hpp"
 

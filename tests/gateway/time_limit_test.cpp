@@ -16,7 +16,7 @@
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
-#include <gateway/upstream/run_on_strand.hpp>
+#include <gateway/base/run_on_strand.hpp>
 #include <gateway/upstream/time_limit.hpp>
 
 namespace time_limit_test {

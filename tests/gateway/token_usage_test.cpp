@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <gateway/token_usage.hpp>
+#include <gateway/upstream/token_usage.hpp>
 
 namespace token_usage_test {
 

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/upstream/url.hpp>
+#include <gateway/http/url.hpp>
 
 namespace url_test {
 

@@ -8,7 +8,7 @@
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 
-#include "../net.hpp"
+#include <gateway/base/net.hpp>
 
 namespace gateway {
 

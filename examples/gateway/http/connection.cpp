@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "connection.hpp"
+#include <gateway/http/connection.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,8 +17,8 @@
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include "../log.hpp"
-#include "date.hpp"
+#include <gateway/http/date.hpp>
+#include <gateway/log/log.hpp>
 
 namespace gateway {
 

@@ -13,15 +13,15 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 
-#include "../net.hpp"
-#include "counters.hpp"
-#include "handlers.hpp"
-#include "message.hpp"
-#include "options.hpp"
-#include "peer.hpp"
-#include "progress.hpp"
-#include "refusal.hpp"
-#include "watchdog.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/http/counters.hpp>
+#include <gateway/http/handlers.hpp>
+#include <gateway/http/message.hpp>
+#include <gateway/http/options.hpp>
+#include <gateway/http/peer.hpp>
+#include <gateway/http/progress.hpp>
+#include <gateway/http/refusal.hpp>
+#include <gateway/http/watchdog.hpp>
 
 namespace gateway {
 

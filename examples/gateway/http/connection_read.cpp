@@ -9,10 +9,10 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
 
-#include "chunk_extensions.hpp"
-#include "connection.hpp"
-#include "head_scanner.hpp"
-#include "request_rules.hpp"
+#include <gateway/http/chunk_extensions.hpp>
+#include <gateway/http/connection.hpp>
+#include <gateway/http/head_scanner.hpp>
+#include <gateway/http/request_rules.hpp>
 
 namespace gateway {
 

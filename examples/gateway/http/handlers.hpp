@@ -5,9 +5,9 @@
 #include <functional>
 #include <optional>
 
-#include "../net.hpp"
-#include "message.hpp"
-#include "peer.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/http/message.hpp>
+#include <gateway/http/peer.hpp>
 
 namespace gateway {
 

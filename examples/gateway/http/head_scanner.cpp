@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "head_scanner.hpp"
+#include <gateway/http/head_scanner.hpp>
 
 #include <algorithm>
 #include <string>

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "refusal.hpp"
+#include <gateway/http/refusal.hpp>
 
 namespace gateway {
 

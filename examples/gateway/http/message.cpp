@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "message.hpp"
+#include <gateway/http/message.hpp>
 
 #include <utility>
 

@@ -10,8 +10,8 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "../failure.hpp"
-#include "../json.hpp"
+#include <gateway/base/json.hpp>
+#include <gateway/http/failure.hpp>
 
 namespace gateway {
 

@@ -2,7 +2,7 @@
 #ifndef GATEWAY_HTTP_PEER_HPP
 #define GATEWAY_HTTP_PEER_HPP
 
-#include "../net.hpp"
+#include <gateway/base/net.hpp>
 
 namespace gateway {
 

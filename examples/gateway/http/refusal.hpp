@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "message.hpp"
+#include <gateway/http/message.hpp>
 
 namespace gateway {
 

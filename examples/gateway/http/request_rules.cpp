@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "request_rules.hpp"
+#include <gateway/http/request_rules.hpp>
 
 #include <algorithm>
 #include <string>

@@ -4,8 +4,8 @@
 
 #include <optional>
 
-#include "message.hpp"
-#include "refusal.hpp"
+#include <gateway/http/message.hpp>
+#include <gateway/http/refusal.hpp>
 
 namespace gateway {
 

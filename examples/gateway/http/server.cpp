@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server.hpp"
+#include <gateway/http/server.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -10,7 +10,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/strand.hpp>
 
-#include "../log.hpp"
+#include <gateway/log/log.hpp>
 
 namespace gateway {
 

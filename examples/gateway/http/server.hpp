@@ -11,10 +11,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "../net.hpp"
-#include "connection.hpp"
-#include "counters.hpp"
-#include "options.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/http/connection.hpp>
+#include <gateway/http/counters.hpp>
+#include <gateway/http/options.hpp>
 
 namespace gateway {
 

@@ -7,7 +7,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
-#include "../net.hpp"
+#include <gateway/base/net.hpp>
 
 namespace gateway {
 

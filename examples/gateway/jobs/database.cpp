@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "database.hpp"
+#include <gateway/jobs/database.hpp>
 
 #include <sqlite3.h>
 #include <system_error>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "file_identity.hpp"
+#include <gateway/jobs/file_identity.hpp>
 
 #include <cerrno>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "file_lock.hpp"
+#include <gateway/jobs/file_lock.hpp>
 
 #include <array>
 #include <cerrno>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "job_store.hpp"
+#include <gateway/jobs/job_store.hpp>
 
 #include <atomic>
 #include <cerrno>
@@ -11,10 +11,10 @@
 #include <variant>
 #include <vector>
 
-#include "database.hpp"
-#include "file_identity.hpp"
-#include "file_lock.hpp"
-#include "transaction_thread.hpp"
+#include <gateway/jobs/database.hpp>
+#include <gateway/jobs/file_identity.hpp>
+#include <gateway/jobs/file_lock.hpp>
+#include <gateway/jobs/transaction_thread.hpp>
 
 namespace gateway {
 

@@ -10,11 +10,11 @@
 #include <optional>
 #include <string>
 
-#include "../net.hpp"
-#include "job.hpp"
-#include "job_table.hpp"
-#include "store_error.hpp"
-#include "store_health.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/jobs/job.hpp>
+#include <gateway/jobs/job_table.hpp>
+#include <gateway/jobs/store_error.hpp>
+#include <gateway/jobs/store_health.hpp>
 
 namespace gateway {
 

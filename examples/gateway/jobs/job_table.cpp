@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "job_table.hpp"
+#include <gateway/jobs/job_table.hpp>
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
-#include "job_sql.hpp"
-#include "store_error.hpp"
+#include <gateway/jobs/job_sql.hpp>
+#include <gateway/jobs/store_error.hpp>
 
 namespace gateway {
 

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "database.hpp"
-#include "job.hpp"
+#include <gateway/jobs/database.hpp>
+#include <gateway/jobs/job.hpp>
 
 namespace gateway {
 

@@ -12,9 +12,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 
-#include "../net.hpp"
-#include "database.hpp"
-#include "store_error.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/jobs/database.hpp>
+#include <gateway/jobs/store_error.hpp>
 
 namespace gateway {
 

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "../net.hpp"
+#include <gateway/base/net.hpp>
 
 namespace gateway {
 

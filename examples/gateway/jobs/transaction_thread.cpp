@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "transaction_thread.hpp"
+#include <gateway/jobs/transaction_thread.hpp>
 
 #include <algorithm>
 #include <iterator>

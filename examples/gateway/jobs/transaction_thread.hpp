@@ -19,10 +19,10 @@
 
 #include <boost/asio/async_result.hpp>
 
-#include "../net.hpp"
-#include "database.hpp"
-#include "operation.hpp"
-#include "store_health.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/jobs/database.hpp>
+#include <gateway/jobs/operation.hpp>
+#include <gateway/jobs/store_health.hpp>
 
 namespace gateway {
 

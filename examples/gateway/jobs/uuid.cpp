@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "uuid.hpp"
+#include <gateway/jobs/uuid.hpp>
 
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <string>
 
-#include "../net.hpp"
+#include <gateway/base/net.hpp>
 
 namespace gateway {
 

@@ -2,8 +2,8 @@
 #ifndef GATEWAY_UPSTREAM_API_HPP
 #define GATEWAY_UPSTREAM_API_HPP
 
-#include "../http/message.hpp"
-#include "../json.hpp"
+#include <gateway/base/json.hpp>
+#include <gateway/http/message.hpp>
 
 namespace gateway {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "babble.hpp"
+#include <gateway/upstream/babble.hpp>
 
 #include <cstddef>
 #include <map>

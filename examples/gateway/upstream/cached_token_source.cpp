@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cached_token_source.hpp"
+#include <gateway/upstream/cached_token_source.hpp>
 
 #include <optional>
 #include <utility>
 
-#include "../log.hpp"
+#include <gateway/log/log.hpp>
 
 namespace gateway {
 

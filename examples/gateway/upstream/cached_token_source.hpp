@@ -9,10 +9,9 @@
 #include <string_view>
 
 #include <dispatch/semaphore.hpp>
-
-#include "access_token.hpp"
-#include "token_cache.hpp"
-#include "token_source.hpp"
+#include <gateway/upstream/access_token.hpp>
+#include <gateway/upstream/token_cache.hpp>
+#include <gateway/upstream/token_source.hpp>
 
 namespace gateway {
 

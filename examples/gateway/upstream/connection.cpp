@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "connection.hpp"
+#include <gateway/upstream/connection.hpp>
 
 #include <utility>
 
@@ -9,9 +9,9 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include "resolve.hpp"
-#include "tls_context.hpp"
-#include "url.hpp"
+#include <gateway/http/url.hpp>
+#include <gateway/upstream/resolve.hpp>
+#include <gateway/upstream/tls_context.hpp>
 
 namespace gateway {
 namespace {

@@ -11,9 +11,9 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 
-#include "../http/message.hpp"
-#include "../net.hpp"
-#include "http_transport.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/http/message.hpp>
+#include <gateway/upstream/http_transport.hpp>
 
 namespace gateway {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "connection_pool.hpp"
+#include <gateway/upstream/connection_pool.hpp>
 
 #include <algorithm>
 #include <optional>

@@ -8,10 +8,9 @@
 #include <mutex>
 
 #include <dispatch/semaphore.hpp>
-
-#include "../net.hpp"
-#include "connection.hpp"
-#include "idle_list.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/upstream/connection.hpp>
+#include <gateway/upstream/idle_list.hpp>
 
 namespace gateway {
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "credentials.hpp"
+#include <gateway/upstream/credentials.hpp>
 
 #include <stdexcept>
 #include <string>
 #include <utility>
 
-#include "cached_token_source.hpp"
-#include "impersonation.hpp"
-#include "metadata_server.hpp"
-#include "service_account.hpp"
-#include "static_token.hpp"
-#include "url.hpp"
+#include <gateway/http/url.hpp>
+#include <gateway/upstream/cached_token_source.hpp>
+#include <gateway/upstream/impersonation.hpp>
+#include <gateway/upstream/metadata_server.hpp>
+#include <gateway/upstream/service_account.hpp>
+#include <gateway/upstream/static_token.hpp>
 
 namespace gateway {
 namespace {

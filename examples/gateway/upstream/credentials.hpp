@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "../config.hpp"
-#include "http_transport.hpp"
-#include "token_source.hpp"
+#include <gateway/config/config.hpp>
+#include <gateway/upstream/http_transport.hpp>
+#include <gateway/upstream/token_source.hpp>
 
 namespace gateway {
 

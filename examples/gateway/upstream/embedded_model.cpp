@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "embedded_model.hpp"
+#include <gateway/upstream/embedded_model.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -12,10 +12,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include "../quote.hpp"
-#include "babble.hpp"
-#include "find_member.hpp"
-#include "upstream_form.hpp"
+#include <gateway/base/quote.hpp>
+#include <gateway/upstream/babble.hpp>
+#include <gateway/upstream/find_member.hpp>
+#include <gateway/upstream/upstream_form.hpp>
 
 namespace gateway {
 

@@ -2,8 +2,8 @@
 #ifndef GATEWAY_UPSTREAM_EMBEDDED_MODEL_HPP
 #define GATEWAY_UPSTREAM_EMBEDDED_MODEL_HPP
 
-#include "../heavy_work.hpp"
-#include "model.hpp"
+#include <gateway/base/heavy_work.hpp>
+#include <gateway/upstream/model.hpp>
 
 namespace gateway {
 

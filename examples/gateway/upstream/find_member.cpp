@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "find_member.hpp"
+#include <gateway/upstream/find_member.hpp>
 
 namespace gateway {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "http_client.hpp"
+#include <gateway/upstream/http_client.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -7,12 +7,12 @@
 #include <stdexcept>
 #include <utility>
 
-#include "connection.hpp"
-#include "connection_pool.hpp"
-#include "run_on_strand.hpp"
-#include "time_limit.hpp"
-#include "tls_context.hpp"
-#include "url.hpp"
+#include <gateway/base/run_on_strand.hpp>
+#include <gateway/http/url.hpp>
+#include <gateway/upstream/connection.hpp>
+#include <gateway/upstream/connection_pool.hpp>
+#include <gateway/upstream/time_limit.hpp>
+#include <gateway/upstream/tls_context.hpp>
 
 namespace gateway {
 namespace {

@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "../net.hpp"
-#include "http_transport.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/upstream/http_transport.hpp>
 
 namespace gateway {
 

@@ -6,19 +6,11 @@
 #include <stdexcept>
 #include <string>
 
-#include "../http/message.hpp"
-#include "../net.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/http/message.hpp>
+#include <gateway/http/url.hpp>
 
 namespace gateway {
-
-/// Where a request goes.
-struct Origin {
-    bool tls = false;
-    std::string host;
-    std::uint16_t port = 0;
-
-    friend bool operator==(const Origin&, const Origin&) = default;
-};
 
 /// No response, or not all of it.
 class TransportError : public std::runtime_error {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "../net.hpp"
+#include <gateway/base/net.hpp>
 
 namespace gateway {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "impersonation.hpp"
+#include <gateway/upstream/impersonation.hpp>
 
 #include <algorithm>
 #include <utility>
 
-#include "../rfc3339.hpp"
-#include "token_endpoint.hpp"
+#include <gateway/base/rfc3339.hpp>
+#include <gateway/upstream/token_endpoint.hpp>
 
 namespace gateway {
 namespace {

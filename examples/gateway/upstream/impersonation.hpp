@@ -5,10 +5,10 @@
 #include <memory>
 #include <string>
 
-#include "access_token.hpp"
-#include "http_transport.hpp"
-#include "service_account.hpp"
-#include "token_source.hpp"
+#include <gateway/upstream/access_token.hpp>
+#include <gateway/upstream/http_transport.hpp>
+#include <gateway/upstream/service_account.hpp>
+#include <gateway/upstream/token_source.hpp>
 
 namespace gateway {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jwt.hpp"
+#include <gateway/upstream/jwt.hpp>
 
 #include <algorithm>
 #include <cstddef>

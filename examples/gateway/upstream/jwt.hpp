@@ -8,7 +8,7 @@
 
 #include <openssl/types.h>
 
-#include "../json.hpp"
+#include <gateway/base/json.hpp>
 
 namespace gateway {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "metadata_server.hpp"
+#include <gateway/upstream/metadata_server.hpp>
 
 #include <utility>
 
-#include "token_endpoint.hpp"
+#include <gateway/upstream/token_endpoint.hpp>
 
 namespace gateway {
 

@@ -2,8 +2,8 @@
 #ifndef GATEWAY_UPSTREAM_METADATA_SERVER_HPP
 #define GATEWAY_UPSTREAM_METADATA_SERVER_HPP
 
-#include "access_token.hpp"
-#include "http_transport.hpp"
+#include <gateway/upstream/access_token.hpp>
+#include <gateway/upstream/http_transport.hpp>
 
 namespace gateway {
 

@@ -6,11 +6,11 @@
 #include <string>
 #include <utility>
 
-#include "../failure.hpp"
-#include "../json.hpp"
-#include "../net.hpp"
-#include "../token_usage.hpp"
-#include "../wait_note.hpp"
+#include <gateway/base/json.hpp>
+#include <gateway/base/net.hpp>
+#include <gateway/http/failure.hpp>
+#include <gateway/upstream/token_usage.hpp>
+#include <gateway/upstream/wait_note.hpp>
 
 namespace gateway {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "openai.hpp"
+#include <gateway/upstream/openai.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "../quote.hpp"
-#include "find_member.hpp"
-#include "model.hpp"
-#include "upstream_form.hpp"
+#include <gateway/base/quote.hpp>
+#include <gateway/upstream/find_member.hpp>
+#include <gateway/upstream/model.hpp>
+#include <gateway/upstream/upstream_form.hpp>
 
 namespace gateway {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "api.hpp"
+#include <gateway/upstream/api.hpp>
 
 namespace gateway {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pacer.hpp"
+#include <gateway/upstream/pacer.hpp>
 
 #include <algorithm>
 

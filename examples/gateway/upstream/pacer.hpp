@@ -8,8 +8,8 @@
 #include <set>
 #include <vector>
 
-#include "../net.hpp"
-#include "retry.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/upstream/retry.hpp>
 
 namespace gateway {
 

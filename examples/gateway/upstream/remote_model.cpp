@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "remote_model.hpp"
+#include <gateway/upstream/remote_model.hpp>
 
 #include <ctime>
 #include <optional>
@@ -9,11 +9,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include "../log.hpp"
-#include "../quote.hpp"
-#include "request_check.hpp"
-#include "token_error.hpp"
-#include "url.hpp"
+#include <gateway/base/quote.hpp>
+#include <gateway/http/url.hpp>
+#include <gateway/log/log.hpp>
+#include <gateway/upstream/request_check.hpp>
+#include <gateway/upstream/token_error.hpp>
 
 namespace gateway {
 

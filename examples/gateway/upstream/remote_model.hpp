@@ -9,15 +9,15 @@
 #include <string>
 #include <string_view>
 
-#include "../heavy_work.hpp"
-#include "api.hpp"
-#include "counters.hpp"
-#include "http_transport.hpp"
-#include "model.hpp"
-#include "retry.hpp"
-#include "token_source.hpp"
-#include "turns.hpp"
-#include "verdict.hpp"
+#include <gateway/base/heavy_work.hpp>
+#include <gateway/upstream/api.hpp>
+#include <gateway/upstream/counters.hpp>
+#include <gateway/upstream/http_transport.hpp>
+#include <gateway/upstream/model.hpp>
+#include <gateway/upstream/retry.hpp>
+#include <gateway/upstream/token_source.hpp>
+#include <gateway/upstream/turns.hpp>
+#include <gateway/upstream/verdict.hpp>
 
 namespace gateway {
 

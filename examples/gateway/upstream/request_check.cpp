@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "request_check.hpp"
+#include <gateway/upstream/request_check.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "../quote.hpp"
-#include "find_member.hpp"
+#include <gateway/base/quote.hpp>
+#include <gateway/upstream/find_member.hpp>
 
 namespace gateway {
 

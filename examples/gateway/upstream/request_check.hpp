@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "../json.hpp"
+#include <gateway/base/json.hpp>
 
 namespace gateway {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "resolve.hpp"
+#include <gateway/upstream/resolve.hpp>
 
 #include <memory>
 #include <utility>

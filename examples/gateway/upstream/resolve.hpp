@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "../net.hpp"
+#include <gateway/base/net.hpp>
 
 namespace gateway {
 

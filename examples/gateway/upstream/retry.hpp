@@ -11,8 +11,8 @@
 #include <optional>
 #include <string_view>
 
-#include "../net.hpp"
-#include "http_transport.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/upstream/http_transport.hpp>
 
 namespace gateway {
 

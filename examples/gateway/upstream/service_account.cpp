@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service_account.hpp"
+#include <gateway/upstream/service_account.hpp>
 
 #include <stdexcept>
 #include <utility>
 
-#include "../config.hpp"
-#include "../quote.hpp"
-#include "../small_file.hpp"
-#include "loopback.hpp"
-#include "token_endpoint.hpp"
+#include <gateway/base/quote.hpp>
+#include <gateway/base/small_file.hpp>
+#include <gateway/config/config.hpp>
+#include <gateway/http/loopback.hpp>
+#include <gateway/upstream/token_endpoint.hpp>
 
 namespace gateway {
 namespace {

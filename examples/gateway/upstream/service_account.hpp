@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-#include "access_token.hpp"
-#include "http_transport.hpp"
-#include "jwt.hpp"
-#include "url.hpp"
+#include <gateway/http/url.hpp>
+#include <gateway/upstream/access_token.hpp>
+#include <gateway/upstream/http_transport.hpp>
+#include <gateway/upstream/jwt.hpp>
 
 namespace gateway {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "token_source.hpp"
+#include <gateway/upstream/token_source.hpp>
 
 namespace gateway {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "time_limit.hpp"
+#include <gateway/upstream/time_limit.hpp>
 
 #include <array>
 #include <cstddef>

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "../net.hpp"
+#include <gateway/base/net.hpp>
 
 namespace gateway {
 

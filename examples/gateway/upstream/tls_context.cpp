@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tls_context.hpp"
+#include <gateway/upstream/tls_context.hpp>
 
 #include <stdexcept>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "token_cache.hpp"
+#include <gateway/upstream/token_cache.hpp>
 
 #include <algorithm>
 #include <utility>

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "access_token.hpp"
-#include "token_error.hpp"
+#include <gateway/upstream/access_token.hpp>
+#include <gateway/upstream/token_error.hpp>
 
 namespace gateway {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "token_endpoint.hpp"
+#include <gateway/upstream/token_endpoint.hpp>
 
 #include <algorithm>
 #include <sstream>

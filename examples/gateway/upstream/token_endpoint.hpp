@@ -6,10 +6,10 @@
 #include <chrono>
 #include <string>
 
-#include "../json.hpp"
-#include "access_token.hpp"
-#include "http_transport.hpp"
-#include "token_error.hpp"
+#include <gateway/base/json.hpp>
+#include <gateway/upstream/access_token.hpp>
+#include <gateway/upstream/http_transport.hpp>
+#include <gateway/upstream/token_error.hpp>
 
 namespace gateway {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "model.hpp"
+#include <gateway/upstream/model.hpp>
 
 namespace gateway {
 

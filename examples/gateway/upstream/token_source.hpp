@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "../net.hpp"
+#include <gateway/base/net.hpp>
 
 namespace gateway {
 

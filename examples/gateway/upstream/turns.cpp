@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "turns.hpp"
+#include <gateway/upstream/turns.hpp>
 
 #include <algorithm>
 #include <utility>

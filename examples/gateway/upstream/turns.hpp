@@ -10,9 +10,9 @@
 
 #include <boost/asio/steady_timer.hpp>
 
-#include "../net.hpp"
-#include "../wait_note.hpp"
-#include "pacer.hpp"
+#include <gateway/base/net.hpp>
+#include <gateway/upstream/pacer.hpp>
+#include <gateway/upstream/wait_note.hpp>
 
 namespace gateway {
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "upstream.hpp"
+#include <gateway/upstream/upstream.hpp>
 
 #include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
-#include "credentials.hpp"
-#include "embedded_model.hpp"
-#include "exchangeable_token_source.hpp"
-#include "openai.hpp"
-#include "remote_model.hpp"
-#include "url.hpp"
-#include "vertex.hpp"
+#include <gateway/http/url.hpp>
+#include <gateway/upstream/credentials.hpp>
+#include <gateway/upstream/embedded_model.hpp>
+#include <gateway/upstream/exchangeable_token_source.hpp>
+#include <gateway/upstream/openai.hpp>
+#include <gateway/upstream/remote_model.hpp>
+#include <gateway/upstream/vertex.hpp>
 
 namespace gateway {
 

@@ -4,11 +4,11 @@
 
 #include <memory>
 
-#include "../config.hpp"
-#include "../heavy_work.hpp"
-#include "counters.hpp"
-#include "http_client.hpp"
-#include "model.hpp"
+#include <gateway/base/heavy_work.hpp>
+#include <gateway/config/config.hpp>
+#include <gateway/upstream/counters.hpp>
+#include <gateway/upstream/http_client.hpp>
+#include <gateway/upstream/model.hpp>
 
 namespace gateway {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "upstream_form.hpp"
+#include <gateway/upstream/upstream_form.hpp>
 
 #include <algorithm>
 
-#include "../quote.hpp"
-#include "find_member.hpp"
-#include "request_check.hpp"
+#include <gateway/base/quote.hpp>
+#include <gateway/upstream/find_member.hpp>
+#include <gateway/upstream/request_check.hpp>
 
 namespace gateway {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "../json.hpp"
+#include <gateway/base/json.hpp>
 
 namespace gateway {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "verdict.hpp"
+#include <gateway/upstream/verdict.hpp>
 
 #include <string>
 #include <utility>
 
-#include "../utf8.hpp"
-#include "retry.hpp"
+#include <gateway/base/utf8.hpp>
+#include <gateway/upstream/retry.hpp>
 
 namespace gateway {
 

@@ -10,10 +10,10 @@
 #include <optional>
 #include <string_view>
 
-#include "../failure.hpp"
-#include "../http/message.hpp"
-#include "http_transport.hpp"
-#include "token_error.hpp"
+#include <gateway/http/failure.hpp>
+#include <gateway/http/message.hpp>
+#include <gateway/upstream/http_transport.hpp>
+#include <gateway/upstream/token_error.hpp>
 
 namespace gateway {
 

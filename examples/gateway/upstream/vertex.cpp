@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vertex.hpp"
+#include <gateway/upstream/vertex.hpp>
 
-#include "find_member.hpp"
-#include "model.hpp"
+#include <gateway/upstream/find_member.hpp>
+#include <gateway/upstream/model.hpp>
 
 namespace gateway {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "api.hpp"
-#include "http_transport.hpp"
+#include <gateway/http/url.hpp>
+#include <gateway/upstream/api.hpp>
 
 namespace gateway {
 

@@ -7,7 +7,7 @@
 #include <sstream>
 #include <utility>
 
-#include <gateway/json.hpp>
+#include <gateway/base/json.hpp>
 
 namespace test {
 namespace {

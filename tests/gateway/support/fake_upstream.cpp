@@ -22,7 +22,7 @@
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include <gateway/upstream/url.hpp>
+#include <gateway/http/url.hpp>
 
 #include "fake_apis.hpp"
 

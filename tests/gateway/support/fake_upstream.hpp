@@ -19,8 +19,8 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <gateway/base/net.hpp>
 #include <gateway/http/message.hpp>
-#include <gateway/net.hpp>
 #include <gateway/upstream/http_transport.hpp>
 
 #include "behaviour.hpp"

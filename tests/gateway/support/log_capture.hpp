@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include <gateway/config.hpp>
-#include <gateway/log.hpp>
+#include <gateway/config/config.hpp>
+#include <gateway/log/log.hpp>
 
 namespace test {
 

@@ -13,8 +13,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
+#include <gateway/base/net.hpp>
 #include <gateway/http/message.hpp>
-#include <gateway/net.hpp>
 
 namespace test {
 

@@ -11,7 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 
-#include <gateway/net.hpp>
+#include <gateway/base/net.hpp>
 
 namespace test {
 

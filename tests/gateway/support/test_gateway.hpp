@@ -15,13 +15,13 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
-#include <gateway/generation.hpp>
-#include <gateway/heavy_work.hpp>
+#include <gateway/api/metrics.hpp>
+#include <gateway/api/routes.hpp>
+#include <gateway/base/heavy_work.hpp>
 #include <gateway/http/server.hpp>
 #include <gateway/jobs/job_store.hpp>
-#include <gateway/metrics.hpp>
-#include <gateway/routes.hpp>
-#include <gateway/service.hpp>
+#include <gateway/service/generation.hpp>
+#include <gateway/service/service.hpp>
 #include <gateway/upstream/model.hpp>
 
 namespace test {

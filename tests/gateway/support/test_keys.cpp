@@ -8,7 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include <gateway/json.hpp>
+#include <gateway/base/json.hpp>
 
 namespace test {
 

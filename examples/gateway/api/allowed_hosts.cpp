@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gateway/api/allowed_hosts.hpp>
+
+#include <algorithm>
+
+#include <gateway/http/loopback.hpp>
+
+namespace gateway {
+
+namespace {
+
+std::string lower(std::string_view text) {
+    std::string result{text};
+    for (char& c : result) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return result;
+}
+
+/// A host's name or address: without brackets, the port, and the dot of a name that is absolute.
+std::string host_of(std::string_view authority) {
+    if (authority.starts_with('[')) {
+        return lower(authority.substr(1, authority.find(']') - 1));
+    }
+    // More than one colon: an IPv6 address that has no brackets, and so no port.
+    const std::size_t colon = authority.find(':');
+    if (colon == authority.rfind(':')) {
+        authority = authority.substr(0, colon);
+    }
+    if (authority.ends_with('.')) {
+        authority.remove_suffix(1);
+    }
+    return lower(authority);
+}
+
+}  // namespace
+
+AllowedHosts::AllowedHosts(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+        names_.push_back(host_of(name));
+    }
+}
+
+bool AllowedHosts::has_host(std::string_view host) const {
+    if (host.empty()) {
+        return true;
+    }
+    const std::string name = host_of(host);
+    return is_loopback(name) || std::ranges::find(names_, name) != names_.end();
+}
+
+bool AllowedHosts::has_origin(std::string_view origin) const {
+    constexpr std::string_view mark = "://";
+    const std::size_t scheme = origin.find(mark);
+    // "null" is what a page says that hides where it is from.
+    return scheme != std::string_view::npos && scheme + mark.size() < origin.size() &&
+           has_host(origin.substr(scheme + mark.size()));
+}
+
+std::vector<std::string> split_names(std::string_view list) {
+    std::vector<std::string> names;
+    while (!list.empty()) {
+        std::string_view name = list.substr(0, list.find(','));
+        list.remove_prefix(std::min(name.size() + 1, list.size()));
+        name.remove_prefix(std::min(name.find_first_not_of(' '), name.size()));
+        name = name.substr(0, name.find_last_not_of(' ') + 1);
+        if (!name.empty()) {
+            names.emplace_back(name);
+        }
+    }
+    return names;
+}
+
+}  // namespace gateway

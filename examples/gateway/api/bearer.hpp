@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_API_BEARER_HPP
+#define GATEWAY_API_BEARER_HPP
+
+#include <string_view>
+
+namespace gateway {
+
+/// Whether authorization (the header's value) is `Bearer <token>`. The time that it takes tells nothing of token.
+[[nodiscard]] bool is_bearer(std::string_view authorization, std::string_view token);
+
+}  // namespace gateway
+
+#endif  // GATEWAY_API_BEARER_HPP

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_API_ROUTES_HPP
+#define GATEWAY_API_ROUTES_HPP
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gateway/api/allowed_hosts.hpp>
+#include <gateway/api/client_token.hpp>
+#include <gateway/api/metrics.hpp>
+#include <gateway/api/response_counters.hpp>
+#include <gateway/base/heavy_work.hpp>
+#include <gateway/base/net.hpp>
+#include <gateway/http/handlers.hpp>
+#include <gateway/http/message.hpp>
+#include <gateway/http/peer.hpp>
+#include <gateway/service/service.hpp>
+
+namespace gateway {
+
+/// What the gateway answers to each request.
+///
+///   POST /generate            202, {"job_id": "<uuid>"}. The body is a generateContent request; X-Session-Id
+///                             names its session. 400, 401, 403, 415, 503 with Retry-After.
+///   POST /generate?wait=true  200 or (failed) the status of its error, as GET /jobs/{id} says it, with the job_id,
+///                             when it has ended; X-Job-Id, X-Worker, X-Queue-Time-Ms; "stored": false where the store
+///                             cannot write that yet, until when the job is pending for GET /jobs/{id}. Who closes its
+///                             half of the connection before that hears what POST /generate answers
+///   GET /jobs/{id}            {"status": "Pending"}, {"status": "Completed", "result": {...}},
+///                             {"status": "Failed", "result": "<why>", "error": {...}}; 404
+///   GET /metrics              JSON; Prometheus's text when Accept asks for text/plain
+///   GET /healthz              200 as long as the gateway runs
+///   GET /readyz               200, or 503 once it drains, and as long as the store cannot write
+///
+/// With a client token, all but the last two want `Authorization: Bearer <token>`. Without one, they want a Host and,
+/// where there is one, an Origin of this machine or of allowed_hosts; else 403. All this, the path and the method are
+/// looked at before a byte of the body is read. Thread-safe; service and heavy must
+/// outlive it.
+class Routes {
+  public:
+    struct Options {
+        /// Empty: none is wanted.
+        std::string client_token;
+        /// Without a token: names under which the gateway may be reached, besides those of this machine.
+        std::vector<std::string> allowed_hosts;
+        /// Of this gateway among several: X-Gateway in each response, unless it is empty.
+        std::string name;
+        /// Clients that may wait for their jobs at a time; past it, 503.
+        std::size_t max_waiting = 768;
+        /// Throws BadRequest for what the model at hand cannot be given (Model::check). Empty: it can be given all.
+        std::function<void(const Json&)> check = {};
+    };
+
+    Routes(GenerationService& service, HeavyWork& heavy, std::function<MetricsSnapshot()> metrics, Options options);
+
+    /// For the server; this must outlive it.
+    [[nodiscard]] HttpHandlers handlers();
+
+    /// From now on clients have to send this one.
+    void set_client_token(std::string token) { client_token_.set(std::move(token)); }
+
+    [[nodiscard]] std::vector<ResponseCount> responses() const { return responses_.snapshot(); }
+
+  private:
+    std::optional<HttpResponse> screen(const HttpRequest& head) const;
+    void sign(HttpResponse& response) const;
+    /// The response to peer's request, from which it takes the body.
+    net::awaitable<HttpResponse> respond(HttpRequest& request, HttpPeer& peer);
+    net::awaitable<HttpResponse> route(HttpRequest& request, HttpPeer& peer);
+    net::awaitable<HttpResponse> generate(HttpRequest& request, HttpPeer& peer, std::string_view query);
+    net::awaitable<HttpResponse> job(std::string id);
+    HttpResponse metrics(const HttpRequest& request) const;
+    HttpResponse ready() const;
+
+    GenerationService& service_;
+    HeavyWork& heavy_;
+    std::function<MetricsSnapshot()> metrics_;
+    const Options options_;
+    const AllowedHosts allowed_hosts_;
+    ClientToken client_token_;
+    ResponseCounters responses_;
+    std::atomic<std::size_t> waiting_{0};
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_API_ROUTES_HPP

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gateway/service/service.hpp>
+
+#include <algorithm>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <gateway/jobs/uuid.hpp>
+#include <gateway/log/log.hpp>
+
+namespace gateway {
+
+namespace {
+
+std::string in_words(std::chrono::milliseconds duration) {
+    const bool whole = duration.count() % 1'000 == 0;
+    return std::to_string(whole ? duration.count() / 1'000 : duration.count()) + (whole ? " s" : " ms");
+}
+
+/// Bytes that a pending job holds: its texts, and what there is of it in the pool, the store and on its way.
+std::uint64_t size_of(std::string_view session, std::string_view request) {
+    constexpr std::uint64_t besides = 4096;
+    return besides + session.size() + request.size();
+}
+
+}  // namespace
+
+GenerationService::GenerationService(const net::any_io_executor& executor, GenerationPool& pool, JobStore& store,
+                                     JobFigures& figures, ServiceOptions options)
+    : executor_{executor},
+      pool_{pool},
+      store_{store},
+      figures_{figures},
+      options_{options},
+      pending_{executor, options.max_pending, options.max_pending_bytes},
+      housekeeping_{net::make_strand(executor)},
+      pause_{housekeeping_},
+      probe_pause_{housekeeping_} {}
+
+net::awaitable<void> GenerationService::start() {
+    if (options_.on_restart == RestartPolicy::fail) {
+        std::string why =
+            failure_text({503, "interrupted", "the gateway was restarted before the job was done", true, std::nullopt});
+        if (const std::size_t count = co_await store_.fail_pending(std::move(why)); count > 0) {
+            log::warn("gave up the jobs of a former run", {{"jobs", count}});
+        }
+    } else {
+        std::string why = failure_text({500, "crashed_too_often",
+                                        "the gateway crashed " + std::to_string(options_.max_resumes + 1) +
+                                            " times before the job was done: it is not tried again",
+                                        false, std::nullopt});
+        if (const std::size_t count = co_await store_.resume_pending(options_.max_resumes, std::move(why)); count > 0) {
+            log::error("gave up jobs that were pending at too many crashes", {{"jobs", count}});
+        }
+        net::co_spawn(housekeeping_, resume(), net::detached);
+    }
+    net::co_spawn(housekeeping_, remove_expired(), net::detached);
+    net::co_spawn(housekeeping_, watch_store(), net::detached);
+}
+
+net::awaitable<std::string> GenerationService::accept(std::string session, std::string request) {
+    Slot slot = admit(size_of(session, request));
+    PendingJob job = co_await store_new(std::move(session), std::move(request));
+    std::string id = job.id;
+    run_in_background(std::move(job), std::move(slot));
+    co_return id;
+}
+
+net::awaitable<WatchedJob> GenerationService::accept_and_watch(std::string session, std::string request) {
+    Slot slot = admit(size_of(session, request));
+    PendingJob job = co_await store_new(std::move(session), std::move(request));
+    std::string id = job.id;
+    auto watcher = std::make_shared<WatchedJob::Channel>(executor_, 1);
+    run_in_background(std::move(job), std::move(slot), watcher);
+    co_return WatchedJob{std::move(id), std::move(watcher)};
+}
+
+net::awaitable<std::optional<JobState>> GenerationService::find(std::string id) {
+    if (!is_uuid(id)) {
+        co_return std::nullopt;
+    }
+    co_return co_await store_.find(std::move(id));
+}
+
+net::awaitable<dispatch::Ledger> GenerationService::drain(std::chrono::milliseconds limit) {
+    draining_ = true;
+    pending_.cancel_waiting();
+    net::post(housekeeping_, [this] {
+        pause_.cancel();
+        probe_pause_.cancel();
+    });
+    if (const bool done = co_await pending_.wait_until_none(Clock::now() + limit); !done) {
+        log::warn("the time for draining is over; what is pending stays stored", {{"jobs", pending_.jobs()}});
+        stopping_ = true;
+        pool_.stop();
+        co_await pending_.wait_until_none(Clock::time_point::max());
+    }
+    const dispatch::Ledger ledger = co_await pool_.drain(net::use_awaitable);
+    try {
+        co_await store_.forget_resumes();
+    } catch (const StoreError& error) {
+        log::error("this end will count as a crash", {{"error", error.what()}});
+    }
+    co_return ledger;
+}
+
+ServiceCounters GenerationService::counters() const {
+    ServiceCounters counters;
+    counters.accepted = counts_.accepted;
+    counters.resumed = counts_.resumed;
+    counters.completed = counts_.completed;
+    counters.failed = counts_.failed;
+    counters.refused_full = counts_.refused_full;
+    counters.refused_shutting_down = counts_.refused_shutting_down;
+    counters.refused_not_stored = counts_.refused_not_stored;
+    counters.pending = pending_.jobs();
+    counters.pending_bytes = pending_.bytes();
+    return counters;
+}
+
+PendingJobs::Slot GenerationService::admit(std::size_t bytes) {
+    if (draining_) {
+        ++counts_.refused_shutting_down;
+        throw Refused{Refused::Why::shutting_down, "the gateway is shutting down"};
+    }
+    if (store_.health() == StoreHealth::stalled) {  // it would only wait with the others
+        ++counts_.refused_not_stored;
+        throw Refused{Refused::Why::not_stored, "the store does not answer: try again later"};
+    }
+    std::optional<Slot> slot = pending_.try_enter(bytes);
+    if (!slot) {
+        ++counts_.refused_full;
+        throw Refused{Refused::Why::full, "too many jobs are pending: try again later"};
+    }
+    return std::move(*slot);
+}
+
+net::awaitable<PendingJob> GenerationService::store_new(std::string session, std::string request) {
+    PendingJob job;
+    job.id = make_uuid();
+    job.session = std::move(session);
+    job.request = std::move(request);
+    PendingJob stored = job;
+    try {
+        co_await store_.insert(std::move(stored));
+    } catch (const StoreError& error) {
+        ++counts_.refused_not_stored;
+        log::error("a job could not be stored", {{"job_id", job.id}, {"error", error.what()}});
+        throw Refused{Refused::Why::not_stored, "the job could not be stored: try again later"};
+    }
+    ++counts_.accepted;
+    log::debug("job accepted", {{"job_id", job.id}, {"bytes", job.request.size()}});
+    co_return job;
+}
+
+void GenerationService::run_in_background(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher) {
+    std::string id = job.id;
+    auto ended = [id = std::move(id), watcher](const std::exception_ptr& error, Outcome outcome) {
+        if (watcher) {
+            watcher->try_send(error_code{}, JobEnd{error, std::move(outcome)});
+        }
+        try {
+            if (error) {
+                std::rethrow_exception(error);
+            }
+        } catch (const std::exception& exception) {
+            log::error("a job was left as it is", {{"job_id", id}, {"error", reason(exception)}});
+        }
+    };
+    net::co_spawn(executor_, run(std::move(job), std::move(slot), std::move(watcher)), std::move(ended));
+}
+
+net::awaitable<Outcome> GenerationService::run(PendingJob job, Slot slot,
+                                               std::shared_ptr<WatchedJob::Channel> watcher) {
+    const Slot held = std::move(slot);  // until the end is stored
+    const Clock::time_point start = Clock::now();
+    const Clock::time_point deadline = start + options_.job_timeout;
+    Outcome outcome = co_await generate(std::move(job), deadline);
+    if (outcome.state.status == JobStatus::pending) {
+        co_return outcome;
+    }
+    std::function<void()> tell_unstored;
+    net::steady_timer alarm{executor_};  // for a store that does not answer
+    if (watcher) {
+        JobEnd end{nullptr, outcome};
+        end.outcome.stored = false;
+        // Who waits takes the first that comes: this, or the outcome itself.
+        tell_unstored = [watcher, end = std::move(end)] { watcher->try_send(error_code{}, end); };
+        alarm.expires_at(std::max<Clock::time_point>(deadline, Clock::now() + std::chrono::seconds{1}));
+        alarm.async_wait([tell_unstored](error_code cancelled) {
+            if (!cancelled) {
+                tell_unstored();
+            }
+        });
+    }
+    if (const bool kept = co_await keep(outcome, tell_unstored); !kept) {
+        outcome.state = JobState{};
+        co_return outcome;
+    }
+    const Clock::duration took = Clock::now() - start;
+    const bool completed = outcome.state.status == JobStatus::completed;
+    ++(completed ? counts_.completed : counts_.failed);
+    figures_.ended(took);
+    log::info(completed ? "job completed" : "job failed",
+              {{"job_id", outcome.id}, {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});
+    co_return outcome;
+}
+
+net::awaitable<Outcome> GenerationService::generate(PendingJob job, Clock::time_point deadline) {
+    Outcome outcome;
+    outcome.id = job.id;
+    dispatch::SubmitOptions options;
+    if (!job.session.empty()) {
+        options.session = job.session;
+    }
+    options.deadline = deadline;
+    Generation generation;
+    generation.request = std::move(job.request);
+    generation.note = std::make_shared<WaitNote>();
+    const std::shared_ptr<const WaitNote> note = generation.note;
+    try {
+        Generated generated = co_await pool_.submit(options, std::move(generation));
+        outcome.state.status = JobStatus::completed;
+        outcome.state.result = std::move(generated.response);
+        outcome.worker = generated.worker;
+        outcome.queued = generated.queued;
+        figures_.spent(generated.usage);
+    } catch (...) {
+        if (const std::optional<Failure> why = failure(job.id, std::current_exception(), *note)) {
+            outcome.state.status = JobStatus::failed;
+            outcome.state.result = failure_text(*why);
+        }
+    }
+    co_return outcome;
+}
+
+std::optional<Failure> GenerationService::failure(const std::string& id, const std::exception_ptr& error,
+                                                  const WaitNote& note) const {
+    try {
+        std::rethrow_exception(error);
+    } catch (const UpstreamError& exception) {
+        return exception.failure();
+    } catch (const std::system_error& exception) {
+        if (exception.code() == dispatch::errc::deadline_exceeded) {
+            return out_of_time(note);
+        }
+        if (stopping_ || exception.code() == dispatch::errc::stopped) {
+            return std::nullopt;
+        }
+        log::error("a job failed for a reason of the gateway's own", {{"job_id", id}, {"error", reason(exception)}});
+    } catch (const std::exception& exception) {
+        if (stopping_) {
+            return std::nullopt;
+        }
+        log::error("a job failed for a reason of the gateway's own", {{"job_id", id}, {"error", reason(exception)}});
+    }
+    return failure_of_status(500, "the gateway failed to run the job");
+}
+
+Failure GenerationService::out_of_time(const WaitNote& note) const {
+    const std::string what = "the job was not done within " + in_words(options_.job_timeout);
+    const std::optional<Clock::time_point> limited_until = note.limited();
+    if (!limited_until) {
+        return {504, "deadline_exceeded", what, true, std::nullopt};
+    }
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(*limited_until - Clock::now());
+    return {429, "upstream_rate_limited", what + ", as the upstream limits the rate of requests", true,
+            std::max(wait, std::chrono::seconds{1})};
+}
+
+/// False: the store could not, and there is no time left. The job stays pending. Calls failed, unless it is empty,
+/// whenever the store could not.
+net::awaitable<bool> GenerationService::keep(const Outcome& outcome, const std::function<void()>& failed) {
+    // An answer was paid for. While the store cannot write (a full disk), the job keeps its slot and tries again, so
+    // that a store that is gone for good stops the intake instead of losing answers.
+    net::steady_timer pause{executor_};
+    for (std::chrono::milliseconds wait{500};; wait = std::min<std::chrono::milliseconds>(2 * wait, max_keep_pause)) {
+        try {
+            co_await store_.finish(outcome.id, outcome.state.status, outcome.state.result);
+            co_return true;
+        } catch (const StoreError& error) {
+            log::error("the end of a job could not be stored", {{"job_id", outcome.id}, {"error", error.what()}});
+        }
+        if (failed) {
+            failed();
+        }
+        for (const Clock::time_point end = Clock::now() + wait; Clock::now() < end;) {
+            if (stopping_) {
+                co_return false;
+            }
+            pause.expires_after(std::min<Clock::duration>(end - Clock::now(), std::chrono::milliseconds{500}));
+            co_await pause.async_wait(net::use_awaitable);
+        }
+    }
+}
+
+net::awaitable<void> GenerationService::resume() {
+    try {
+        std::int64_t after = 0;
+        for (;;) {
+            FormerJobs page = co_await store_.former(after, resume_page);
+            after = page.last;
+            if (page.jobs.empty()) {
+                co_return;
+            }
+            for (PendingJob& job : page.jobs) {
+                Slot slot = co_await pending_.enter(size_of(job.session, job.request));
+                if (draining_) {
+                    co_return;
+                }
+                ++counts_.resumed;
+                log::info("job resumed", {{"job_id", job.id}});
+                run_in_background(std::move(job), std::move(slot));
+            }
+        }
+    } catch (const std::exception& error) {
+        if (!draining_) {
+            log::error("the jobs of a former run were not all resumed: restart to try again",
+                       {{"error", reason(error)}});
+        }
+    }
+}
+
+net::awaitable<void> GenerationService::remove_expired() {
+    const auto interval = std::clamp<std::chrono::milliseconds>(options_.job_ttl / 10, std::chrono::milliseconds{100},
+                                                                std::chrono::minutes{1});
+    while (!draining_) {
+        std::size_t removed = 0;
+        try {
+            removed = co_await store_.remove_expired(expired_batch);
+        } catch (const StoreError& error) {
+            log::error("expired jobs could not be removed", {{"error", error.what()}});
+        }
+        if (removed < expired_batch && !draining_) {
+            pause_.expires_after(interval);
+            error_code ignored;
+            co_await pause_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+        }
+    }
+}
+
+/// While the store cannot write, asks it again and again: nobody else may, as balancers send nothing any more.
+net::awaitable<void> GenerationService::watch_store() {
+    bool well = true;
+    while (!draining_) {
+        if (store_.health() != StoreHealth::well) {
+            if (std::exchange(well, false)) {
+                log::error("the store cannot write: not ready");
+            }
+            try {
+                co_await store_.probe();
+            } catch (const StoreError&) {
+                // Its health tells.
+            }
+        }
+        if (!well && store_.health() == StoreHealth::well) {
+            well = true;
+            log::info("the store can write again: ready");
+        }
+        if (!draining_) {
+            probe_pause_.expires_after(options_.probe_interval);
+            error_code ignored;
+            co_await probe_pause_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+        }
+    }
+}
+
+}  // namespace gateway

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_SERVICE_SERVICE_HPP
+#define GATEWAY_SERVICE_SERVICE_HPP
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <boost/asio/experimental/concurrent_channel.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <gateway/base/net.hpp>
+#include <gateway/config/config.hpp>
+#include <gateway/http/failure.hpp>
+#include <gateway/jobs/job.hpp>
+#include <gateway/jobs/job_store.hpp>
+#include <gateway/service/generation.hpp>
+#include <gateway/service/job_figures.hpp>
+#include <gateway/service/pending_jobs.hpp>
+#include <gateway/upstream/wait_note.hpp>
+
+namespace gateway {
+
+/// A job was not accepted; what() is what the client is told.
+class Refused : public std::runtime_error {
+  public:
+    enum class Why : std::uint8_t {
+        full,           ///< as many jobs are pending as may be; later there will be room
+        shutting_down,  ///< this gateway takes no more
+        not_stored,     ///< the store is overloaded, or cannot write
+    };
+
+    Refused(Why why, const std::string& what) : std::runtime_error{what}, why_{why} {}
+    [[nodiscard]] Why why() const { return why_; }
+
+  private:
+    Why why_;
+};
+
+/// How a job ended, for the client that waited for it.
+struct Outcome {
+    std::string id;
+    /// pending: the gateway shut down before the job was done. It goes on after a restart.
+    JobState state;
+    /// false: the store cannot write it yet. It goes on trying; until it can, the job is pending for all others, and
+    /// runs again after a crash.
+    bool stored = true;
+    /// Who ran it, and how long it had waited for that; a completed job only.
+    std::optional<std::size_t> worker;
+    std::chrono::microseconds queued{};
+};
+
+/// What a watched job comes to: an outcome, or an error that is the gateway's own.
+struct JobEnd {
+    std::exception_ptr error;
+    Outcome outcome;
+};
+
+/// A job that was accepted, for who waits for it. The job goes on whatever becomes of this.
+class WatchedJob {
+  public:
+    using Channel = net::experimental::concurrent_channel<void(error_code, JobEnd)>;
+
+    WatchedJob(std::string id, std::shared_ptr<Channel> channel) : id_{std::move(id)}, channel_{std::move(channel)} {}
+
+    [[nodiscard]] const std::string& id() const { return id_; }
+
+    /// Waits until it has ended: until that is stored, but no longer than the job's time and a second, nor than it
+    /// takes to see that the store cannot. Once; it may be cancelled, which is all that it throws.
+    [[nodiscard]] net::awaitable<JobEnd> end() const { return channel_->async_receive(net::use_awaitable); }
+
+  private:
+    std::string id_;
+    std::shared_ptr<Channel> channel_;
+};
+
+struct ServiceOptions {
+    std::size_t max_pending = 10'000;
+    std::uint64_t max_pending_bytes = std::uint64_t{256} << 20;
+    std::chrono::milliseconds job_timeout = std::chrono::minutes{30};
+    std::chrono::milliseconds job_ttl = std::chrono::hours{1};
+    RestartPolicy on_restart = RestartPolicy::resume;
+    /// How often a job is resumed after a crash; then it fails, as it may be what brings the gateway down.
+    std::size_t max_resumes = 3;
+    /// How often a store that cannot write is asked whether it can.
+    std::chrono::milliseconds probe_interval{200};
+};
+
+/// Counted since the start.
+struct ServiceCounters {
+    std::uint64_t accepted = 0;
+    std::uint64_t resumed = 0;
+    std::uint64_t completed = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t refused_full = 0;
+    std::uint64_t refused_shutting_down = 0;
+    std::uint64_t refused_not_stored = 0;
+    /// At present.
+    std::uint64_t pending = 0;
+    std::uint64_t pending_bytes = 0;
+};
+
+/// The gateway without HTTP: keeps a job, has the pool run it, keeps what becomes of it.
+///
+/// A job accepted is a job kept: its id is handed out when the store has it on disk. It is run at least once: after
+/// a crash, one whose end was not stored yet runs again.
+///
+/// Thread-safe. pool, store and figures must outlive the service, and the service the threads that run executor.
+class GenerationService {
+  public:
+    GenerationService(const net::any_io_executor& executor, GenerationPool& pool, JobStore& store, JobFigures& figures,
+                      ServiceOptions options);
+    GenerationService(const GenerationService&) = delete;
+    GenerationService& operator=(const GenerationService&) = delete;
+
+    /// Takes up (or gives up, as ServiceOptions::on_restart says) the jobs that a former run left, and begins to
+    /// remove expired ones. Completes when the former jobs are known, which is before any are run. Once, before
+    /// jobs are accepted.
+    net::awaitable<void> start();
+
+    /// Stores a job and has it run in the background; its id. session: empty, none. Throws Refused.
+    net::awaitable<std::string> accept(std::string session, std::string request);
+
+    /// The same, for who waits for its end. Throws Refused.
+    net::awaitable<WatchedJob> accept_and_watch(std::string session, std::string request);
+
+    /// What is known of a job; nothing, if there is none. Throws StoreError.
+    net::awaitable<std::optional<JobState>> find(std::string id);
+
+    /// Accepts no more jobs, waits up to limit for those that are pending, stops the rest, which stay stored as
+    /// pending, and returns the pool's ledger when nothing runs any more. Once.
+    net::awaitable<dispatch::Ledger> drain(std::chrono::milliseconds limit);
+
+    /// Whether it takes jobs: it is not draining, and the store can write.
+    [[nodiscard]] bool ready() const { return !draining_ && store_.health() == StoreHealth::well; }
+
+    /// drain has begun.
+    [[nodiscard]] bool draining() const { return draining_; }
+
+    [[nodiscard]] ServiceCounters counters() const;
+
+  private:
+    using Slot = PendingJobs::Slot;
+
+    /// Throws Refused.
+    Slot admit(std::size_t bytes);
+    net::awaitable<PendingJob> store_new(std::string session, std::string request);
+    net::awaitable<Outcome> run(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher);
+    net::awaitable<Outcome> generate(PendingJob job, Clock::time_point deadline);
+    void run_in_background(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher = nullptr);
+    net::awaitable<bool> keep(const Outcome& outcome, const std::function<void()>& failed);
+    /// What the client is told; nothing, if the job did not fail but was stopped.
+    std::optional<Failure> failure(const std::string& id, const std::exception_ptr& error, const WaitNote& note) const;
+    Failure out_of_time(const WaitNote& note) const;
+
+    net::awaitable<void> resume();
+    net::awaitable<void> remove_expired();
+    net::awaitable<void> watch_store();
+
+    static constexpr std::size_t resume_page = 64;      // jobs read at a time
+    static constexpr std::size_t expired_batch = 1000;  // jobs removed at a time
+    static constexpr std::chrono::milliseconds max_keep_pause = std::chrono::seconds{30};
+
+    struct Counts {
+        std::atomic<std::uint64_t> accepted, resumed, completed, failed, refused_full, refused_shutting_down,
+            refused_not_stored;
+    };
+
+    net::any_io_executor executor_;
+    GenerationPool& pool_;
+    JobStore& store_;
+    JobFigures& figures_;
+    const ServiceOptions options_;
+    PendingJobs pending_;
+    std::atomic<bool> draining_{false};
+    std::atomic<bool> stopping_{false};  // the time for draining is over
+    Counts counts_{};
+    net::any_io_executor housekeeping_;  // a strand
+    net::steady_timer pause_;            // used on it alone, as is the next one
+    net::steady_timer probe_pause_;
+};
+
+}  // namespace gateway
+
+#endif  // GATEWAY_SERVICE_SERVICE_HPP
