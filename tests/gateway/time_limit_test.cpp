@@ -28,7 +28,7 @@ using gateway::run_until;
 
 /// What run_until did with a piece of work, on a context with one thread: a strand.
 class TimeLimit : public testing::Test {
-  protected:
+  public:
     bool run(Clock::time_point limit, net::awaitable<void> work) {
         auto result = net::co_spawn(context_, run_until(limit, std::move(work), [this] { stop(); }),
                                     net::bind_cancellation_slot(signal_.slot(), net::use_future));
