@@ -135,8 +135,8 @@ class HttpClientTest : public testing::Test {
         return start(client, origin, std::move(request)).get();
     }
 
-    /// How a request fails that has time enough to fail as why says, and no more: how long it takes to come so far is for
-    /// the machine to say.
+    /// How a request fails that has time enough to fail as why says, and no more: how long it takes to come so far is
+    /// for the machine to say.
     TransportError past_deadline(HttpClient& client, const Origin& origin, std::string_view why) {
         for (milliseconds limit{50};; limit *= 2) {
             TransportError error = start(client, origin, chat("hello"), in(limit)).error();

@@ -238,8 +238,7 @@ TEST(Misbehaviour, AJobThatIsLimitedForItsWholeTimeSaysSo) {
         EXPECT_GE(std::stoi(std::string{response["Retry-After"]}), 3'590);
         const Json error = Json::parse(response.body()).at("error");
         EXPECT_EQ(error.at("code"), "upstream_rate_limited");
-        EXPECT_EQ(error.at("message"),
-                  "the job was not done within 2 s, as the upstream limits the rate of requests");
+        EXPECT_EQ(error.at("message"), "the job was not done within 2 s, as the upstream limits the rate of requests");
     }
     EXPECT_EQ(upstream.requests().size(), 1U) << "the second has learnt it from the first";
 }
