@@ -42,11 +42,11 @@ struct CountingTime {
 }  // namespace bench
 
 template <>
-struct dispatch::detail::TimeSource<dispatch::net::any_io_executor> : bench::CountingTime {
+struct dispatch::TimeSource<dispatch::net::any_io_executor> : bench::CountingTime {
     using Timer = TimerOn<dispatch::net::any_io_executor>;
 };
 template <>
-struct dispatch::detail::TimeSource<dispatch::net::thread_pool::executor_type> : bench::CountingTime {
+struct dispatch::TimeSource<dispatch::net::thread_pool::executor_type> : bench::CountingTime {
     using Timer = TimerOn<dispatch::net::thread_pool::executor_type>;
 };
 

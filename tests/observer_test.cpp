@@ -16,9 +16,9 @@
 #include <gtest/gtest.h>
 
 #include <dispatch/pool.hpp>
+#include <dispatch/simulation.hpp>
 
 #include "support/asio.hpp"
-#include "support/hand_clock.hpp"
 
 namespace observer_test {
 
@@ -95,15 +95,15 @@ static_assert(dispatch::Observer<Recorder>);
 static_assert(dispatch::SelectionPolicy<Observed<Recorder>>);
 static_assert(!dispatch::detail::SeesRoutes<dispatch::LeastLoaded>);
 
-template <typename R, typename S, typename Clock = std::chrono::steady_clock>
-using ObservedPool = dispatch::WorkerPool<R, S, Observed<Recorder>, net::any_io_executor, Clock>;
+template <typename R, typename S>
+using ObservedPool = dispatch::WorkerPool<R, S, Observed<Recorder>>;
 
 class ObserverTest : public testing::Test {
   protected:
-    template <typename R, typename S, typename Clock = std::chrono::steady_clock, typename Handler>
-    ObservedPool<R, S, Clock> make(Handler handler, std::size_t workers, dispatch::WorkerOptions options = {},
-                                   dispatch::PoolOptions pool_options = {}) {
-        return ObservedPool<R, S, Clock>{
+    template <typename R, typename S, typename Handler>
+    ObservedPool<R, S> make(Handler handler, std::size_t workers, dispatch::WorkerOptions options = {},
+                            dispatch::PoolOptions pool_options = {}) {
+        return ObservedPool<R, S>{
             dispatch::spawn_workers<R, S>(context.get_executor(), workers, handler, options, recorder), pool_options,
             Observed{recorder}};
     }
@@ -150,13 +150,23 @@ TEST_F(ObserverTest, SeesAJobFromItsRouteToItsEnd) {
 }
 
 TEST_F(ObserverTest, SeesWhatTheSessionMapSaid) {
-    auto pool = make<int, int, test::HandClock>([](int x) { return x; }, 3, {}, {.affinity_ttl = 10s});
-    run(pool, "a", 1);
-    run(pool, "a", 1);
-    run(pool, "b", 1);
-    test::HandClock::advance(10s);
-    run(pool, "a", 1);
-    run(pool, "a", 1);
+    using dispatch::simulation::Executor;
+    dispatch::simulation::Context simulation;
+    dispatch::WorkerPool<int, int, Observed<Recorder>, Executor> pool{
+        dispatch::spawn_workers<int, int, Executor>(
+            simulation.get_executor(), 3, [](int x) { return x; }, {}, recorder),
+        {.affinity_ttl = 10s},
+        Observed{recorder}};
+    const auto run = [&](std::string_view session) {
+        pool.submit(session, 1, [](const std::exception_ptr& /*error*/, int /*response*/) {});
+        simulation.run();
+    };
+    run("a");
+    run("a");
+    run("b");
+    simulation.advance(10s);
+    run("a");
+    run("a");
     EXPECT_EQ(story(), (Story{"routed 1 fresh a", "started 1 a", "finished 1 a",    //
                               "routed 1 hit a", "started 1 a", "finished 1 a",      //
                               "routed 2 fresh b", "started 2 b", "finished 2 b",    //

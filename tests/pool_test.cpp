@@ -25,9 +25,9 @@
 #include <gtest/gtest.h>
 
 #include <dispatch/pool.hpp>
+#include <dispatch/simulation.hpp>
 
 #include "support/asio.hpp"
-#include "support/hand_clock.hpp"
 
 namespace {
 
@@ -423,25 +423,24 @@ TEST(Pool, AmongIdleWorkersThePickRotates) {
 }
 
 TEST(Pool, ASessionStaysForItsTimeAndNoLonger) {
-    using ClockedPool =
-        dispatch::WorkerPool<int, std::size_t, dispatch::LeastLoaded, net::any_io_executor, test::HandClock>;
+    using dispatch::simulation::Executor;
     for (const auto expiry : {dispatch::AffinityExpiry::fixed, dispatch::AffinityExpiry::sliding}) {
-        net::io_context context;
-        ClockedPool pool{dispatch::spawn_workers<int, std::size_t>(
-                             context.get_executor(), 4, [](int, dispatch::JobContext& job) { return job.worker_id(); }),
-                         {.affinity_ttl = 10s, .affinity_expiry = expiry}};
+        dispatch::simulation::Context context;
+        dispatch::WorkerPool<int, std::size_t, dispatch::LeastLoaded, Executor> pool{
+            dispatch::spawn_workers<int, std::size_t, Executor>(
+                context.get_executor(), 4, [](int, dispatch::JobContext& job) { return job.worker_id(); }),
+            {.affinity_ttl = 10s, .affinity_expiry = expiry}};
         const auto worker_of = [&](std::optional<std::string_view> session) {
             std::size_t worker = 99;
             pool.submit(session, 0, [&](std::exception_ptr, std::size_t id) { worker = id; });
             context.run();
-            context.restart();
             return worker;
         };
         const std::size_t first = worker_of("alice");
-        test::HandClock::advance(9s);
+        context.advance(9s);
         worker_of(std::nullopt);  // moves the rotation on
         EXPECT_EQ(worker_of("alice"), first);
-        test::HandClock::advance(2s);
+        context.advance(2s);
         // 11 s after the pin was made, 2 s after it was last used.
         const std::size_t later = worker_of("alice");
         EXPECT_EQ(later == first, expiry == dispatch::AffinityExpiry::sliding);

@@ -67,7 +67,7 @@ struct Workers {
     }
 
     Route route(std::optional<std::string_view> session = std::nullopt, Overflow overflow = Overflow::reject) {
-        return router.route(session, overflow);
+        return router.route(session, overflow, HandClock::now);
     }
     std::vector<std::uint32_t> values() const {
         std::vector<std::uint32_t> values;

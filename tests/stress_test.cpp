@@ -26,21 +26,45 @@
 
 #include "simulation/random.hpp"
 #include "support/asio.hpp"
-#include "support/hand_clock.hpp"
 #include "support/pool_fixture.hpp"
 
 namespace {
 
 namespace net = dispatch::net;
 using namespace std::chrono_literals;
+
+/// The steady clock, which is put forward now and then.
+struct Clock {
+    using time_point = std::chrono::steady_clock::time_point;
+    using duration = time_point::duration;
+    using rep = duration::rep;
+    using period = duration::period;
+    [[maybe_unused]] static constexpr bool is_steady = true;
+
+    static time_point now() { return std::chrono::steady_clock::now() + put_forward_by(); }
+    static duration put_forward_by() { return duration{forward}; }
+    static void put_forward(duration by) { forward += by.count(); }
+
+    static inline std::atomic<rep> forward{0};
+};
+
+using Executor = net::thread_pool::executor_type;
+
+}  // namespace
+
+template <>
+struct dispatch::TimeSource<Executor> {
+    using Clock = ::Clock;
+    using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor>;
+};
+
+namespace {
+
 using dispatch::errc;
 using dispatch::JobContext;
 using dispatch::Overflow;
 using sim::Random;
-using test::HandClock;
-
-using Clock = std::chrono::steady_clock;
-using Strand = net::strand<net::thread_pool::executor_type>;
+using Strand = net::strand<Executor>;
 
 /// How often each race was won by either side.
 struct Races {
@@ -153,14 +177,14 @@ class Round {
         worker_options_.max_concurrency = random_.pick<std::size_t>({1, 2, 4});
         worker_options_.queue_capacity = random_.pick<std::size_t>({1, 4, 64});
         pool_options_.overflow = random_.pick({Overflow::wait, Overflow::wait, Overflow::reject});
-        pool_options_.affinity_ttl = random_.pick({short_ttl, std::chrono::nanoseconds{1h}});
+        pool_options_.affinity_ttl = random_.pick({short_ttl, long_ttl});
         pool_options_.affinity_expiry =
             random_.pick({dispatch::AffinityExpiry::fixed, dispatch::AffinityExpiry::sliding});
         ending_ = random_.pick({Ending::drain, Ending::stop, Ending::stop, Ending::destroy});
         for (Job& job : jobs_) {
             job.strand.emplace(net::make_strand(threads_.get_executor()));
         }
-        handles_ = dispatch::spawn_workers<std::size_t, std::size_t>(
+        handles_ = dispatch::spawn_workers<std::size_t, std::size_t, Executor>(
             threads_.get_executor(), workers,
             [this](std::size_t job, JobContext& context) { return handle(job, context.worker_id()); }, worker_options_);
         pool_.emplace(handles_, pool_options_);
@@ -191,15 +215,17 @@ class Round {
 
   private:
     enum class Ending : std::uint8_t { drain, stop, destroy };
-    using Pool = dispatch::WorkerPool<std::size_t, std::size_t, dispatch::LeastLoaded, net::any_io_executor, HandClock>;
-    using Handle = dispatch::WorkerHandle<std::size_t, std::size_t>;
+    using Pool = dispatch::WorkerPool<std::size_t, std::size_t, dispatch::LeastLoaded, Executor>;
+    using Handle = dispatch::WorkerHandle<std::size_t, std::size_t, Executor>;
 
     static constexpr std::size_t workers = 3;
     static constexpr std::size_t threads_outside = 4;
     static constexpr std::size_t operations = 250;
     static constexpr std::size_t most_jobs = 2 * threads_outside * operations;
     static constexpr std::size_t sessions = 4;
-    static constexpr std::chrono::nanoseconds short_ttl{10};
+    /// A round takes less than a minute.
+    static constexpr std::chrono::nanoseconds short_ttl = 1h;
+    static constexpr std::chrono::nanoseconds long_ttl = 100'000h;
 
     net::awaitable<std::size_t> handle(std::size_t number, std::size_t worker) {
         Job& job = jobs_[number];
@@ -282,7 +308,7 @@ class Round {
                                }));
         job.submit_began = ++ticks_;
         const bool stopping = stopping_;
-        const HandClock::time_point now = HandClock::now();
+        const Clock::duration forward = Clock::put_forward_by();
         const bool outer = std::exchange(submitting, true);
         if (trying) {
             pool_->try_submit(options, number, std::move(handler));
@@ -291,7 +317,7 @@ class Round {
         }
         submitting = outer;
         job.overtaken_by_stop = !stopping && stopping_;
-        job.overtaken_by_time = now != HandClock::now();
+        job.overtaken_by_time = forward != Clock::put_forward_by();
         job.submit_ended = ++ticks_;
         return number;
     }
@@ -359,7 +385,7 @@ class Round {
                                     net::cancellation_type::terminal}));
             }
             if (random.chance(20)) {
-                HandClock::advance(short_ttl / 2);
+                Clock::put_forward(short_ttl / 2);
             }
             if (random.chance(5)) {
                 static_cast<void>(pool_->worker_metrics());

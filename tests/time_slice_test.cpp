@@ -35,7 +35,7 @@ struct CountedClock : std::chrono::steady_clock {
 }  // namespace
 
 template <>
-struct dispatch::detail::TimeSource<net::io_context::executor_type> {
+struct dispatch::TimeSource<net::io_context::executor_type> {
     using Clock = CountedClock;
     using Timer = net::basic_waitable_timer<std::chrono::steady_clock, net::wait_traits<std::chrono::steady_clock>,
                                             net::io_context::executor_type>;

@@ -14,11 +14,14 @@
 //   job.hpp, semaphore.hpp       the node that carries a job; the semaphore that gates new lanes
 //   detail/reply/                completes an operation on its handler's executor
 //   detail/execute/              gives threads to strands and replies: one queue, from which the executor runs batches
+//   simulation.hpp               virtual time: an execution context, its executor and timer, for tests and studies
+//   time_source.hpp              which clock and timer an executor has
 //   detail/asio/                 selects the Asio, and adapts what the layers above need of it
 //   ----------------------------------------------------------------- no Asio from here on down
 //   affinity.hpp                 remembers the worker of each session
 //   observer.hpp                 the events that an observer receives
 //   detail/sessions/             the session map's table and its hash function
+//   detail/simulation/           what is to be done in a simulation, in which order, and when
 //   selection.hpp                selection policies: which worker is least loaded
 //   options.hpp, session_ref.hpp, per_worker.hpp         what users pass in
 //   metrics.hpp, prometheus.hpp, json.hpp, error.hpp     what users get out
@@ -26,7 +29,6 @@
 #ifndef DISPATCH_POOL_HPP
 #define DISPATCH_POOL_HPP
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <exception>
@@ -80,10 +82,9 @@ struct ReplySignature<void> {
 /// @tparam S The type of responses, or void.
 /// @tparam Policy Chooses the worker for a job: LeastLoaded, RoundRobin, PowerOfTwoChoices, or your own
 ///     SelectionPolicy.
-/// @tparam Executor The type of the executor on which the workers were spawned.
-/// @tparam Clock The clock of the sessions' pins. A test can pass one that it moves by hand. Deadlines do not use it.
-template <typename R, typename S, SelectionPolicy Policy = LeastLoaded, typename Executor = net::any_io_executor,
-          typename Clock = std::chrono::steady_clock>
+/// @tparam Executor The type of the executor on which the workers were spawned. The pool takes all times from
+///     TimeSource<Executor>: on simulation::Executor, time is virtual.
+template <typename R, typename S, SelectionPolicy Policy = LeastLoaded, typename Executor = net::any_io_executor>
 class WorkerPool {
   public:
     /// The type of the executor on which the workers were spawned.
@@ -328,7 +329,7 @@ class WorkerPool {
     executor_type get_executor() const noexcept { return core()->executor(); }
 
   private:
-    using Core = detail::PoolCore<R, S, Policy, Executor, Clock>;
+    using Core = detail::PoolCore<R, S, Policy, Executor>;
 
     /// Initiates submit and try_submit. A named type with get_executor(), as tokens such as cancel_after need one.
     struct Submit {

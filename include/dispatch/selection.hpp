@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/splitmix64.hpp>
 #include <dispatch/detail/base/thread_shard.hpp>
 
 namespace dispatch::inline DISPATCH_ABI {
@@ -198,13 +199,10 @@ class PowerOfTwoChoices {
     }
 
   private:
-    /// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014): mixes the bits of a
-    /// counter.
     std::uint64_t draw() noexcept {
-        std::uint64_t z = state_.fetch_add(0x9e3779b97f4a7c15ULL, std::memory_order_relaxed);
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-        return z ^ (z >> 31);
+        using detail::SplitMix64;
+        const std::uint64_t counter = state_.fetch_add(SplitMix64::increment, std::memory_order_relaxed);
+        return SplitMix64::mix(counter);
     }
 
     /// Scales random to a number from 0 to limit - 1.

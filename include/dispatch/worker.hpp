@@ -27,7 +27,7 @@
 namespace dispatch::inline DISPATCH_ABI {
 
 namespace detail {
-template <typename R, typename S, SelectionPolicy Policy, typename Executor, typename Clock>
+template <typename R, typename S, SelectionPolicy Policy, typename Executor>
 class PoolCore;
 template <typename R, typename S, typename Executor, typename Handler>
 struct Spawner;
@@ -72,7 +72,7 @@ class WorkerHandle {
   private:
     using Core = detail::Worker<R, S, Executor>;
 
-    template <typename, typename, SelectionPolicy, typename, typename>
+    template <typename, typename, SelectionPolicy, typename>
     friend class detail::PoolCore;
     template <typename, typename, typename, typename>
     friend struct detail::Spawner;

@@ -20,8 +20,7 @@ class Generator {
     explicit Generator(Choices choices) : random_{choices} {}
 
     Program make() {
-        program_.seed = random_.next();
-        program_.disorder = random_.pick({0, 10, 50, 100});
+        program_.seed = random_.chance(25) ? 0 : random_.next();
         program_.creep = random_.pick({0, 0, 1});
         program_.workers = random_.template pick<std::size_t>({1, 1, 2, 2, 3, 4});
         program_.apart = random_.chance(30);

@@ -13,12 +13,10 @@
 #include <dispatch/job.hpp>
 
 #include "../support/asio.hpp"
-#include "clock.hpp"
-#include "executor.hpp"
 #include "model.hpp"
 #include "objects.hpp"
 #include "program.hpp"
-#include "timer.hpp"
+#include "virtual_time.hpp"
 
 namespace sim {
 

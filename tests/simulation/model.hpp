@@ -5,15 +5,16 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
 #include <dispatch/metrics.hpp>
 
-#include "clock.hpp"
 #include "complaints.hpp"
 #include "program.hpp"
 #include "routing_model.hpp"
+#include "virtual_time.hpp"
 
 namespace sim {
 
@@ -40,12 +41,14 @@ inline const char* name(Ending ending) {
 /// lanes or strands: a job is queued, runs, has ended, or was decided before it could start.
 class Model {
   public:
-    Model(const Program& program, Complaints& complaints)
-        : concurrency_{RoutingModel::concurrency(program)},
+    /// now() is the time.
+    Model(const Program& program, Complaints& complaints, std::function<Time()> now)
+        : now_{std::move(now)},
+          concurrency_{RoutingModel::concurrency(program)},
           jobs_(program.jobs.size()),
           workers_(program.workers),
           complaints_{complaints},
-          routing_{program, complaints} {}
+          routing_{program, complaints, now_} {}
 
     using Rows = std::vector<dispatch::WorkerMetrics>;
 
@@ -185,7 +188,9 @@ class Model {
     bool is_completed(std::size_t number) const { return jobs_[number].completed; }
 
     /// Whether something that was accepted has not ended. Some of that may have ended without this being told.
-    bool is_busy() const { return std::any_of(jobs_.begin(), jobs_.end(), counts_for_sure); }
+    bool is_busy() const {
+        return std::any_of(jobs_.begin(), jobs_.end(), [this](const Job& job) { return counts_for_sure(job); });
+    }
 
     /// Whether all that was accepted has ended.
     bool is_idle() const {
@@ -308,10 +313,10 @@ class Model {
 
     static constexpr std::size_t no_worker = ~std::size_t{0};
 
-    static bool is_late(const Job& job) { return job.deadline && Clock::now() >= *job.deadline; }
+    bool is_late(const Job& job) const { return job.deadline && now_() >= *job.deadline; }
 
     /// What the job's submitter may hear. When its deadline has passed too, that may have been first.
-    static void decide(Job& job, Job::Stage stage, std::initializer_list<Ending> endings) {
+    void decide(Job& job, Job::Stage stage, std::initializer_list<Ending> endings) const {
         for (const Ending ending : endings) {
             job.allow(ending);
         }
@@ -321,7 +326,7 @@ class Model {
         job.stage = stage;
     }
 
-    static bool counts_for_sure(const Job& job) {
+    bool counts_for_sure(const Job& job) const {
         return !job.droppable && (job.stage == Job::Stage::running ||
                                   (job.stage == Job::Stage::queued && !is_late(job) && !job.restless));
     }
@@ -388,6 +393,7 @@ class Model {
         }
     }
 
+    const std::function<Time()> now_;
     const std::size_t concurrency_;
     std::vector<Job> jobs_;
     std::vector<Worker> workers_;

@@ -91,10 +91,8 @@ struct Op {
 };
 
 struct Program {
-    /// Of the order in which things run.
+    /// Of the order in which things run; 0: first come, first served.
     std::uint64_t seed = 0;
-    /// In how many cases of 100 it is not first come, first served.
-    int disorder = 50;
     /// How long each function takes.
     int creep = 0;
 

@@ -6,24 +6,9 @@
 #include <cstdint>
 #include <initializer_list>
 
+#include <dispatch/detail/base/splitmix64.hpp>
+
 namespace sim {
-
-/// Numbers that follow from a seed, and are the same with every standard library: SplitMix64 (Steele, Lea
-/// and Flood, 2014).
-class SeededBits {
-  public:
-    explicit SeededBits(std::uint64_t seed) noexcept : state_{seed} {}
-
-    std::uint64_t next() noexcept {
-        std::uint64_t z = state_ += 0x9e3779b97f4a7c15ULL;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-        return z ^ (z >> 31);
-    }
-
-  private:
-    std::uint64_t state_;
-};
 
 /// Choices that are made by the numbers that Bits has.
 template <typename Bits>
@@ -48,7 +33,8 @@ class Choices : public Bits {
     }
 };
 
-using Random = Choices<SeededBits>;
+/// Choices that follow from a seed.
+using Random = Choices<dispatch::detail::SplitMix64>;
 
 }  // namespace sim
 

@@ -22,15 +22,12 @@
 
 #include "../support/asio.hpp"
 #include "callers.hpp"
-#include "clock.hpp"
 #include "complaints.hpp"
-#include "context.hpp"
-#include "executor.hpp"
 #include "handlers.hpp"
 #include "model.hpp"
 #include "objects.hpp"
 #include "program.hpp"
-#include "random.hpp"
+#include "virtual_time.hpp"
 
 namespace sim {
 
@@ -56,7 +53,7 @@ struct Policy {
 };
 
 using Handle = dispatch::WorkerHandle<Request, Response, Executor>;
-using RealPool = dispatch::WorkerPool<Request, Response, Policy, Executor, Clock>;
+using RealPool = dispatch::WorkerPool<Request, Response, Policy, Executor>;
 
 /// Carries out a program on a Pool, and compares what happens with the model. Once.
 template <typename Pool = RealPool>
@@ -65,12 +62,10 @@ class Rehearsal {
     using AwayStrand = net::strand<Executor>;
 
     /// trace: where to tell what happens, or null.
-    explicit Rehearsal(const Program& program, std::ostream* trace = nullptr)
-        : program_{program}, trace_{trace}, order_{program.seed} {}
+    explicit Rehearsal(const Program& program, std::ostream* trace = nullptr) : program_{program}, trace_{trace} {}
 
     /// What was wrong.
     std::vector<std::string> run() {
-        Clock::time = Time{std::chrono::hours{1}};
         {
             set_up();
             for (const Op& op : program_.ops) {
@@ -107,7 +102,7 @@ class Rehearsal {
         complaints_.unless(context.session() == (plan.session ? session_name(*plan.session) : ""), "#", job,
                            "'s session is ", context.session());
         complaints_.unless(context.deadline() == deadline(job), "#", job, "'s deadline is another one");
-        complaints_.unless(context.queued_for() == Clock::now() - record.submitted_at, "#", job, "'s wait is wrong");
+        complaints_.unless(context.queued_for() == away_->now() - record.submitted_at, "#", job, "'s wait is wrong");
     }
 
     bool can_submit(std::size_t job) const {
@@ -216,14 +211,14 @@ class Rehearsal {
     template <typename... Parts>
     void trace(const Parts&... parts) {
         if (trace_ != nullptr) {
-            *trace_ << "    " << (Clock::now() - Time{std::chrono::hours{1}}) / std::chrono::microseconds{1} << " us: ";
+            *trace_ << "    " << away_->elapsed() / std::chrono::microseconds{1} << " us: ";
             (*trace_ << ... << parts) << '\n';
         }
     }
 
     void set_up() {
-        home_.emplace(order_);
-        away_.emplace(order_);
+        away_.emplace(program_.seed);
+        home_.emplace(dispatch::simulation::beside, *away_);
         away_strand_.emplace(net::make_strand(away()));
         switch (program_.handler) {
             case HandlerKind::coroutine:
@@ -271,7 +266,7 @@ class Rehearsal {
             case Op::Kind::cancel_terminal:
                 return cancel(op.job, net::cancellation_type::terminal);
             case Op::Kind::advance:
-                Clock::time += std::chrono::microseconds{op.time};
+                away_->advance(std::chrono::microseconds{op.time});
                 return;
             case Op::Kind::rest:
                 while (step()) {
@@ -297,10 +292,10 @@ class Rehearsal {
     template <typename Handler>
     void launch(std::size_t job, Handler&& handler) {
         // Sessions do not expire at the same instant: the model need not know which of two makes room.
-        Clock::time += std::chrono::nanoseconds{1};
+        away_->advance(std::chrono::nanoseconds{1});
         Record& record = records_[job];
         record.submitted = true;
-        record.submitted_at = Clock::now();
+        record.submitted_at = away_->now();
         const JobPlan& plan = this->plan(job);
         trace("#", job, " is submitted");
         const auto before = pool_->worker_metrics();
@@ -406,13 +401,10 @@ class Rehearsal {
 
     /// Runs something; false when nothing is ready.
     bool step() {
-        const std::size_t here = home_ ? home_->ready() : 0;
-        const std::size_t there = away_->ready();
-        if (here + there == 0) {
+        if (!away_->run_one()) {
             return false;
         }
-        (order_.below(here + there) < here ? *home_ : *away_).run_one(program_.disorder);
-        Clock::time += std::chrono::microseconds{program_.creep};
+        away_->advance(std::chrono::microseconds{program_.creep});
         if (++functions_ == most_functions) {
             throw std::runtime_error{"the pool does not come to rest"};
         }
@@ -423,11 +415,11 @@ class Rehearsal {
     /// Moves the time on to when something will be ready; false when nothing ever will be.
     bool pass_time() {
         check_rest();
-        const Time next = std::min(home_ ? home_->next_time() : Time::max(), away_->next_time());
+        const Time next = away_->next_wait();
         if (next == Time::max()) {
             return false;
         }
-        Clock::time = std::max(Clock::time, next);
+        away_->advance(next - away_->now());
         return true;
     }
 
@@ -447,8 +439,10 @@ class Rehearsal {
         }
         if (home_) {
             complaints_.unless(model_.is_idle(), "the pool is not idle");
-            complaints_.unless(home_->work == 0, "an idle pool keeps its context from running out of work");
-            complaints_.unless(away_->work == 0, "an idle pool keeps another context from running out of work");
+            complaints_.unless(home_->outstanding_work() == 0,
+                               "an idle pool keeps its context from running out of work");
+            complaints_.unless(away_->outstanding_work() == 0,
+                               "an idle pool keeps another context from running out of work");
         }
         for (const Handle& handle : handles_) {
             complaints_.unless(handle.load() == 0, "worker ", handle.id(), "'s load is ", handle.load());
@@ -495,7 +489,7 @@ class Rehearsal {
     void check_rest() {
         model_.check_rest();
         if (home_) {
-            complaints_.unless(!model_.any_running() || home_->work + away_->work != 0,
+            complaints_.unless(!model_.any_running() || home_->outstanding_work() + away_->outstanding_work() != 0,
                                "a busy pool lets its context run out of work");
             for (const Drain& drain : drains_) {
                 complaints_.unless(drain.completed || !model_.is_idle(), "an idle pool is not drained");
@@ -561,10 +555,9 @@ class Rehearsal {
 
     const Program& program_;
     std::ostream* const trace_;
-    Random order_;
     const long live_before_ = Counted::live;
     Complaints complaints_;
-    Model model_{program_, complaints_};
+    Model model_{program_, complaints_, [this] { return away_->now(); }};
     /// The signals outlive those who listen to them.
     std::deque<Record> records_;
     std::deque<Drain> drains_;

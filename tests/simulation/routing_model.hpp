@@ -4,33 +4,35 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
 
-#include "clock.hpp"
 #include "complaints.hpp"
 #include "program.hpp"
+#include "virtual_time.hpp"
 
 namespace sim {
 
-/// Which sessions are pinned where. The time never stands still from one submit to the next, so no two of
-/// them expire at once.
+/// Which sessions are pinned where. now() is the time, which never stands still from one submit to the next, so no two
+/// of them expire at once.
 class SessionsModel {
   public:
-    explicit SessionsModel(const dispatch::PoolOptions& options) : options_{options} {}
+    SessionsModel(const dispatch::PoolOptions& options, const std::function<Time()>& now)
+        : options_{options}, now_{now} {}
 
     bool enabled() const noexcept { return options_.affinity_ttl.count() > 0; }
 
     /// Where session is pinned; with sliding expiry the pin begins anew.
     std::optional<std::size_t> find(int session) {
-        std::erase_if(pins_, [](const auto& pin) { return pin.second.expiry <= Clock::now(); });
+        std::erase_if(pins_, [this](const auto& pin) { return pin.second.expiry <= now_(); });
         const auto pin = pins_.find(session);
         if (pin == pins_.end()) {
             return std::nullopt;
         }
         if (options_.affinity_expiry == dispatch::AffinityExpiry::sliding) {
-            pin->second.expiry = Clock::now() + options_.affinity_ttl;
+            pin->second.expiry = now_() + options_.affinity_ttl;
         }
         return pin->second.worker;
     }
@@ -41,7 +43,7 @@ class SessionsModel {
                 return a.second.expiry < b.second.expiry;
             }));
         }
-        pins_[session] = {worker, Clock::now() + options_.affinity_ttl};
+        pins_[session] = {worker, now_() + options_.affinity_ttl};
     }
 
     std::size_t size() const noexcept { return pins_.size(); }
@@ -53,6 +55,7 @@ class SessionsModel {
     };
 
     const dispatch::PoolOptions& options_;
+    const std::function<Time()>& now_;
     std::map<int, Pin> pins_;
 };
 
@@ -134,10 +137,10 @@ class PolicyModel {
 /// Which worker gets a job.
 class RoutingModel {
   public:
-    RoutingModel(const Program& program, Complaints& complaints)
+    RoutingModel(const Program& program, Complaints& complaints, const std::function<Time()>& now)
         : limit_{concurrency(program) + program.worker_options.queue_capacity},
           max_sessions_{program.pool_options.max_sessions},
-          sessions_{program.pool_options},
+          sessions_{program.pool_options, now},
           policy_{program.policy, limit_},
           complaints_{complaints} {}
 

@@ -106,7 +106,7 @@ class Shrinker {
 
     bool simplify_options() {
         bool better = false;
-        better |= set([](Program& p) -> auto& { return p.disorder; }, 0);
+        better |= set([](Program& p) -> auto& { return p.seed; }, std::uint64_t{0});
         better |= set([](Program& p) -> auto& { return p.creep; }, 0);
         better |= set([](Program& p) -> auto& { return p.apart; }, false);
         better |= set([](Program& p) -> auto& { return p.workers; }, std::size_t{1});

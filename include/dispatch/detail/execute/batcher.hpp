@@ -11,14 +11,20 @@
 
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/asio/context_listener.hpp>
-#include <dispatch/detail/asio/time_source.hpp>
 #include <dispatch/detail/base/assert.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/recycler.hpp>
 #include <dispatch/detail/base/retry_on_bad_alloc.hpp>
 #include <dispatch/detail/execute/run_queue.hpp>
+#include <dispatch/detail/execute/single_tasks.hpp>
+#include <dispatch/time_source.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// Whether the executor sees each task by itself, rather than one function a batch, as the order in which it runs them
+/// is what matters: for simulation::Executor.
+template <typename Executor>
+inline constexpr bool runs_tasks_singly = false;
 
 /// Runs tasks on an executor, later and in any thread of it, a batch to each function that the executor
 /// gets. The workers that are spawned together share one: their strands run by it, and their replies leave by it.
@@ -36,13 +42,20 @@ class Batcher final : public ContextListener, public std::enable_shared_from_thi
 
     /// Has task run.
     void post(Task& task) noexcept {
-        switch (queue_.push(task)) {
-            case Queue::Push::queued:
-                return;
-            case Queue::Push::first:
-                return post_invoker();
-            case Queue::Push::closed:
+        if constexpr (runs_tasks_singly<Executor>) {
+            if (!queue_.add(task)) {
                 return task.destroy();
+            }
+            post_function([self = this->shared_from_this(), &task] { self->queue_.run(task); });
+        } else {
+            switch (queue_.push(task)) {
+                case Queue::Push::queued:
+                    return;
+                case Queue::Push::first:
+                    return post_invoker();
+                case Queue::Push::closed:
+                    return task.destroy();
+            }
         }
     }
 
@@ -55,7 +68,7 @@ class Batcher final : public ContextListener, public std::enable_shared_from_thi
 
     /// For a task that consists of tasks, and has done so many: how many more it may do before the next call. 0: its
     /// time slice is over.
-    std::size_t spend(std::size_t steps) noexcept { return queue_.spend(steps); }
+    std::size_t spend(std::size_t tasks) noexcept { return queue_.spend(tasks); }
 
     /// For a task that has kept its thread for long: others of the executor come first.
     void end_time_slice() noexcept { queue_.end_time_slice(); }
@@ -66,7 +79,8 @@ class Batcher final : public ContextListener, public std::enable_shared_from_thi
     }
 
   private:
-    using Queue = RunQueue<typename TimeSource<Executor>::Clock>;
+    using Queue =
+        std::conditional_t<runs_tasks_singly<Executor>, SingleTasks, RunQueue<typename TimeSource<Executor>::Clock>>;
 
     static auto poster(const Executor& executor) {
         return net::prefer(net::require(executor, net::execution::blocking.never), net::execution::relationship.fork);
@@ -119,13 +133,18 @@ class Batcher final : public ContextListener, public std::enable_shared_from_thi
     };
 
     [[gnu::noinline]] void post_invoker() noexcept {
-        retry_on_bad_alloc([this] {
+        post_function([self = this->shared_from_this()] { self->queue_.run_tasks([&] { self->post_invoker(); }); });
+    }
+
+    template <typename Function>
+    void post_function(const Function& function) noexcept {
+        retry_on_bad_alloc([&] {
             const ExecuteScope scope;
-            execute_on(executors_->posting, [self = this->shared_from_this()] {
+            execute_on(executors_->posting, [function] {
                 DISPATCH_ASSERT(!ExecuteScope::in_progress,
                                 "an executor ran a function within execute(), although asked never to block: it must "
                                 "run it later, or in another thread, as a lock may be held");
-                self->queue_.run_tasks([&] { self->post_invoker(); });
+                function();
             });
         });
     }

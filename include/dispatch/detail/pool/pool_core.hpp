@@ -23,13 +23,14 @@
 #include <dispatch/job.hpp>
 #include <dispatch/metrics.hpp>
 #include <dispatch/options.hpp>
+#include <dispatch/time_source.hpp>
 #include <dispatch/worker.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
 /// What a pool is made of. Shared by the pool and the operations on it that have not started yet; a
 /// started operation belongs to its worker. Thread-safe.
-template <typename R, typename S, SelectionPolicy Policy, typename Executor, typename Clock>
+template <typename R, typename S, SelectionPolicy Policy, typename Executor>
 class PoolCore {
     using Handle = WorkerHandle<R, S, Executor>;
     using JobType = Job<R, S, Executor>;
@@ -75,7 +76,7 @@ class PoolCore {
         try {
             job = Operation::make(handler, *state_->executor(), options.deadline ? Memory::detached : Memory::handler,
                                   options.session ? options.session->size() : 0, std::move(request), options,
-                                  wants_times_ ? Worker::Clock::now() : typename JobType::Clock::time_point{});
+                                  wants_times_ ? now_on(*state_->executor()) : typename JobType::Clock::time_point{});
         } catch (...) {
             return reply_at_once(handler, *state_->executor(), std::current_exception());
         }
@@ -209,7 +210,8 @@ class PoolCore {
         if (auto slot = job.cancellation_slot(); slot.is_connected()) {
             cancel = &slot.template emplace<CancelJob>(CancelJob{{}, &job});
         }
-        const Route chosen = router_.route(options.session, overflow_now);
+        const Route chosen =
+            router_.route(options.session, overflow_now, [this] { return now_on(*state_->executor()); });
         switch (chosen.verdict) {
             case Route::Verdict::accepted:
                 return queue(job, *workers_[chosen.worker].core_, cancel);
@@ -258,7 +260,7 @@ class PoolCore {
 
     const std::vector<Handle> workers_;
     const std::shared_ptr<State> state_;
-    Router<Policy, Clock> router_;
+    Router<Policy, typename TimeSource<Executor>::Clock> router_;
     const bool wants_times_;
 
   public:

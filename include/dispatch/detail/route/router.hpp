@@ -41,8 +41,10 @@ class Router {
     }
 
     /// Throws only when the session map cannot grow; then nothing was counted or pinned.
-    [[gnu::always_inline]] inline Route route(std::optional<std::string_view> session, Overflow overflow) {
-        Route route = session && sessions_ ? route_pinned(*session, overflow) : choose(Purpose::job, overflow);
+    /// now() is called if the time matters.
+    template <typename Now>
+    [[gnu::always_inline]] inline Route route(std::optional<std::string_view> session, Overflow overflow, Now&& now) {
+        Route route = session && sessions_ ? route_pinned(*session, overflow, now()) : choose(Purpose::job, overflow);
         if (!admission_.open()) [[unlikely]] {
             // Also where it is full: who hears queue_full may come again.
             if (route.verdict == Route::Verdict::accepted) {
@@ -70,10 +72,10 @@ class Router {
     };
 
     /// A new session that is refused is not pinned: nobody drives others out of the map by being refused.
-    [[gnu::noinline]] Route route_pinned(std::string_view session, Overflow overflow) {
+    [[gnu::noinline]] Route route_pinned(std::string_view session, Overflow overflow, typename Clock::time_point now) {
         std::optional<Route> fresh;
-        const std::optional<std::size_t> worker = sessions_->lookup_or_assign(
-            session, Clock::now(), [&](SessionVerdict verdict) -> std::optional<std::size_t> {
+        const std::optional<std::size_t> worker =
+            sessions_->lookup_or_assign(session, now, [&](SessionVerdict verdict) -> std::optional<std::size_t> {
                 fresh = choose(Purpose::new_session, overflow);
                 fresh->session = verdict;
                 return fresh->verdict == Route::Verdict::accepted ? std::optional{fresh->worker} : std::nullopt;

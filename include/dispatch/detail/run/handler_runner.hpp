@@ -28,7 +28,6 @@ template <typename R, typename S, typename Executor, typename Handler, typename 
 class HandlerRunner final : public HandlerHost<R, S, Executor> {
     using Traits = HandlerTraits<R, S, Handler>;
     using Worker = detail::Worker<R, S, Executor>;
-    using Clock = typename Worker::Clock;
     using JobType = typename Worker::JobType;
     using Outcome = typename Worker::Outcome;
     using HandlerExecutor = typename Lanes<Executor>::HandlerExecutor;
@@ -58,7 +57,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
 
     void dropped(const Worker& worker, const JobType& job, std::error_code why) noexcept override {
         if constexpr (is_observed<O>) {
-            observer_.dropped(DroppedEvent{worker.id(), job.session, Clock::now() - job.submitted_at, why});
+            observer_.dropped(DroppedEvent{worker.id(), job.session, worker.now() - job.submitted_at, why});
         }
     }
 
@@ -104,7 +103,8 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
         template <typename ContextType>
         decltype(auto) call([[maybe_unused]] ContextType& context) {
             if constexpr (is_observed<O>) {
-                observation_.start(runner_.observer_, worker_.id(), job_->session, Clock::now() - job_->submitted_at);
+                observation_.start(runner_.observer_, worker_.id(), job_->session, worker_.now() - job_->submitted_at,
+                                   [this] { return worker_.now(); });
             }
             if constexpr (Traits::takes_context) {
                 return std::invoke(*runner_.handler_, std::move(*job_->request), context);
@@ -115,7 +115,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
 
         auto context() const {
             if constexpr (Traits::takes_context) {
-                return JobContext{worker_.id(), job_->session, job_->deadline, Clock::now() - job_->submitted_at};
+                return JobContext{worker_.id(), job_->session, job_->deadline, worker_.now() - job_->submitted_at};
             } else {
                 return NoContext{};
             }
@@ -125,7 +125,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
         template <typename... Response>
         void returned(Response&&... response) {
             if constexpr (is_observed<O>) {
-                observation_.end(nullptr);
+                observation_.end(nullptr, [this] { return worker_.now(); });
             }
             outcome_ = worker_.settle(*job_, std::forward<Response>(response)...);
         }
@@ -133,7 +133,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
         /// It has thrown the exception that is being handled; or, after it had returned, something else has.
         void threw() noexcept {
             if constexpr (is_observed<O>) {
-                observation_.end(std::current_exception());
+                observation_.end(std::current_exception(), [this] { return worker_.now(); });
             }
             outcome_ = worker_.settle_error(*job_);
         }
@@ -147,7 +147,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
                 return worker_.abandon_with_context(*job_);
             }
             if constexpr (is_observed<O>) {
-                observation_.end(make_system_error(make_error_code(errc::abandoned)));
+                observation_.end(make_system_error(make_error_code(errc::abandoned)), [this] { return worker_.now(); });
             }
             worker_.abandon(*job_, lane_);
         }
@@ -157,7 +157,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
         Lane& lane_;
         JobType* job_;
         Outcome outcome_ = Outcome::failed;
-        [[no_unique_address]] Observation<O, Clock> observation_;
+        [[no_unique_address]] Observation<O> observation_;
     };
 
     /// A lane's life: runs jobs as long as it holds a permit and there are any, then parks. Nothing but

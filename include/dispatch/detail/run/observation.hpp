@@ -2,6 +2,7 @@
 #ifndef DISPATCH_DETAIL_RUN_OBSERVATION_HPP
 #define DISPATCH_DETAIL_RUN_OBSERVATION_HPP
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <string_view>
@@ -19,23 +20,28 @@ struct Unobserved {};
 template <typename O>
 inline constexpr bool is_observed = !std::is_same_v<O, Unobserved>;
 
-/// What an observer sees of one job: its handler's start, and its end. Clock says how long that takes.
-template <typename O, typename Clock>
+/// What an observer sees of one job: its handler's start, and its end.
+template <typename O>
 class Observation {
   public:
-    void start(O& observer, std::size_t worker, std::string_view session, typename Clock::duration queued) noexcept {
+    using Clock = std::chrono::steady_clock;
+
+    /// now() is when the handler starts.
+    template <typename Now>
+    void start(O& observer, std::size_t worker, std::string_view session, Clock::duration queued, Now&& now) noexcept {
         observer_ = &observer;
         event_.worker = worker;
         event_.session = session;
         event_.queued = queued;
-        start_ = Clock::now();
+        start_ = now();
         observer.started(StartedEvent{worker, session, queued});
     }
 
     /// The first end counts; none does without a start.
-    void end(std::exception_ptr error) noexcept {
+    template <typename Now>
+    void end(std::exception_ptr error, Now&& now) noexcept {
         if (O* const observer = std::exchange(observer_, nullptr)) {
-            event_.ran = Clock::now() - start_;
+            event_.ran = now() - start_;
             event_.error = std::move(error);
             observer->finished(event_);
         }
@@ -44,11 +50,11 @@ class Observation {
   private:
     O* observer_ = nullptr;
     FinishedEvent event_{};
-    typename Clock::time_point start_{};
+    Clock::time_point start_{};
 };
 
-template <typename Clock>
-class Observation<Unobserved, Clock> {};
+template <>
+class Observation<Unobserved> {};
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 

@@ -13,7 +13,6 @@
 
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/asio/context_listener.hpp>
-#include <dispatch/detail/asio/time_source.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/retry_on_bad_alloc.hpp>
 #include <dispatch/detail/queue/inbox.hpp>
@@ -24,6 +23,7 @@
 #include <dispatch/error.hpp>
 #include <dispatch/job.hpp>
 #include <dispatch/options.hpp>
+#include <dispatch/time_source.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
@@ -59,7 +59,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
   public:
     using JobType = Job<R, S, Executor>;
     using Host = HandlerHost<R, S, Executor>;
-    using Clock = typename TimeSource<Executor>::Clock;
+    using Clock = typename JobType::Clock;
 
     Worker(std::unique_ptr<Host> host, const Executor& executor, const std::shared_ptr<Batcher<Executor>>& batcher,
            std::size_t id, WorkerOptions options, bool wants_times)
@@ -80,6 +80,8 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     bool has_context() const noexcept { return lanes_.has_context(); }
     /// Only while the context lives.
     const Executor& executor() const noexcept { return lanes_.executor(); }
+    /// The time on it. Only while the context lives.
+    Clock::time_point now() const { return now_on(executor()); }
     Lanes<Executor>& lanes() noexcept { return lanes_; }
 
     /// The worker's number in its pool; before it has one, among those that were spawned with it. Any thread.
@@ -257,7 +259,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     struct Alarm {
         Worker* worker;
 
-        void set(typename Clock::time_point time) {
+        void set(Clock::time_point time) {
             if (!worker->timer_) {
                 worker->timer_.emplace(worker->executor());
             }
@@ -283,7 +285,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// job, or the first one after it whose deadline has not passed.
     [[gnu::noinline]] JobType* in_time(JobType* job, Lane& lane) {
-        while (job != nullptr && job->deadline && Clock::now() >= *job->deadline) {
+        while (job != nullptr && job->deadline && now() >= *job->deadline) {
             expire_late(*job, lane);
             job = pop(lane);
         }
@@ -331,7 +333,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// The timer: some deadlines have passed.
     void expire() noexcept {
-        auto overdue = inbox_.take_overdue(Clock::now());
+        auto overdue = inbox_.take_overdue(now());
         while (JobType* job = overdue.queued.pop_front()) {
             end_unstarted(*job, make_error_code(errc::deadline_exceeded));
         }

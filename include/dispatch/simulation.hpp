@@ -1,0 +1,698 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Virtual time. A simulation::Context is an execution context whose time jumps to when there is something to do next:
+// handlers, selection policies and whole pools run on it as in production, a day takes milliseconds, and the same seed
+// repeats what happened exactly. See docs/simulation.md.
+#ifndef DISPATCH_SIMULATION_HPP
+#define DISPATCH_SIMULATION_HPP
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/execute/batcher.hpp>
+#include <dispatch/detail/sessions/siphash.hpp>
+#include <dispatch/detail/simulation/timeline.hpp>
+#include <dispatch/time_source.hpp>
+
+namespace dispatch::inline DISPATCH_ABI {
+
+namespace simulation {
+
+class Context;
+class Executor;
+
+/// The clock of simulations, with the time points of `std::chrono::steady_clock`.
+struct Clock {
+    /// How it measures time: as the steady clock does.
+    using duration = std::chrono::steady_clock::duration;
+    /// The type of its ticks.
+    using rep = duration::rep;
+    /// The length of its ticks.
+    using period = duration::period;
+    /// A virtual time. Deadlines are given as such.
+    using time_point = std::chrono::steady_clock::time_point;
+    /// It never goes back.
+    static constexpr bool is_steady = true;
+
+    /// Returns the time of the Context in whose run() this is called: for code that is a template on its clock.
+    ///
+    /// @throws std::logic_error Outside of a run(): ask the context for Context::now().
+    static time_point now();
+};
+
+/// Names the constructor of a Context that shares its time with another one.
+struct beside_t {
+    explicit beside_t() = default;
+};
+/// As beside_t.
+inline constexpr beside_t beside{};
+
+/// An execution context in virtual time.
+///
+/// What is posted to it, and what waits for its timers, is run by run() and its siblings, one function after the other,
+/// in the thread that calls them. When nothing is ready, the time jumps to the next timer. A function takes no time,
+/// however long it computes: advance() lets time pass where that matters.
+///
+/// Spawn workers on it with `spawn_workers<R, S, simulation::Executor>(context.get_executor(), ...)`, make a
+/// `WorkerPool<R, S, Policy, simulation::Executor>` of them, and submit: all that the library times is virtual then.
+/// Handlers that wait use simulation::Timer; a real timer, such as `asio::steady_timer`, lets real time pass and is not
+/// waited for (see what_is_left()).
+///
+/// @par Order
+/// With seed 0, what is ready runs first come, first served, as in an `io_context` with one thread. With any other
+/// seed, the seed decides which of the functions that are ready runs next, also among workers and replies, and whether
+/// `asio::dispatch` runs a function at once: each seed is one of the orders that threads could have led to, as long as
+/// no two functions run at the same instant. The same seed, with the same program and build, repeats exactly.
+///
+/// @par Thread safety
+/// One thread at a time. What another thread posts (a real timer does) is run, but not repeatably.
+class Context : public net::execution_context {
+  public:
+    /// The context's executor.
+    using executor_type = Executor;
+    /// How far times are apart.
+    using duration = Clock::duration;
+    /// A time on it.
+    using time_point = Clock::time_point;
+
+    /// Makes a context with a simulation of its own.
+    ///
+    /// @param seed Decides on the order of what is ready; 0: first come, first served.
+    explicit Context(std::uint64_t seed = 0) : timeline_{std::make_shared<detail::Timeline>(seed)} { mark(); }
+
+    /// Makes another context of the same simulation: they share the time, the seed, and run(). For programs with more
+    /// than one execution context.
+    ///
+    /// @param other May be destroyed before this context or after it.
+    Context(beside_t /*beside*/, Context& other) : timeline_{other.timeline_} { mark(); }
+
+    Context(const Context&) = delete;
+    Context& operator=(const Context&) = delete;
+
+    /// Destroys, undone, all that has not run. Pools on it may be destroyed before or afterwards.
+    ~Context() {
+        const Scope scope{*this};
+        shutdown();
+        // What is destroyed here may queue more: a coroutine's frames are unwound on its executor.
+        timeline_->drop(this);
+        destroy();
+    }
+
+    /// Returns the executor that runs functions here.
+    Executor get_executor() noexcept;
+
+    /// Returns the virtual time.
+    time_point now() const noexcept { return timeline_->now(); }
+
+    /// Returns how much time has passed in the simulation.
+    duration elapsed() const noexcept { return now() - detail::Timeline::start; }
+
+    /// Runs the simulation until nothing is left to do. The time is then that of the last timer that has ended.
+    ///
+    /// @returns How many functions were run.
+    /// @throws What a function throws. Call it again to go on, as with `io_context::run()`.
+    std::size_t run() { return run_to(time_point::max()); }
+
+    /// Runs the simulation for so long. Timers that end just then are included.
+    ///
+    /// @returns How many functions were run.
+    /// @throws What a function throws; the time is that of the function then.
+    std::size_t run_for(duration time) { return run_until(now() + time); }
+
+    /// Runs the simulation until a time, which is the time afterwards. Timers that end just then are included.
+    ///
+    /// @returns How many functions were run.
+    /// @throws What a function throws; the time is that of the function then.
+    std::size_t run_until(time_point time) {
+        const std::size_t count = run_to(time);
+        timeline_->advance_to(time);
+        return count;
+    }
+
+    /// Runs what is ready, and what that makes ready, without letting time pass.
+    ///
+    /// @returns How many functions were run.
+    /// @throws What a function throws.
+    std::size_t poll() {
+        std::size_t count = 0;
+        while (run_one()) {
+            ++count;
+        }
+        return count;
+    }
+
+    /// Runs one function that is ready, without letting time pass.
+    ///
+    /// @returns Whether there was one.
+    /// @throws What the function throws.
+    bool run_one() {
+        const auto [owner, function] = timeline_->take();
+        if (function == nullptr) {
+            return false;
+        }
+        const Scope scope{*static_cast<const Context*>(owner)};
+        function->run();
+        return true;
+    }
+
+    /// Lets time pass without running anything: within a handler, the time for which it computes; outside of run(),
+    /// time in which the machine is busy with something else.
+    ///
+    /// @param time Not negative.
+    void advance(duration time) noexcept { timeline_->advance_to(now() + time); }
+
+    /// Returns how many functions of the simulation are ready.
+    std::size_t ready() const { return timeline_->ready(); }
+
+    /// Returns how many timers of the simulation are being waited for.
+    std::size_t waits() const noexcept { return timeline_->waits(); }
+
+    /// Returns when the next of those timers ends; the last time of all if none does.
+    time_point next_wait() const noexcept { return timeline_->next_wait().value_or(time_point::max()); }
+
+    /// Returns how many operations, coroutines and work guards keep this context from running out of work, as Asio
+    /// counts them. After run() it is 0, unless something waits for what will never come.
+    std::size_t outstanding_work() const noexcept { return work_.load(std::memory_order_relaxed); }
+
+    /// Says what is left to do, for the message of a test: empty if nothing is. After run() there is something left if
+    /// a coroutine waits for what this simulation cannot bring: a real timer, another execution context, or an event
+    /// that nobody will send.
+    std::string what_is_left() const {
+        std::string text;
+        const auto add = [&](std::size_t count, const char* one, const char* many) {
+            if (count != 0) {
+                text += (text.empty() ? "" : "; ") + std::to_string(count) + (count == 1 ? one : many);
+            }
+        };
+        add(ready(), " function is ready", " functions are ready");
+        add(waits(), " timer is waited for", " timers are waited for");
+        if (ready() == 0 && waits() == 0) {
+            add(outstanding_work(),
+                " operation has not ended, and nothing here will end it: does it wait for a real timer "
+                "(asio::steady_timer; use simulation::Timer), for another execution context, or for an event that "
+                "nobody sends?",
+                " operations have not ended, and nothing here will end them: do they wait for a real timer "
+                "(asio::steady_timer; use simulation::Timer), for another execution context, or for an event that "
+                "nobody sends?");
+        }
+        return text;
+    }
+
+    /// Returns the context in whose run() this is called, or null.
+    static const Context* running() noexcept { return running_; }
+
+  private:
+    friend class Executor;
+    friend class Timer;
+
+    /// Tells executors of simulations from others.
+    class Service final : public net::execution_context::service {
+      public:
+        using key_type = Service;
+        static inline net::execution_context::id id;
+
+        explicit Service(net::execution_context& context) : net::execution_context::service{context} {}
+
+        Context* simulation = nullptr;
+
+      private:
+        void shutdown() noexcept override {}
+    };
+
+    /// As long as a function of a context is running.
+    class Scope {
+      public:
+        explicit Scope(const Context& context) noexcept : outer_{std::exchange(running_, &context)} {}
+        Scope(const Scope&) = delete;
+        Scope& operator=(const Scope&) = delete;
+        ~Scope() { running_ = outer_; }
+
+      private:
+        const Context* const outer_;
+    };
+
+    void mark() { net::use_service<Service>(*this).simulation = this; }
+
+    /// The simulation that context is of.
+    static Context& of(net::execution_context& context) {
+        Context* const simulation =
+            net::has_service<Service>(context) ? net::use_service<Service>(context).simulation : nullptr;
+        if (simulation == nullptr) {
+            throw std::invalid_argument{
+                "simulation::Timer: the executor is not one of a simulation::Context: run the coroutine that waits on "
+                "context.get_executor(), or give the timer that"};
+        }
+        return *simulation;
+    }
+
+    std::size_t run_to(time_point limit) {
+        std::size_t count = 0;
+        for (;;) {
+            count += poll();
+            const time_point next = next_wait();
+            if (next > limit || next == time_point::max()) {
+                return count;
+            }
+            timeline_->advance_to(next);
+        }
+    }
+
+    static inline constinit thread_local const Context* running_ = nullptr;
+
+    const std::shared_ptr<detail::Timeline> timeline_;
+    std::atomic<std::size_t> work_{0};
+};
+
+/// The executor of a Context. Its functions run in Context::run(), at once only if `asio::dispatch` is called there.
+///
+/// It compares equal to another one if their context and their properties are the same. As with Asio's executors, one
+/// that outlives its context may only be destroyed or assigned to.
+class Executor {
+  public:
+    /// Makes the executor of context, which does not track work.
+    explicit Executor(Context& context) noexcept : context_{&context} {}
+    /// Copies it; if it tracks work, so does the copy.
+    Executor(const Executor& other) noexcept
+        : context_{other.context_}, never_blocks_{other.never_blocks_}, tracked_{other.tracked_} {
+        count_work();
+    }
+    /// Takes over the work that it tracks.
+    Executor(Executor&& other) noexcept
+        : context_{other.context_},
+          never_blocks_{other.never_blocks_},
+          // Asio does not destroy a work guard that it has moved from.
+          tracked_{std::exchange(other.tracked_, false)} {}
+    /// Copies it; if it tracks work, so does the copy.
+    Executor& operator=(const Executor& other) noexcept {
+        if (this != &other) {
+            uncount_work();
+            context_ = other.context_;
+            never_blocks_ = other.never_blocks_;
+            tracked_ = other.tracked_;
+            count_work();
+        }
+        return *this;
+    }
+    /// Stops tracking work.
+    ~Executor() { uncount_work(); }
+
+    /// Returns the context.
+    Context& context() const noexcept { return *context_; }
+
+    /// Returns whether this is called by a function of the context.
+    bool running_in_this_thread() const noexcept { return Context::running() == context_; }
+
+    /// Runs function, once: later, or within this call if the executor may block and is called by the context's run().
+    template <typename Function>
+    void execute(Function&& function) const {
+        if (!never_blocks_ && running_in_this_thread() && context_->timeline_->runs_at_once()) {
+            std::decay_t<Function> owned{std::forward<Function>(function)};
+            std::move(owned)();
+        } else {
+            context_->timeline_->add(
+                context_, std::make_unique<FunctionOf<std::decay_t<Function>>>(std::forward<Function>(function)));
+        }
+    }
+
+    /// Returns the context, for Asio.
+    net::execution_context& query(net::execution::context_t /*property*/) const noexcept { return *context_; }
+    /// Returns whether execute() may run a function within the call.
+    net::execution::blocking_t query(net::execution::blocking_t /*property*/) const noexcept {
+        if (never_blocks_) {
+            return net::execution::blocking.never;
+        }
+        return net::execution::blocking.possibly;
+    }
+    /// Returns whether it tracks work.
+    net::execution::outstanding_work_t query(net::execution::outstanding_work_t /*property*/) const noexcept {
+        if (tracked_) {
+            return net::execution::outstanding_work.tracked;
+        }
+        return net::execution::outstanding_work.untracked;
+    }
+    /// Returns an executor that always runs functions later.
+    Executor require(net::execution::blocking_t::never_t /*property*/) const noexcept { return with(true, tracked_); }
+    /// Returns an executor that may run functions at once.
+    Executor require(net::execution::blocking_t::possibly_t /*property*/) const noexcept {
+        return with(false, tracked_);
+    }
+    /// Returns an executor that tracks work.
+    Executor require(net::execution::outstanding_work_t::tracked_t /*property*/) const noexcept {
+        return with(never_blocks_, true);
+    }
+    /// Returns an executor that does not track work.
+    Executor require(net::execution::outstanding_work_t::untracked_t /*property*/) const noexcept {
+        return with(never_blocks_, false);
+    }
+
+    /// For Asio's strands, which take themselves for executors of the Networking TS: work has begun.
+    void on_work_started() const noexcept { ++context_->work_; }
+    /// As on_work_started(): work has ended.
+    void on_work_finished() const noexcept { --context_->work_; }
+
+    /// Whether they have the same context and properties.
+    friend bool operator==(const Executor& a, const Executor& b) noexcept {
+        return a.context_ == b.context_ && a.never_blocks_ == b.never_blocks_ && a.tracked_ == b.tracked_;
+    }
+    /// Whether their contexts or properties differ.
+    friend bool operator!=(const Executor& a, const Executor& b) noexcept { return !(a == b); }
+
+  private:
+    template <typename F>
+    class FunctionOf final : public detail::Timeline::Function {
+      public:
+        template <typename G>
+        explicit FunctionOf(G&& function) : function_{std::forward<G>(function)} {}
+        void run() override {
+            F function{std::move(function_)};
+            std::move(function)();
+        }
+
+      private:
+        F function_;
+    };
+
+    Executor with(bool never_blocks, bool tracked) const noexcept {
+        Executor executor{*context_};
+        executor.never_blocks_ = never_blocks;
+        executor.tracked_ = tracked;
+        executor.count_work();
+        return executor;
+    }
+
+    void count_work() const noexcept {
+        if (tracked_) {
+            ++context_->work_;
+        }
+    }
+    void uncount_work() const noexcept {
+        if (tracked_) {
+            --context_->work_;
+        }
+    }
+
+    Context* context_;
+    bool never_blocks_ = false;
+    bool tracked_ = false;
+};
+
+inline Executor Context::get_executor() noexcept { return Executor{*this}; }
+
+inline Clock::time_point Clock::now() {
+    if (Context::running() == nullptr) {
+        throw std::logic_error{
+            "simulation::Clock::now() was called outside of a Context's run(): ask the context for now()"};
+    }
+    return Context::running()->now();
+}
+
+/// A timer in virtual time, with the interface of `asio::steady_timer`: a production handler that is a template on its
+/// timer, or gets one made for it, runs unchanged.
+///
+/// @par Thread safety
+/// None, as with Asio's timers.
+class Timer {
+  public:
+    /// Any executor of a simulation, such as that of a worker's handler.
+    using executor_type = net::any_io_executor;
+    /// The clock.
+    using clock_type = Clock;
+    /// How far times are apart.
+    using duration = Clock::duration;
+    /// A time on the clock.
+    using time_point = Clock::time_point;
+
+    /// Makes a timer that has expired.
+    ///
+    /// @param executor An executor of a simulation::Context, of whatever type:
+    ///     `simulation::Timer timer{co_await asio::this_coro::executor};`
+    /// @throws std::invalid_argument If executor is of another execution context.
+    template <typename Ex>
+    explicit Timer(const Ex& executor) : Timer{executor, time_point{}} {}
+    /// As Timer(executor), for a timer that expires at a time.
+    template <typename Ex>
+    Timer(const Ex& executor, time_point time) : state_{std::make_shared<State>(of(executor), executor)} {
+        state_->expiry = time;
+    }
+    /// As Timer(executor), for a timer that expires after a time.
+    template <typename Ex>
+    Timer(const Ex& executor, duration time) : Timer{executor, time_point{}} {
+        state_->expiry = state_->after(time);
+    }
+    /// Makes a timer of context that has expired.
+    explicit Timer(Context& context) : Timer{context.get_executor()} {}
+    /// Makes a timer of context that expires at a time.
+    Timer(Context& context, time_point time) : Timer{context.get_executor(), time} {}
+    /// Makes a timer of context that expires after a time.
+    Timer(Context& context, duration time) : Timer{context.get_executor(), time} {}
+
+    /// Takes over the timer with those who wait for it. The one that is moved from may only be assigned to or
+    /// destroyed.
+    Timer(Timer&&) noexcept = default;
+    /// Cancels this timer, and takes over the other.
+    Timer& operator=(Timer&& other) noexcept {
+        if (this != &other) {
+            cancel_all();
+            state_ = std::move(other.state_);
+        }
+        return *this;
+    }
+    /// Cancels it.
+    ~Timer() { cancel_all(); }
+
+    /// Returns the executor of handlers that have none of their own.
+    executor_type get_executor() const noexcept { return state_->executor; }
+
+    /// Returns when it expires.
+    time_point expiry() const noexcept { return state_->expiry; }
+
+    /// Sets when it expires. Those who wait complete with `operation_aborted`.
+    ///
+    /// @returns How many waited.
+    std::size_t expires_at(time_point time) {
+        const std::size_t cancelled = cancel();
+        state_->expiry = time;
+        return cancelled;
+    }
+
+    /// Sets after what time it expires. Those who wait complete with `operation_aborted`.
+    ///
+    /// @returns How many waited.
+    std::size_t expires_after(duration time) { return expires_at(state_->after(time)); }
+
+    /// Completes those who wait with `operation_aborted`.
+    ///
+    /// @returns How many waited.
+    std::size_t cancel() {
+        std::size_t cancelled = 0;
+        while (cancel_one() != 0) {
+            ++cancelled;
+        }
+        return cancelled;
+    }
+
+    /// Completes who has waited the longest with `operation_aborted`.
+    ///
+    /// @returns How many that were: 1, or 0 if nobody waits.
+    std::size_t cancel_one() {
+        if (state_->waits.empty()) {
+            return 0;
+        }
+        state_->timeline->cancel(state_->waits.front());
+        return 1;
+    }
+
+    /// Waits until the timer expires or is cancelled.
+    ///
+    /// @par Object lifetimes
+    /// The timer may be destroyed meanwhile: that cancels it.
+    ///
+    /// @par Handler signature
+    /// `void(error_code)`, with Asio's error_code: `operation_aborted` if it was cancelled.
+    ///
+    /// @par Executor
+    /// The completion handler runs on its associated executor, or on get_executor() if it has none; never from within
+    /// this function.
+    ///
+    /// @par Per-operation cancellation
+    /// Any type: the operation completes with `operation_aborted`.
+    ///
+    /// @param token A completion token. The default is for `co_await`.
+    template <typename Token = default_token<executor_type>>
+    auto async_wait(Token&& token = {}) {
+        return net::async_initiate<Token, void(detail::net_error)>(Initiation{state_}, token);
+    }
+
+  private:
+    using WaitId = detail::Timeline::WaitId;
+
+    struct State {
+        State(Context& of, executor_type ex) : context{&of}, timeline{of.timeline_}, executor{std::move(ex)} {}
+
+        /// Far ahead: never.
+        time_point after(duration time) const noexcept {
+            const time_point now = timeline->now();
+            return time > time_point::max() - now ? time_point::max() : now + time;
+        }
+
+        void forget(const WaitId& id) noexcept { std::erase(waits, id); }
+
+        const void* const context;
+        const std::shared_ptr<detail::Timeline> timeline;
+        const executor_type executor;
+        time_point expiry{};
+        /// Of this timer, in the order in which they began.
+        std::vector<WaitId> waits;
+    };
+
+    template <typename Handler>
+    class WaitOf final : public detail::Timeline::Wait {
+      public:
+        WaitOf(Handler&& handler, const std::shared_ptr<State>& state)
+            : handler_{std::move(handler)},
+              state_{state},
+              work_{net::get_associated_executor(handler_, state->executor)} {}
+        WaitOf(const WaitOf&) = delete;
+        WaitOf& operator=(const WaitOf&) = delete;
+        ~WaitOf() override { state_->forget(id); }
+
+        void end(bool cancelled) override {
+            state_->forget(id);
+            const detail::net_error error =
+                cancelled ? net::error::make_error_code(net::error::operation_aborted) : detail::net_error{};
+            net::post(work_.get_executor(),
+                      [handler = std::move(handler_), error]() mutable { std::move(handler)(error); });
+        }
+
+        WaitId id;
+
+      private:
+        Handler handler_;
+        const std::shared_ptr<State> state_;
+        net::executor_work_guard<net::associated_executor_t<Handler, executor_type>> work_;
+    };
+
+    struct Initiation {
+        using executor_type = Timer::executor_type;
+        std::shared_ptr<State> state;
+
+        executor_type get_executor() const noexcept { return state->executor; }
+
+        template <typename Handler>
+        void operator()(Handler&& handler) const {
+            using Owned = std::decay_t<Handler>;
+            auto slot = net::get_associated_cancellation_slot(handler);
+            state->waits.reserve(state->waits.size() + 1);
+            auto wait = std::make_unique<WaitOf<Owned>>(Owned{std::forward<Handler>(handler)}, state);
+            WaitOf<Owned>& made = *wait;
+            made.id = state->timeline->add_wait(state->context, state->expiry, std::move(wait));
+            state->waits.push_back(made.id);
+            if (slot.is_connected()) {
+                slot.assign([timeline = state->timeline, id = made.id](net::cancellation_type_t type) {
+                    if (type != net::cancellation_type::none) {
+                        timeline->cancel(id);
+                    }
+                });
+            }
+        }
+    };
+
+    template <typename Ex>
+    static Context& of(const Ex& executor) {
+        return Context::of(net::query(executor, net::execution::context));
+    }
+
+    void cancel_all() noexcept {
+        if (state_) {
+            cancel();
+        }
+    }
+
+    std::shared_ptr<State> state_;
+};
+
+/// What explore() throws: a seed with which the program failed.
+class SeedFailed : public std::runtime_error {
+  public:
+    /// For explore().
+    SeedFailed(std::uint64_t seed, const std::string& why)
+        : std::runtime_error{"seed " + std::to_string(seed) + " fails: " + why +
+                             ". To repeat it: simulation::Context context{" + std::to_string(seed) + "}"},
+          seed_{seed} {}
+
+    /// Returns the seed.
+    std::uint64_t seed() const noexcept { return seed_; }
+
+  private:
+    std::uint64_t seed_;
+};
+
+/// Runs program(context) with the seeds from 0 to seeds - 1, each on a Context of its own, until it fails: looks for
+/// races, in the orders that the seeds lead to.
+///
+/// program sets up what it tests, calls `context.run()`, and checks what has come of it. It fails by an exception, or
+/// by returning false.
+///
+/// @throws SeedFailed At the first failure. What program threw is nested in it (`std::rethrow_if_nested`).
+template <typename Program>
+void explore(std::uint64_t seeds, Program&& program) {
+    for (std::uint64_t seed = 0; seed != seeds; ++seed) {
+        try {
+            Context context{seed};
+            if constexpr (std::is_convertible_v<std::invoke_result_t<Program&, Context&>, bool>) {
+                if (!program(context)) {
+                    throw std::runtime_error{"the program returned false"};
+                }
+            } else {
+                program(context);
+            }
+        } catch (const std::exception& error) {
+            std::throw_with_nested(SeedFailed{seed, error.what()});
+        } catch (...) {
+            std::throw_with_nested(SeedFailed{seed, "an exception that is no std::exception"});
+        }
+    }
+}
+
+}  // namespace simulation
+
+/// Virtual time for pools on simulation::Executor.
+template <>
+struct TimeSource<simulation::Executor> {
+    /// Tells the time of the context in whose run() it is asked.
+    using Clock = simulation::Clock;
+    /// Waits in virtual time.
+    using Timer = simulation::Timer;
+    /// Tells the time of executor's context.
+    static Clock::time_point now(const simulation::Executor& executor) noexcept { return executor.context().now(); }
+};
+
+namespace detail {
+
+/// The seed decides on the order of all tasks.
+template <>
+inline constexpr bool runs_tasks_singly<simulation::Executor> = true;
+
+/// Which sessions share a part of the map is the same each time.
+template <>
+struct HashKeySource<simulation::Clock> {
+    static HashKey draw() noexcept { return {0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL}; }
+};
+
+}  // namespace detail
+
+}  // namespace dispatch::inline DISPATCH_ABI
+
+#endif  // DISPATCH_SIMULATION_HPP
