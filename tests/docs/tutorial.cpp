@@ -15,7 +15,7 @@
 
 namespace tutorial {
 
-using namespace tutorial_md::sessions_and_state_without_locks;
+using namespace tutorial_md::the_end;
 
 namespace {
 
