@@ -10,31 +10,22 @@
 #include <unordered_set>
 
 #include <dispatch/pool.hpp>
+#include <dispatch/simulation.hpp>
 #if defined(DISPATCH_USE_BOOST_ASIO)
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 namespace asio = boost::asio;
 #else
-#include <asio/io_context.hpp>
 #include <asio/use_future.hpp>
 #endif
 
+namespace simulation = dispatch::simulation;
 using namespace std::chrono_literals;
-
-/// Times the pins here, so that the program need not wait. A server leaves this parameter of WorkerPool out.
-struct HandClock {
-    using duration = std::chrono::nanoseconds;
-    using rep = duration::rep;
-    using period = duration::period;
-    using time_point = std::chrono::time_point<HandClock>;
-    static constexpr bool is_steady = true;
-    static time_point now() noexcept { return time_point{elapsed}; }
-    static inline duration elapsed{0};
-};
 
 using Page = int;
 using WasCached = bool;
-using Pool = dispatch::WorkerPool<Page, WasCached, dispatch::LeastLoaded, asio::any_io_executor, HandClock>;
+/// On an executor whose time is virtual, so that the program need not wait. A server leaves the last two parameters
+/// out.
+using Pool = dispatch::WorkerPool<Page, WasCached, dispatch::LeastLoaded, simulation::Executor>;
 
 /// Each worker has a copy of this, and only that worker uses it: no locks. In a server the cache is bounded.
 class ShowPage {
@@ -48,9 +39,10 @@ class ShowPage {
     std::unordered_set<std::string> users_;
 };
 
-Pool make_pool(asio::io_context& io, std::size_t workers, dispatch::AffinityExpiry expiry) {
-    return Pool{dispatch::spawn_workers<Page, WasCached>(io.get_executor(), workers, ShowPage{}),
-                {.affinity_ttl = 30s, .affinity_expiry = expiry}};
+Pool make_pool(simulation::Context& context, std::size_t workers, dispatch::AffinityExpiry expiry) {
+    return Pool{
+        dispatch::spawn_workers<Page, WasCached, simulation::Executor>(context.get_executor(), workers, ShowPage{}),
+        {.affinity_ttl = 30s, .affinity_expiry = expiry}};
 }
 
 /// Eight users look at three pages each.
@@ -58,7 +50,7 @@ asio::awaitable<void> spread(Pool& pool) {
     int hits = 0;
     for (Page page = 1; page <= 3; ++page) {
         for (int user = 1; user <= 8; ++user) {
-            hits += co_await pool.submit("user-" + std::to_string(user), page) ? 1 : 0;
+            hits += co_await pool.submit("user-" + std::to_string(user), page, asio::use_awaitable) ? 1 : 0;
         }
     }
     std::cout << "24 requests of 8 sessions: " << hits << " cache hits\nsessions on each worker:";
@@ -72,32 +64,32 @@ asio::awaitable<void> spread(Pool& pool) {
 /// worker.
 asio::awaitable<void> stay(Pool& pool) {
     for (Page page = 1; page <= 4; ++page) {
-        std::cout << (co_await pool.submit("ada", page) ? "   hit" : "  miss");
-        HandClock::elapsed += 20s;
+        std::cout << (co_await pool.submit("ada", page, asio::use_awaitable) ? "   hit" : "  miss");
+        simulation::Timer timer{co_await asio::this_coro::executor, 20s};
+        co_await timer.async_wait(asio::use_awaitable);
     }
     std::cout << '\n';
 }
 
 /// Runs work to its end, and throws what it throws.
-void run(asio::io_context& io, asio::awaitable<void> work) {
-    auto done = asio::co_spawn(io, std::move(work), asio::use_future);
-    io.restart();
-    io.run();
+void run(simulation::Context& context, asio::awaitable<void> work) {
+    auto done = asio::co_spawn(context, std::move(work), asio::use_future);
+    context.run();
     done.get();
 }
 
 int main() {
-    asio::io_context io;
-    Pool pool = make_pool(io, 4, dispatch::AffinityExpiry::fixed);
-    run(io, spread(pool));
+    simulation::Context context;
+    Pool pool = make_pool(context, 4, dispatch::AffinityExpiry::fixed);
+    run(context, spread(pool));
 
     std::cout << "pins of 30 s   0 s  20 s  40 s  60 s\n";
     std::cout << "fixed       ";
-    Pool fixed = make_pool(io, 2, dispatch::AffinityExpiry::fixed);
-    run(io, stay(fixed));
+    Pool fixed = make_pool(context, 2, dispatch::AffinityExpiry::fixed);
+    run(context, stay(fixed));
     std::cout << "sliding     ";
-    Pool sliding = make_pool(io, 2, dispatch::AffinityExpiry::sliding);
-    run(io, stay(sliding));
+    Pool sliding = make_pool(context, 2, dispatch::AffinityExpiry::sliding);
+    run(context, stay(sliding));
 }
 
 // Prints:

@@ -198,14 +198,11 @@ class Context : public net::execution_context {
         };
         add(ready(), " function is ready", " functions are ready");
         add(waits(), " timer is waited for", " timers are waited for");
-        if (ready() == 0 && waits() == 0) {
-            add(outstanding_work(),
-                " operation has not ended, and nothing here will end it: does it wait for a real timer "
-                "(asio::steady_timer; use simulation::Timer), for another execution context, or for an event that "
-                "nobody sends?",
-                " operations have not ended, and nothing here will end them: do they wait for a real timer "
-                "(asio::steady_timer; use simulation::Timer), for another execution context, or for an event that "
-                "nobody sends?");
+        if (text.empty() && outstanding_work() != 0) {
+            text =
+                "something has not ended, and nothing here will end it: does it wait for a real timer (use "
+                "simulation::Timer, not asio::steady_timer), for another execution context, or for an event that "
+                "nobody sends?";
         }
         return text;
     }

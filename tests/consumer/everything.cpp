@@ -26,6 +26,8 @@
 #include <dispatch/selection.hpp>
 #include <dispatch/semaphore.hpp>
 #include <dispatch/session_ref.hpp>
+#include <dispatch/simulation.hpp>
+#include <dispatch/time_source.hpp>
 #include <dispatch/version.hpp>
 #include <dispatch/worker.hpp>
 #if defined(DISPATCH_USE_BOOST_ASIO)
@@ -222,6 +224,23 @@ void test_semaphore() {
     expect(semaphore.available() == 1, "and given back");
 }
 
+net::awaitable<int> sleep_for_an_hour(int x) {
+    dispatch::simulation::Timer timer{co_await net::this_coro::executor, std::chrono::hours{1}};
+    co_await timer.async_wait(net::use_awaitable);
+    co_return x;
+}
+
+void test_simulation() {
+    using dispatch::simulation::Executor;
+    dispatch::simulation::explore(3, [](dispatch::simulation::Context& context) {
+        dispatch::WorkerPool<int, int, dispatch::LeastLoaded, Executor> pool{
+            dispatch::spawn_workers<int, int, Executor>(context.get_executor(), 2, sleep_for_an_hour)};
+        auto response = pool.submit(std::nullopt, 7, net::use_future);
+        context.run();
+        expect(response.get() == 7 && context.elapsed() == std::chrono::hours{1}, "an hour of virtual time");
+    });
+}
+
 }  // namespace
 
 int main() {
@@ -233,5 +252,6 @@ int main() {
     test_observer();
     test_per_worker();
     test_semaphore();
+    test_simulation();
     return failures == 0 ? 0 : 1;
 }

@@ -14,9 +14,9 @@
 #include <gtest/gtest.h>
 
 #include <dispatch/pool.hpp>
+#include <dispatch/simulation.hpp>
 
 #include "../support/asio.hpp"
-#include "../support/hand_clock.hpp"
 
 namespace semantics {
 
@@ -34,9 +34,11 @@ net::awaitable<int> wait_for_an_hour(int number) {
 }
 
 /// The error that a future has when context has run out of work; empty if it has none.
-template <typename T>
-std::error_code error_of(net::io_context& context, std::future<T> future) {
-    context.restart();
+template <typename Context, typename T>
+std::error_code error_of(Context& context, std::future<T> future) {
+    if constexpr (requires { context.restart(); }) {
+        context.restart();
+    }
     context.run();
     try {
         future.get();
@@ -60,30 +62,30 @@ TEST(Semantics, TheHandlerSeesTheSessionWithoutPins) {
 }
 
 TEST(Semantics, ARefusedJobLengthensASlidingPin) {
-    net::io_context context;
-    dispatch::WorkerPool<int, std::size_t, dispatch::LeastLoaded, net::any_io_executor, test::HandClock> pool{
-        dispatch::spawn_workers<int, std::size_t>(context.get_executor(), 2,
-                                                  [](int, dispatch::JobContext& job) { return job.worker_id(); },
-                                                  {.queue_capacity = 1}),
+    using dispatch::simulation::Executor;
+    dispatch::simulation::Context context;
+    dispatch::WorkerPool<int, std::size_t, dispatch::LeastLoaded, Executor> pool{
+        dispatch::spawn_workers<int, std::size_t, Executor>(
+            context.get_executor(), 2, [](int, dispatch::JobContext& job) { return job.worker_id(); },
+            {.queue_capacity = 1}),
         {.affinity_ttl = 10s, .affinity_expiry = dispatch::AffinityExpiry::sliding}};
     const auto worker_of = [&](std::optional<std::string_view> session) {
         auto worker = pool.submit(session, 0, net::use_future);
-        context.restart();
         context.run();
         return worker.get();
     };
     const std::size_t pinned = worker_of("ada");
-    test::HandClock::advance(6s);
+    context.advance(6s);
     pool.submit("ada", 0, net::detached);
     pool.submit("ada", 0, net::detached);
-    test::HandClock::advance(6s);
+    context.advance(6s);
     EXPECT_EQ(error_of(context, pool.try_submit("ada", 0, net::use_future)), errc::queue_full);
     EXPECT_EQ(pool.ledger().rejected, 1U);
-    test::HandClock::advance(9s);  // 15 s after the last one that was accepted
+    context.advance(9s);  // 15 s after the last one that was accepted
     while (worker_of(std::nullopt) != pinned) {
     }
     EXPECT_EQ(worker_of("ada"), pinned) << "though it is the turn of the other";
-    test::HandClock::advance(10s);
+    context.advance(10s);
     EXPECT_NE(worker_of("ada"), pinned) << "without a pin";
 }
 
