@@ -114,7 +114,7 @@ mutation(admission close_acq_rel detail/route/admission.hpp
     [[phase_.compare_exchange_weak(seen, phase, std::memory_order_acq_rel)]] "USER ASSERT FAILED")
 mutation(admission looks_at_the_gate_first detail/route/router.hpp
     [[        Route route = session]] [[        if (admission_.open()) {
-            return session && sessions_ ? route_pinned(*session, overflow) : choose(Purpose::job, overflow);
+            return session && sessions_ ? route_pinned(*session, overflow, now()) : choose(Purpose::job, overflow);
         }
         Route route = session]] "USER ASSERT FAILED|DATA RACE")
 mutation(admission keeps_the_load detail/route/router.hpp
