@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long jobs wait: a million jobs in virtual time, beside what queueing theory says. One worker that runs four jobs
-// at a time, with random arrivals and random service times, is an M/M/4 queue, for which Erlang's C formula gives the
-// mean wait. Prints both, and fails if they differ by more than 2 %.
+// How long jobs wait: three million jobs in virtual time, beside what queueing theory says. One worker that runs four
+// jobs at a time, with random arrivals and random service times, is an M/M/4 queue, for which Erlang's C formula gives
+// the mean wait. Prints both, and fails if they differ by more than 2 %.
 //
 // Change the handler, the policy or the number of workers to study what no formula covers.
 #include <chrono>

@@ -23,7 +23,8 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 namespace simulation = dispatch::simulation;
 
-/// Asks an upstream, and if that fails again after 1 s, 2 s, 4 s ... 5 min. In production, Timer is asio::steady_timer.
+/// Asks an upstream, and if that fails, again after 1 s, 2 s, 4 s ... 5 min. In production, Timer is
+/// asio::steady_timer.
 template <typename Upstream, typename Timer = asio::steady_timer>
 class Patient {
   public:

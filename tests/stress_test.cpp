@@ -48,14 +48,14 @@ struct Clock {
     static inline std::atomic<rep> forward{0};
 };
 
-using Executor = net::thread_pool::executor_type;
-
 }  // namespace
 
+/// The times of jobs and pins are put forward; for how long a worker has had its thread is not.
 template <>
-struct dispatch::TimeSource<Executor> {
-    using Clock = ::Clock;
-    using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor>;
+struct dispatch::TimeSource<net::any_io_executor> {
+    using Clock = std::chrono::steady_clock;
+    using Timer = net::basic_waitable_timer<::Clock, net::wait_traits<::Clock>, net::any_io_executor>;
+    static Clock::time_point now(const net::any_io_executor& /*executor*/) { return ::Clock::now(); }
 };
 
 namespace {
@@ -64,7 +64,7 @@ using dispatch::errc;
 using dispatch::JobContext;
 using dispatch::Overflow;
 using sim::Random;
-using Strand = net::strand<Executor>;
+using Strand = net::strand<net::thread_pool::executor_type>;
 
 /// How often each race was won by either side.
 struct Races {
@@ -184,7 +184,7 @@ class Round {
         for (Job& job : jobs_) {
             job.strand.emplace(net::make_strand(threads_.get_executor()));
         }
-        handles_ = dispatch::spawn_workers<std::size_t, std::size_t, Executor>(
+        handles_ = dispatch::spawn_workers<std::size_t, std::size_t>(
             threads_.get_executor(), workers,
             [this](std::size_t job, JobContext& context) { return handle(job, context.worker_id()); }, worker_options_);
         pool_.emplace(handles_, pool_options_);
@@ -215,8 +215,8 @@ class Round {
 
   private:
     enum class Ending : std::uint8_t { drain, stop, destroy };
-    using Pool = dispatch::WorkerPool<std::size_t, std::size_t, dispatch::LeastLoaded, Executor>;
-    using Handle = dispatch::WorkerHandle<std::size_t, std::size_t, Executor>;
+    using Pool = dispatch::WorkerPool<std::size_t, std::size_t>;
+    using Handle = dispatch::WorkerHandle<std::size_t, std::size_t>;
 
     static constexpr std::size_t workers = 3;
     static constexpr std::size_t threads_outside = 4;

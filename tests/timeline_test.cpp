@@ -41,13 +41,16 @@ class Call final : public Timeline::Function {
     std::function<void()> undone_;
 };
 
+/// Calls a function with whether it was cancelled, once it has ended and is run.
 class Note final : public Timeline::Wait {
   public:
-    explicit Note(std::function<void(bool)> end) : end_{std::move(end)} {}
-    void end(bool cancelled) override { end_(cancelled); }
+    explicit Note(std::function<void(bool)> heard) : heard_{std::move(heard)} {}
+    void end(bool cancelled) noexcept override { cancelled_ = cancelled; }
+    void run() override { heard_(cancelled_); }
 
   private:
-    std::function<void(bool)> end_;
+    std::function<void(bool)> heard_;
+    bool cancelled_ = false;
 };
 
 class TimelineTest : public testing::Test {
@@ -56,9 +59,11 @@ class TimelineTest : public testing::Test {
         timeline.add(this, std::make_unique<Call>([this, number] { ran.push_back(number); }));
     }
     Timeline::WaitId wait(Timeline& timeline, Timeline::time_point time, int number) {
-        return timeline.add_wait(this, time, std::make_unique<Note>([this, number](bool cancelled) {
-                                     ran.push_back(cancelled ? -number : number);
-                                 }));
+        const Timeline::WaitId id = timeline.new_wait(time);
+        timeline.add_wait(this, id, std::make_unique<Note>([this, number](bool cancelled) {
+                              ran.push_back(cancelled ? -number : number);
+                          }));
+        return id;
     }
     static bool run_one(Timeline& timeline) {
         const auto [owner, function] = timeline.take();
@@ -130,12 +135,29 @@ TEST_F(TimelineTest, WaitsEndInTheOrderOfTheirTimesWhenTheirTimeHasCome) {
     EXPECT_EQ(timeline.ready(), 0U);
     EXPECT_TRUE(ran.empty());
     timeline.advance_to(start + 3s - 1ns);
-    EXPECT_EQ(timeline.ready(), 0U);
+    EXPECT_EQ(timeline.ready(), 1U);
+    EXPECT_TRUE(ran.empty()) << "to look does not end it";
+    run_all(timeline);
     EXPECT_EQ(ran, (std::vector<int>{1}));
     timeline.advance_to(start + 3s);
+    EXPECT_EQ(timeline.ready(), 2U);
     run_all(timeline);
     EXPECT_EQ(ran, (std::vector<int>{1, 3, 4}));
     EXPECT_EQ(timeline.next_wait(), std::nullopt);
+}
+
+TEST_F(TimelineTest, SomeWaitForEver) {
+    Timeline timeline{0};
+    EXPECT_EQ(timeline.after(Timeline::duration::max()), Timeline::never);
+    EXPECT_EQ(timeline.after(1s), timeline.now() + 1s);
+    wait(timeline, Timeline::never, 1);
+    EXPECT_EQ(timeline.next_wait(), std::nullopt);
+    EXPECT_EQ(timeline.waits_for_ever(), 1U);
+    wait(timeline, timeline.now(), 2);
+    EXPECT_EQ(timeline.waits_for_ever(), 1U);
+    EXPECT_EQ(timeline.waits(), 2U);
+    run_all(timeline);
+    EXPECT_EQ(ran, (std::vector<int>{2}));
 }
 
 TEST_F(TimelineTest, AWaitIsCancelledOnceAndOnlyBeforeItEnds) {
@@ -145,7 +167,7 @@ TEST_F(TimelineTest, AWaitIsCancelledOnceAndOnlyBeforeItEnds) {
     const auto second = wait(timeline, start + 1s, 2);
     EXPECT_TRUE(timeline.cancel(second));
     EXPECT_FALSE(timeline.cancel(second));
-    EXPECT_EQ(ran, (std::vector<int>{-2}));
+    EXPECT_TRUE(ran.empty()) << "not from within";
     timeline.advance_to(start + 1s);
     run_all(timeline);
     EXPECT_EQ(ran, (std::vector<int>{-2, 1}));
@@ -171,14 +193,54 @@ TEST_F(TimelineTest, DroppingAnOwnerTakesWhatItsDestructorsAddAsWell) {
                                               }));
     timeline.add(&other, std::make_unique<Call>([&] { ran.push_back(1); }));
     wait(timeline, timeline.now() + 1s, 2);
-    timeline.add_wait(&other, timeline.now() + 1s, std::make_unique<Note>([&](bool) { ran.push_back(3); }));
+    timeline.add_wait(&other, timeline.new_wait(timeline.now() + 1s),
+                      std::make_unique<Note>([&](bool) { ran.push_back(3); }));
     timeline.drop(this);
     EXPECT_EQ(undone, 2);
     EXPECT_EQ(timeline.ready(), 1U);
     EXPECT_EQ(timeline.waits(), 1U);
     timeline.advance_to(timeline.now() + 1s);
     run_all(timeline);
-    EXPECT_EQ(ran, (std::vector<int>{3, 1})) << "what others have is left";
+    EXPECT_EQ(ran, (std::vector<int>{1, 3})) << "what others have is left";
+}
+
+TEST_F(TimelineTest, WhatADestructorCancelsIsDroppedAsWell) {
+    Timeline timeline{0};
+    const auto second = timeline.new_wait(timeline.now() + 2s);
+    struct Canceller final : Timeline::Wait {
+        Canceller(Timeline& of, Timeline::WaitId other) : timeline_of{of}, id{other} {}
+        Canceller(const Canceller&) = delete;
+        Canceller& operator=(const Canceller&) = delete;
+        ~Canceller() override { timeline_of.cancel(id); }
+        void end(bool /*cancelled*/) noexcept override {}
+        void run() override {}
+        Timeline& timeline_of;
+        const Timeline::WaitId id;
+    };
+    timeline.add_wait(this, timeline.new_wait(timeline.now() + 1s), std::make_unique<Canceller>(timeline, second));
+    timeline.add_wait(this, second, std::make_unique<Note>([&](bool) { ran.push_back(2); }));
+    timeline.drop(this);
+    EXPECT_EQ(timeline.ready(), 0U);
+    EXPECT_EQ(timeline.waits(), 0U);
+    run_all(timeline);
+    EXPECT_TRUE(ran.empty());
+}
+
+TEST_F(TimelineTest, ThousandsComeAndGoInOrder) {
+    Timeline timeline{0};
+    int next = 0;
+    std::vector<int> expected;
+    for (int round = 0; round != 200; ++round) {
+        for (int i = 0; i != round % 37; ++i) {
+            expected.push_back(next);
+            add(timeline, next++);
+        }
+        for (int i = 0; i != round % 31; ++i) {
+            run_one(timeline);
+        }
+    }
+    run_all(timeline);
+    EXPECT_EQ(ran, expected);
 }
 
 }  // namespace timeline_test

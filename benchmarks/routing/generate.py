@@ -25,13 +25,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--requests", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--sessions-per-second", type=float, default=6.0)
+    parser.add_argument("--sessions-per-second", type=float, default=8.0)
     arguments = parser.parse_args()
     source = random.Random(arguments.seed)
 
     next_block = 0
     next_session = 0
-    # (time, session, turns left, tokens so far, blocks): the next turn of a conversation; session None: a new one comes.
+    # (time, order, state): state is that of a conversation whose next turn comes, as session, turns left, tokens so far and
+    # blocks; None: a new conversation comes.
     events = [(0.0, 0, None)]
     order = 0
     made = 0

@@ -68,9 +68,11 @@ std::vector<Request> read(const std::string& path) {
         for (int block = 0; words >> block;) {
             request.blocks.insert(block);
         }
-        if (request.blocks.size() != blocks || request.session.empty()) {
-            throw std::runtime_error{path + ":" + std::to_string(requests.size() + 1) +
-                                     ": not a line of: ms prompt output session blocks ids"};
+        if (!words.eof() || request.blocks.size() != blocks || request.session.empty() ||
+            (!requests.empty() && request.arrival < requests.back().arrival)) {
+            throw std::runtime_error{
+                path + ":" + std::to_string(requests.size() + 1) +
+                ": not a line of: ms prompt output session blocks ids; or not in the order of arrivals"};
         }
         requests.push_back(std::move(request));
     }
@@ -194,15 +196,23 @@ int main(int argc, char** argv) {
         Cluster cluster;
         for (int i = 1; i != argc; ++i) {
             const std::string_view argument = argv[i];
-            const auto value = [&] { return ++i != argc ? std::stod(argv[i]) : throw std::runtime_error{"a value"}; };
+            const auto value = [&] {
+                const double number = ++i < argc ? std::stod(argv[i]) : 0;
+                if (!(number > 0)) {
+                    throw std::runtime_error{std::string{argument} + " needs a number above 0"};
+                }
+                return number;
+            };
             if (argument == "--workers") {
                 cluster.workers = static_cast<std::size_t>(value());
             } else if (argument == "--concurrency") {
                 cluster.concurrency = static_cast<std::size_t>(value());
             } else if (argument == "--speed") {
                 cluster.speed = value();
-            } else {
+            } else if (path.empty() && !argument.starts_with("-")) {
                 path = argument;
+            } else {
+                throw std::runtime_error{"what is " + std::string{argument} + "?"};
             }
         }
         const std::vector<Request> requests = read(path);

@@ -9,10 +9,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -20,8 +22,9 @@
 #include <vector>
 
 #include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/asio/virtual_time_mark.hpp>
 #include <dispatch/detail/base/config.hpp>
-#include <dispatch/detail/execute/batcher.hpp>
+#include <dispatch/detail/execute/single_tasks.hpp>
 #include <dispatch/detail/sessions/siphash.hpp>
 #include <dispatch/detail/simulation/timeline.hpp>
 #include <dispatch/time_source.hpp>
@@ -77,7 +80,8 @@ inline constexpr beside_t beside{};
 /// no two functions run at the same instant. The same seed, with the same program and build, repeats exactly.
 ///
 /// @par Thread safety
-/// One thread at a time. What another thread posts (a real timer does) is run, but not repeatably.
+/// /// One thread at a time: also for the pools, timers and semaphores on it, whatever they promise elsewhere. What
+/// another thread posts (a real timer does) is run, but not repeatably.
 class Context : public net::execution_context {
   public:
     /// The context's executor.
@@ -90,28 +94,37 @@ class Context : public net::execution_context {
     /// Makes a context with a simulation of its own.
     ///
     /// @param seed Decides on the order of what is ready; 0: first come, first served.
-    explicit Context(std::uint64_t seed = 0) : timeline_{std::make_shared<detail::Timeline>(seed)} { mark(); }
+    explicit Context(std::uint64_t seed = 0) : timeline_{std::make_shared<detail::Timeline>(seed)} {
+        detail::VirtualTimeMark::put_on(*this, this);
+    }
 
     /// Makes another context of the same simulation: they share the time, the seed, and run(). For programs with more
     /// than one execution context.
     ///
     /// @param other May be destroyed before this context or after it.
-    Context(beside_t /*beside*/, Context& other) : timeline_{other.timeline_} { mark(); }
+    Context(beside_t /*beside*/, Context& other) : timeline_{other.timeline_} {
+        detail::VirtualTimeMark::put_on(*this, this);
+    }
 
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
 
     /// Destroys, undone, all that has not run. Pools on it may be destroyed before or afterwards.
     ~Context() {
+        ending_ = true;
         const Scope scope{*this};
         shutdown();
         // What is destroyed here may queue more: a coroutine's frames are unwound on its executor.
         timeline_->drop(this);
         destroy();
+        timeline_->drop(this);
     }
 
     /// Returns the executor that runs functions here.
     Executor get_executor() noexcept;
+
+    /// /// Returns the seed.
+    std::uint64_t seed() const noexcept { return timeline_->seed(); }
 
     /// Returns the virtual time.
     time_point now() const noexcept { return timeline_->now(); }
@@ -125,13 +138,14 @@ class Context : public net::execution_context {
     /// @throws What a function throws. Call it again to go on, as with `io_context::run()`.
     std::size_t run() { return run_to(time_point::max()); }
 
-    /// Runs the simulation for so long. Timers that end just then are included.
+    /// /// Runs the simulation for so long: run_until(now() + time).
     ///
     /// @returns How many functions were run.
     /// @throws What a function throws; the time is that of the function then.
-    std::size_t run_for(duration time) { return run_until(now() + time); }
+    std::size_t run_for(duration time) { return run_until(timeline_->after(time)); }
 
-    /// Runs the simulation until a time, which is the time afterwards. Timers that end just then are included.
+    /// /// Runs the simulation until a time, which is the time afterwards. Timers that end just then are included. If a
+    /// function lets time pass beyond it with advance(), that function is the last to run, and the time is later.
     ///
     /// @returns How many functions were run.
     /// @throws What a function throws; the time is that of the function then.
@@ -155,26 +169,35 @@ class Context : public net::execution_context {
 
     /// Runs one function that is ready, without letting time pass.
     ///
-    /// @returns Whether there was one.
-    /// @throws What the function throws.
+    /// /// @returns Whether there was one.
+    /// @throws What the function throws. std::logic_error if a function that is running calls this, run() or one of its
+    ///     siblings.
     bool run_one() {
+        if (timeline_->running) {
+            throw std::logic_error{
+                "simulation::Context::run() was called by a function that it runs: let that return, or await what it "
+                "waits "
+                "for"};
+        }
         const auto [owner, function] = timeline_->take();
         if (function == nullptr) {
             return false;
         }
         const Scope scope{*static_cast<const Context*>(owner)};
+        const RunningMark mark{*timeline_};
         function->run();
         return true;
     }
 
-    /// Lets time pass without running anything: within a handler, the time for which it computes; outside of run(),
-    /// time in which the machine is busy with something else.
+    /// /// Lets time pass without running anything: within a handler, the time for which it computes; outside of run(),
+    /// time in which the machine is busy with something else. It passes for all of the simulation, as on a machine with
+    /// one thread: for work that others do at the same time, wait with a Timer.
     ///
     /// @param time Not negative.
-    void advance(duration time) noexcept { timeline_->advance_to(now() + time); }
+    void advance(duration time) noexcept { timeline_->advance_to(timeline_->after(time)); }
 
     /// Returns how many functions of the simulation are ready.
-    std::size_t ready() const { return timeline_->ready(); }
+    std::size_t ready() const noexcept { return timeline_->ready(); }
 
     /// Returns how many timers of the simulation are being waited for.
     std::size_t waits() const noexcept { return timeline_->waits(); }
@@ -186,9 +209,9 @@ class Context : public net::execution_context {
     /// counts them. After run() it is 0, unless something waits for what will never come.
     std::size_t outstanding_work() const noexcept { return work_.load(std::memory_order_relaxed); }
 
-    /// Says what is left to do, for the message of a test: empty if nothing is. After run() there is something left if
-    /// a coroutine waits for what this simulation cannot bring: a real timer, another execution context, or an event
-    /// that nobody will send.
+    /// /// Says what is left to do in the simulation, for the message of a test: empty if nothing is. After run() there
+    /// is something left if a coroutine waits for what the simulation cannot bring: a real timer (also that of
+    /// `asio::cancel_after`), an execution context of another kind, or an event that nobody will send.
     std::string what_is_left() const {
         std::string text;
         const auto add = [&](std::size_t count, const char* one, const char* many) {
@@ -196,13 +219,15 @@ class Context : public net::execution_context {
                 text += (text.empty() ? "" : "; ") + std::to_string(count) + (count == 1 ? one : many);
             }
         };
+        const std::size_t for_ever = timeline_->waits_for_ever();
         add(ready(), " function is ready", " functions are ready");
-        add(waits(), " timer is waited for", " timers are waited for");
-        if (text.empty() && outstanding_work() != 0) {
+        add(waits() - for_ever, " timer is waited for", " timers are waited for");
+        add(for_ever, " timer that never ends is waited for", " timers that never end are waited for");
+        if (text.empty() && timeline_->work != 0) {
             text =
                 "something has not ended, and nothing here will end it: does it wait for a real timer (use "
                 "simulation::Timer, not asio::steady_timer), for another execution context, or for an event that "
-                "nobody sends?";
+                "nobody sends? Or is there a work guard?";
         }
         return text;
     }
@@ -213,20 +238,6 @@ class Context : public net::execution_context {
   private:
     friend class Executor;
     friend class Timer;
-
-    /// Tells executors of simulations from others.
-    class Service final : public net::execution_context::service {
-      public:
-        using key_type = Service;
-        static inline net::execution_context::id id;
-
-        explicit Service(net::execution_context& context) : net::execution_context::service{context} {}
-
-        Context* simulation = nullptr;
-
-      private:
-        void shutdown() noexcept override {}
-    };
 
     /// As long as a function of a context is running.
     class Scope {
@@ -240,42 +251,63 @@ class Context : public net::execution_context {
         const Context* const outer_;
     };
 
-    void mark() { net::use_service<Service>(*this).simulation = this; }
+    /// As long as run() is in a function.
+    class RunningMark {
+      public:
+        explicit RunningMark(detail::Timeline& timeline) noexcept : timeline_{timeline} { timeline_.running = true; }
+        RunningMark(const RunningMark&) = delete;
+        RunningMark& operator=(const RunningMark&) = delete;
+        ~RunningMark() { timeline_.running = false; }
+
+      private:
+        detail::Timeline& timeline_;
+    };
 
     /// The simulation that context is of.
     static Context& of(net::execution_context& context) {
-        Context* const simulation =
-            net::has_service<Service>(context) ? net::use_service<Service>(context).simulation : nullptr;
+        void* const simulation = detail::VirtualTimeMark::find(context);
         if (simulation == nullptr) {
             throw std::invalid_argument{
                 "simulation::Timer: the executor is not one of a simulation::Context: run the coroutine that waits on "
                 "context.get_executor(), or give the timer that"};
         }
-        return *simulation;
+        return *static_cast<Context*>(simulation);
     }
 
     std::size_t run_to(time_point limit) {
         std::size_t count = 0;
         for (;;) {
-            count += poll();
-            const time_point next = next_wait();
-            if (next > limit || next == time_point::max()) {
+            while (now() <= limit && run_one()) {
+                ++count;
+            }
+            const std::optional<time_point> next = timeline_->next_wait();
+            if (now() > limit || !next || *next > limit) {
                 return count;
             }
-            timeline_->advance_to(next);
+            timeline_->advance_to(*next);
         }
     }
 
     static inline constinit thread_local const Context* running_ = nullptr;
 
+    void work_started() noexcept {
+        ++work_;
+        ++timeline_->work;
+    }
+    void work_finished() noexcept {
+        --work_;
+        --timeline_->work;
+    }
+
     const std::shared_ptr<detail::Timeline> timeline_;
     std::atomic<std::size_t> work_{0};
+    bool ending_ = false;
 };
 
 /// The executor of a Context. Its functions run in Context::run(), at once only if `asio::dispatch` is called there.
 ///
 /// It compares equal to another one if their context and their properties are the same. As with Asio's executors, one
-/// that outlives its context may only be destroyed or assigned to.
+/// that outlives its context may only be destroyed or assigned to, and only if it does not track work.
 class Executor {
   public:
     /// Makes the executor of context, which does not track work.
@@ -314,7 +346,7 @@ class Executor {
     /// Runs function, once: later, or within this call if the executor may block and is called by the context's run().
     template <typename Function>
     void execute(Function&& function) const {
-        if (!never_blocks_ && running_in_this_thread() && context_->timeline_->runs_at_once()) {
+        if (!never_blocks_ && running_in_this_thread() && !context_->ending_ && context_->timeline_->runs_at_once()) {
             std::decay_t<Function> owned{std::forward<Function>(function)};
             std::move(owned)();
         } else {
@@ -355,9 +387,9 @@ class Executor {
     }
 
     /// For Asio's strands, which take themselves for executors of the Networking TS: work has begun.
-    void on_work_started() const noexcept { ++context_->work_; }
+    void on_work_started() const noexcept { context_->work_started(); }
     /// As on_work_started(): work has ended.
-    void on_work_finished() const noexcept { --context_->work_; }
+    void on_work_finished() const noexcept { context_->work_finished(); }
 
     /// Whether they have the same context and properties.
     friend bool operator==(const Executor& a, const Executor& b) noexcept {
@@ -391,12 +423,12 @@ class Executor {
 
     void count_work() const noexcept {
         if (tracked_) {
-            ++context_->work_;
+            context_->work_started();
         }
     }
     void uncount_work() const noexcept {
         if (tracked_) {
-            --context_->work_;
+            context_->work_finished();
         }
     }
 
@@ -415,8 +447,11 @@ inline Clock::time_point Clock::now() {
     return Context::running()->now();
 }
 
-/// A timer in virtual time, with the interface of `asio::steady_timer`: a production handler that is a template on its
-/// timer, or gets one made for it, runs unchanged.
+/// /// A timer in virtual time, with the interface of `asio::steady_timer`, but for what blocks: a production handler
+/// that is a template on its timer, or gets one made for it, runs unchanged.
+///
+/// A timer that outlives its context may only be cancelled or destroyed. One that was made from a strand, or from the
+/// executor of a worker's handler, must go before the context, as with Asio's timers.
 ///
 /// @par Thread safety
 /// None, as with Asio's timers.
@@ -437,16 +472,19 @@ class Timer {
     ///     `simulation::Timer timer{co_await asio::this_coro::executor};`
     /// @throws std::invalid_argument If executor is of another execution context.
     template <typename Ex>
+        requires(!std::derived_from<Ex, net::execution_context>)
     explicit Timer(const Ex& executor) : Timer{executor, time_point{}} {}
     /// As Timer(executor), for a timer that expires at a time.
     template <typename Ex>
+        requires(!std::derived_from<Ex, net::execution_context>)
     Timer(const Ex& executor, time_point time) : state_{std::make_shared<State>(of(executor), executor)} {
         state_->expiry = time;
     }
     /// As Timer(executor), for a timer that expires after a time.
     template <typename Ex>
+        requires(!std::derived_from<Ex, net::execution_context>)
     Timer(const Ex& executor, duration time) : Timer{executor, time_point{}} {
-        state_->expiry = state_->after(time);
+        state_->expiry = state_->timeline->after(time);
     }
     /// Makes a timer of context that has expired.
     explicit Timer(Context& context) : Timer{context.get_executor()} {}
@@ -475,10 +513,10 @@ class Timer {
     /// Returns when it expires.
     time_point expiry() const noexcept { return state_->expiry; }
 
-    /// Sets when it expires. Those who wait complete with `operation_aborted`.
+    /// /// Sets when it expires; `time_point::max()`: never. Those who wait complete with `operation_aborted`.
     ///
     /// @returns How many waited.
-    std::size_t expires_at(time_point time) {
+    std::size_t expires_at(time_point time) noexcept {
         const std::size_t cancelled = cancel();
         state_->expiry = time;
         return cancelled;
@@ -487,15 +525,16 @@ class Timer {
     /// Sets after what time it expires. Those who wait complete with `operation_aborted`.
     ///
     /// @returns How many waited.
-    std::size_t expires_after(duration time) { return expires_at(state_->after(time)); }
+    std::size_t expires_after(duration time) noexcept { return expires_at(state_->timeline->after(time)); }
 
     /// Completes those who wait with `operation_aborted`.
     ///
     /// @returns How many waited.
-    std::size_t cancel() {
+    std::size_t cancel() noexcept {
+        const std::shared_ptr<State> state = state_;  // kept, as who waits may own the timer
         std::size_t cancelled = 0;
-        while (cancel_one() != 0) {
-            ++cancelled;
+        for (const WaitId& id : std::exchange(state->waits, {})) {
+            cancelled += state->timeline->cancel(id) ? 1U : 0U;
         }
         return cancelled;
     }
@@ -503,12 +542,13 @@ class Timer {
     /// Completes who has waited the longest with `operation_aborted`.
     ///
     /// @returns How many that were: 1, or 0 if nobody waits.
-    std::size_t cancel_one() {
+    std::size_t cancel_one() noexcept {
         if (state_->waits.empty()) {
             return 0;
         }
-        state_->timeline->cancel(state_->waits.front());
-        return 1;
+        const WaitId id = state_->waits.front();
+        state_->waits.erase(state_->waits.begin());
+        return state_->timeline->cancel(id) ? 1 : 0;
     }
 
     /// Waits until the timer expires or is cancelled.
@@ -524,12 +564,23 @@ class Timer {
     /// this function.
     ///
     /// @par Per-operation cancellation
-    /// Any type: the operation completes with `operation_aborted`.
+    /// /// Any type: the operation completes with `operation_aborted`.
+    ///
+    /// @par Errors
+    /// `operation_aborted`, no other. When the operation starts, this function may throw std::bad_alloc; once it has
+    /// started, it needs no memory to end.
     ///
     /// @param token A completion token. The default is for `co_await`.
     template <typename Token = default_token<executor_type>>
     auto async_wait(Token&& token = {}) {
-        return net::async_initiate<Token, void(detail::net_error)>(Initiation{state_}, token);
+        using Signature = void(detail::net_error);
+        constexpr bool fits = detail::fits_signature<std::decay_t<Token>, Signature>;
+        static_assert(fits,
+                      "dispatch: this completion token does not fit async_wait(): a callback is called with "
+                      "(error_code): write [](auto error) { ... }");
+        if constexpr (fits) {
+            return net::async_initiate<Token, Signature>(Initiation{state_}, token);
+        }
     }
 
   private:
@@ -537,12 +588,6 @@ class Timer {
 
     struct State {
         State(Context& of, executor_type ex) : context{&of}, timeline{of.timeline_}, executor{std::move(ex)} {}
-
-        /// Far ahead: never.
-        time_point after(duration time) const noexcept {
-            const time_point now = timeline->now();
-            return time > time_point::max() - now ? time_point::max() : now + time;
-        }
 
         void forget(const WaitId& id) noexcept { std::erase(waits, id); }
 
@@ -557,26 +602,32 @@ class Timer {
     template <typename Handler>
     class WaitOf final : public detail::Timeline::Wait {
       public:
-        WaitOf(Handler&& handler, const std::shared_ptr<State>& state)
-            : handler_{std::move(handler)},
+        WaitOf(Handler&& handler, const std::shared_ptr<State>& state, const WaitId& wait_id)
+            : id{wait_id},
+              handler_{std::move(handler)},
               state_{state},
               work_{net::get_associated_executor(handler_, state->executor)} {}
         WaitOf(const WaitOf&) = delete;
         WaitOf& operator=(const WaitOf&) = delete;
         ~WaitOf() override { state_->forget(id); }
 
-        void end(bool cancelled) override {
+        void end(bool cancelled) noexcept override {
             state_->forget(id);
-            const detail::net_error error =
-                cancelled ? net::error::make_error_code(net::error::operation_aborted) : detail::net_error{};
-            net::post(work_.get_executor(),
-                      [handler = std::move(handler_), error]() mutable { std::move(handler)(error); });
+            cancelled_ = cancelled;
         }
 
-        WaitId id;
+        void run() override {
+            const detail::net_error error =
+                cancelled_ ? net::error::make_error_code(net::error::operation_aborted) : detail::net_error{};
+            net::dispatch(work_.get_executor(),
+                          [handler = std::move(handler_), error]() mutable { std::move(handler)(error); });
+        }
+
+        const WaitId id;
 
       private:
         Handler handler_;
+        bool cancelled_ = false;
         const std::shared_ptr<State> state_;
         net::executor_work_guard<net::associated_executor_t<Handler, executor_type>> work_;
     };
@@ -591,18 +642,18 @@ class Timer {
         void operator()(Handler&& handler) const {
             using Owned = std::decay_t<Handler>;
             auto slot = net::get_associated_cancellation_slot(handler);
+            const WaitId id = state->timeline->new_wait(state->expiry);
             state->waits.reserve(state->waits.size() + 1);
-            auto wait = std::make_unique<WaitOf<Owned>>(Owned{std::forward<Handler>(handler)}, state);
-            WaitOf<Owned>& made = *wait;
-            made.id = state->timeline->add_wait(state->context, state->expiry, std::move(wait));
-            state->waits.push_back(made.id);
+            auto wait = std::make_unique<WaitOf<Owned>>(Owned{std::forward<Handler>(handler)}, state, id);
             if (slot.is_connected()) {
-                slot.assign([timeline = state->timeline, id = made.id](net::cancellation_type_t type) {
+                slot.assign([timeline = state->timeline, id](net::cancellation_type_t type) {
                     if (type != net::cancellation_type::none) {
                         timeline->cancel(id);
                     }
                 });
             }
+            state->timeline->add_wait(state->context, id, std::move(wait));
+            state->waits.push_back(id);
         }
     };
 
@@ -639,11 +690,11 @@ class SeedFailed : public std::runtime_error {
 /// Runs program(context) with the seeds from 0 to seeds - 1, each on a Context of its own, until it fails: looks for
 /// races, in the orders that the seeds lead to.
 ///
-/// program sets up what it tests, calls `context.run()`, and checks what has come of it. It fails by an exception, or
-/// by returning false.
+/// /// program sets up what it tests, calls `context.run()`, and checks what has come of it: `context.what_is_left()`
+/// is empty if nothing hangs. It fails by an exception, or by returning false. Context::seed() is the seed that it got.
 ///
 /// @throws SeedFailed At the first failure. What program threw is nested in it (`std::rethrow_if_nested`).
-template <typename Program>
+template <std::invocable<Context&> Program>
 void explore(std::uint64_t seeds, Program&& program) {
     for (std::uint64_t seed = 0; seed != seeds; ++seed) {
         try {

@@ -19,9 +19,12 @@ namespace dispatch::inline DISPATCH_ABI {
 ///   - `Clock`, whose time points are those of `std::chrono::steady_clock`, as deadlines are; its `now()` is called by
 ///     any thread;
 ///   - `Timer`, constructible from an Executor, with `expires_at(time_point)`, `cancel()` and `async_wait(callback)` as
-///     `asio::steady_timer` has them;
+///     `asio::steady_timer` has them: `cancel()` does not throw, and callbacks are never called from within;
 ///   - optionally `static Clock::time_point now(const Executor&)`, for clocks that differ from one execution context to
-///     another. The executor's context exists when it is called.
+///     another. The executor's context exists when it is called. (For how long a worker has had its thread, the
+///     library asks `Clock::now()`.)
+///
+/// Specialize it before the first use of the executor type.
 ///
 /// @tparam Executor The type on which workers are spawned.
 template <typename Executor>

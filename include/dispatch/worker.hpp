@@ -220,7 +220,7 @@ std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Exe
 
 /// As spawn_workers(executor, n, handler, options), with an observer: each worker gets a copy of it and reports when
 /// jobs are started, finished and dropped. To observe also where jobs are routed, give the pool the policy Observed. An
-/// observer makes the library read the clock four times for each job.
+/// observer makes the library read the clock three times for each job.
 template <typename R, typename S, typename Executor = net::any_io_executor, typename Handler, Observer O>
 std::vector<WorkerHandle<R, S, Executor>> spawn_workers(std::type_identity_t<Executor> executor, std::size_t n,
                                                         Handler handler, WorkerOptions options, O observer) {

@@ -41,8 +41,7 @@ class Printer {
              << pool.affinity_ttl / std::chrono::microseconds{1} << " us "
              << (pool.affinity_expiry == dispatch::AffinityExpiry::fixed ? "fixed" : "sliding") << ", max_sessions "
              << pool.max_sessions << '\n'
-             << "  order: seed " << program_.seed << ", " << program_.creep
-             << " us each\n";
+             << "  order: seed " << program_.seed << ", " << program_.creep << " us each\n";
     }
 
     void job(std::size_t index) {

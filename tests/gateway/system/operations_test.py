@@ -54,9 +54,8 @@ def few_descriptors(program, fake_upstream, folder):
     idle = []
     try:
         gateway.start(limits=(100, 200))
-        said = log_of(gateway)
-        assert "descriptors limit=200 clients=120 upstream=16 reserve=64" in said, said
-        assert "fewer connections than configured" in said, said
+        wait_until(lambda: "descriptors limit=200 clients=120 upstream=16 reserve=64" in log_of(gateway), "it is said")
+        wait_until(lambda: "fewer connections than configured" in log_of(gateway), "it is said")
         for _ in range(250):  # silent ones, and those that keep the connection after a request
             client = socket.create_connection(("127.0.0.1", gateway.port), timeout=30)
             client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" if len(idle) % 2 else b"")
@@ -111,7 +110,7 @@ def lost_database(program, folder):
         assert request(gateway.port, "POST", "/generate", prompt("2"))[0] == 503
         assert request(gateway.port, "GET", "/readyz")[0] == 503
         assert request(gateway.port, "GET", "/healthz")[0] == 200
-        assert "was removed or replaced" in log_of(gateway), log_of(gateway)
+        wait_until(lambda: "was removed or replaced" in log_of(gateway), "it is said")  # the log is written beside
         os.rename(f"{gateway.database}.away", gateway.database)
         wait_until(gateway.is_ready, "it is ready again")
         assert request(gateway.port, "POST", "/generate?wait=true", prompt("3"))[0] == 200

@@ -6,11 +6,13 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/asio/context_listener.hpp>
+#include <dispatch/detail/asio/virtual_time_mark.hpp>
 #include <dispatch/detail/base/assert.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/recycler.hpp>
@@ -21,18 +23,19 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// Whether the executor sees each task by itself, rather than one function a batch, as the order in which it runs them
-/// is what matters: for simulation::Executor.
-template <typename Executor>
-inline constexpr bool runs_tasks_singly = false;
-
 /// Runs tasks on an executor, later and in any thread of it, a batch to each function that the executor
 /// gets. The workers that are spawned together share one: their strands run by it, and their replies leave by it.
 /// Thread-safe.
 template <typename Executor>
 class Batcher final : public ContextListener, public std::enable_shared_from_this<Batcher<Executor>> {
   public:
-    explicit Batcher(const Executor& executor) : executors_{Executors{executor}} {}
+    explicit Batcher(const Executor& executor) : executors_{Executors{executor}} {
+        if (!runs_tasks_singly<Executor> && VirtualTimeMark::find(context()) != nullptr) {
+            throw std::invalid_argument{
+                "spawn_workers: the executor is one of a simulation::Context, but its type is another one, with which "
+                "times would be real: write spawn_workers<R, S, simulation::Executor>(context.get_executor(), ...)"};
+        }
+    }
 
     /// Only while its context lives.
     net::execution_context& context() const noexcept { return net::query(executors_->any, net::execution::context); }

@@ -12,6 +12,11 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
+/// Whether an executor sees each task by itself, rather than one function a batch, as the order in which it runs them
+/// is what matters: for simulation::Executor.
+template <typename Executor>
+inline constexpr bool runs_tasks_singly = false;
+
 /// Tasks of which each is given to an executor by itself, so that the executor decides on their order: in the place of
 /// a RunQueue, which hands over batches. Thread-safe.
 class SingleTasks {
@@ -34,8 +39,9 @@ class SingleTasks {
         task.run();
     }
 
-    /// See RunQueue: each task has a time slice of its own.
-    static std::size_t spend(std::size_t /*tasks*/) noexcept { return 1; }
+    /// See RunQueue. Each task has a time slice of its own, and so has each job: other functions come between two of
+    /// them.
+    static std::size_t spend(std::size_t tasks) noexcept { return tasks == 0 ? 1 : 0; }
     static void end_time_slice() noexcept {}
 
     /// Lets go of all tasks, now and from now on. The functions that would run them must not be called any more.

@@ -57,7 +57,9 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
 
     void dropped(const Worker& worker, const JobType& job, std::error_code why) noexcept override {
         if constexpr (is_observed<O>) {
-            observer_.dropped(DroppedEvent{worker.id(), job.session, worker.now() - job.submitted_at, why});
+            // A job that comes from a destructor while the context shuts down finds no clock.
+            const auto queued = worker.has_context() ? worker.now() - job.submitted_at : JobContext::Clock::duration{};
+            observer_.dropped(DroppedEvent{worker.id(), job.session, queued, why});
         }
     }
 
@@ -103,8 +105,8 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
         template <typename ContextType>
         decltype(auto) call([[maybe_unused]] ContextType& context) {
             if constexpr (is_observed<O>) {
-                observation_.start(runner_.observer_, worker_.id(), job_->session, worker_.now() - job_->submitted_at,
-                                   [this] { return worker_.now(); });
+                const auto now = worker_.now();
+                observation_.start(runner_.observer_, worker_.id(), job_->session, now - job_->submitted_at, now);
             }
             if constexpr (Traits::takes_context) {
                 return std::invoke(*runner_.handler_, std::move(*job_->request), context);
@@ -125,7 +127,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
         template <typename... Response>
         void returned(Response&&... response) {
             if constexpr (is_observed<O>) {
-                observation_.end(nullptr, [this] { return worker_.now(); });
+                observation_.end(nullptr, worker_.now());
             }
             outcome_ = worker_.settle(*job_, std::forward<Response>(response)...);
         }
@@ -133,7 +135,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
         /// It has thrown the exception that is being handled; or, after it had returned, something else has.
         void threw() noexcept {
             if constexpr (is_observed<O>) {
-                observation_.end(std::current_exception(), [this] { return worker_.now(); });
+                observation_.end(std::current_exception(), worker_.now());
             }
             outcome_ = worker_.settle_error(*job_);
         }
@@ -147,7 +149,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
                 return worker_.abandon_with_context(*job_);
             }
             if constexpr (is_observed<O>) {
-                observation_.end(make_system_error(make_error_code(errc::abandoned)), [this] { return worker_.now(); });
+                observation_.end(make_system_error(make_error_code(errc::abandoned)), worker_.now());
             }
             worker_.abandon(*job_, lane_);
         }

@@ -26,22 +26,20 @@ class Observation {
   public:
     using Clock = std::chrono::steady_clock;
 
-    /// now() is when the handler starts.
-    template <typename Now>
-    void start(O& observer, std::size_t worker, std::string_view session, Clock::duration queued, Now&& now) noexcept {
+    void start(O& observer, std::size_t worker, std::string_view session, Clock::duration queued,
+               Clock::time_point now) noexcept {
         observer_ = &observer;
         event_.worker = worker;
         event_.session = session;
         event_.queued = queued;
-        start_ = now();
+        start_ = now;
         observer.started(StartedEvent{worker, session, queued});
     }
 
     /// The first end counts; none does without a start.
-    template <typename Now>
-    void end(std::exception_ptr error, Now&& now) noexcept {
+    void end(std::exception_ptr error, Clock::time_point now) noexcept {
         if (O* const observer = std::exchange(observer_, nullptr)) {
-            event_.ran = now() - start_;
+            event_.ran = now - start_;
             event_.error = std::move(error);
             observer->finished(event_);
         }

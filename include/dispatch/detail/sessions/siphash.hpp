@@ -28,8 +28,8 @@ inline HashKey random_hash_key() {
     return {draw() ^ now, draw() ^ (now * 0x9e3779b97f4a7c15ULL)};
 }
 
-/// The key of a map that is timed by Clock. Specialised by who owns the clock and repeats what has been: the
-/// simulation in tests/ does.
+/// The key of a map that is timed by Clock. Specialized where what has
+/// happened is to be repeated: for simulation::Clock.
 template <typename Clock>
 struct HashKeySource {
     static HashKey draw() { return random_hash_key(); }
