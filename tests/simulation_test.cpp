@@ -656,13 +656,33 @@ TEST(SimulationTimer, ASignalCancelsOneWait) {
     EXPECT_EQ(heard, (std::vector<bool>{false, true}));
 }
 
+TEST(SimulationTimer, MayHaveManyWaits) {
+    Context context;
+    constexpr int waits = 20'000;
+    int ended = 0;
+    Timer timer{context, 1h};
+    for (const bool cancels : {false, true}) {
+        timer.expires_after(1h);
+        for (int i = 0; i != waits; ++i) {
+            timer.async_wait([&](net_error error) { ended += !error == !cancels ? 1 : 0; });
+        }
+        if (cancels) {
+            EXPECT_EQ(timer.cancel(), static_cast<std::size_t>(waits));
+        }
+        context.run();
+    }
+    EXPECT_EQ(ended, 2 * waits);
+}
+
 TEST(SimulationTimer, NeverEndsAtTheEndOfTime) {
     Context context;
     bool ended = false;
     Timer timer{context, Timer::duration::max()};
     timer.async_wait([&](net_error /*error*/) { ended = true; });
     context.run();
+    context.run_until(Context::time_point::max());
     EXPECT_FALSE(ended);
+    EXPECT_EQ(context.elapsed(), 0s) << "there is no end of time to wait for";
     EXPECT_EQ(context.what_is_left(), "1 timer that never ends is waited for");
 }
 

@@ -15,11 +15,11 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/asio/virtual_time_mark.hpp>
@@ -80,7 +80,7 @@ inline constexpr beside_t beside{};
 /// no two functions run at the same instant. The same seed, with the same program and build, repeats exactly.
 ///
 /// @par Thread safety
-/// /// One thread at a time: also for the pools, timers and semaphores on it, whatever they promise elsewhere. What
+/// One thread at a time: also for the pools, timers and semaphores on it, whatever they promise elsewhere. What
 /// another thread posts (a real timer does) is run, but not repeatably.
 class Context : public net::execution_context {
   public:
@@ -123,7 +123,7 @@ class Context : public net::execution_context {
     /// Returns the executor that runs functions here.
     Executor get_executor() noexcept;
 
-    /// /// Returns the seed.
+    /// Returns the seed.
     std::uint64_t seed() const noexcept { return timeline_->seed(); }
 
     /// Returns the virtual time.
@@ -138,20 +138,22 @@ class Context : public net::execution_context {
     /// @throws What a function throws. Call it again to go on, as with `io_context::run()`.
     std::size_t run() { return run_to(time_point::max()); }
 
-    /// /// Runs the simulation for so long: run_until(now() + time).
+    /// Runs the simulation for so long: run_until(now() + time).
     ///
     /// @returns How many functions were run.
     /// @throws What a function throws; the time is that of the function then.
     std::size_t run_for(duration time) { return run_until(timeline_->after(time)); }
 
-    /// /// Runs the simulation until a time, which is the time afterwards. Timers that end just then are included. If a
+    /// Runs the simulation until a time, which is the time afterwards. Timers that end just then are included. If a
     /// function lets time pass beyond it with advance(), that function is the last to run, and the time is later.
     ///
     /// @returns How many functions were run.
     /// @throws What a function throws; the time is that of the function then.
     std::size_t run_until(time_point time) {
         const std::size_t count = run_to(time);
-        timeline_->advance_to(time);
+        if (time != detail::Timeline::never) {
+            timeline_->advance_to(time);
+        }
         return count;
     }
 
@@ -169,7 +171,7 @@ class Context : public net::execution_context {
 
     /// Runs one function that is ready, without letting time pass.
     ///
-    /// /// @returns Whether there was one.
+    /// @returns Whether there was one.
     /// @throws What the function throws. std::logic_error if a function that is running calls this, run() or one of its
     ///     siblings.
     bool run_one() {
@@ -189,7 +191,7 @@ class Context : public net::execution_context {
         return true;
     }
 
-    /// /// Lets time pass without running anything: within a handler, the time for which it computes; outside of run(),
+    /// Lets time pass without running anything: within a handler, the time for which it computes; outside of run(),
     /// time in which the machine is busy with something else. It passes for all of the simulation, as on a machine with
     /// one thread: for work that others do at the same time, wait with a Timer.
     ///
@@ -209,7 +211,7 @@ class Context : public net::execution_context {
     /// counts them. After run() it is 0, unless something waits for what will never come.
     std::size_t outstanding_work() const noexcept { return work_.load(std::memory_order_relaxed); }
 
-    /// /// Says what is left to do in the simulation, for the message of a test: empty if nothing is. After run() there
+    /// Says what is left to do in the simulation, for the message of a test: empty if nothing is. After run() there
     /// is something left if a coroutine waits for what the simulation cannot bring: a real timer (also that of
     /// `asio::cancel_after`), an execution context of another kind, or an event that nobody will send.
     std::string what_is_left() const {
@@ -447,7 +449,7 @@ inline Clock::time_point Clock::now() {
     return Context::running()->now();
 }
 
-/// /// A timer in virtual time, with the interface of `asio::steady_timer`, but for what blocks: a production handler
+/// A timer in virtual time, with the interface of `asio::steady_timer`, but for what blocks: a production handler
 /// that is a template on its timer, or gets one made for it, runs unchanged.
 ///
 /// A timer that outlives its context may only be cancelled or destroyed. One that was made from a strand, or from the
@@ -513,7 +515,7 @@ class Timer {
     /// Returns when it expires.
     time_point expiry() const noexcept { return state_->expiry; }
 
-    /// /// Sets when it expires; `time_point::max()`: never. Those who wait complete with `operation_aborted`.
+    /// Sets when it expires; `time_point::max()`: never. Those who wait complete with `operation_aborted`.
     ///
     /// @returns How many waited.
     std::size_t expires_at(time_point time) noexcept {
@@ -546,7 +548,7 @@ class Timer {
         if (state_->waits.empty()) {
             return 0;
         }
-        const WaitId id = state_->waits.front();
+        const WaitId id = *state_->waits.begin();
         state_->waits.erase(state_->waits.begin());
         return state_->timeline->cancel(id) ? 1 : 0;
     }
@@ -564,7 +566,7 @@ class Timer {
     /// this function.
     ///
     /// @par Per-operation cancellation
-    /// /// Any type: the operation completes with `operation_aborted`.
+    /// Any type: the operation completes with `operation_aborted`.
     ///
     /// @par Errors
     /// `operation_aborted`, no other. When the operation starts, this function may throw std::bad_alloc; once it has
@@ -589,14 +591,14 @@ class Timer {
     struct State {
         State(Context& of, executor_type ex) : context{&of}, timeline{of.timeline_}, executor{std::move(ex)} {}
 
-        void forget(const WaitId& id) noexcept { std::erase(waits, id); }
+        void forget(const WaitId& id) noexcept { waits.erase(id); }
 
         const void* const context;
         const std::shared_ptr<detail::Timeline> timeline;
         const executor_type executor;
         time_point expiry{};
-        /// Of this timer, in the order in which they began.
-        std::vector<WaitId> waits;
+        /// Of this timer, in the order in which they began: all have the same time.
+        std::set<WaitId> waits;
     };
 
     template <typename Handler>
@@ -643,7 +645,6 @@ class Timer {
             using Owned = std::decay_t<Handler>;
             auto slot = net::get_associated_cancellation_slot(handler);
             const WaitId id = state->timeline->new_wait(state->expiry);
-            state->waits.reserve(state->waits.size() + 1);
             auto wait = std::make_unique<WaitOf<Owned>>(Owned{std::forward<Handler>(handler)}, state, id);
             if (slot.is_connected()) {
                 slot.assign([timeline = state->timeline, id](net::cancellation_type_t type) {
@@ -652,8 +653,8 @@ class Timer {
                     }
                 });
             }
+            state->waits.insert(id);  // which wait's destructor undoes
             state->timeline->add_wait(state->context, id, std::move(wait));
-            state->waits.push_back(id);
         }
     };
 
@@ -690,7 +691,7 @@ class SeedFailed : public std::runtime_error {
 /// Runs program(context) with the seeds from 0 to seeds - 1, each on a Context of its own, until it fails: looks for
 /// races, in the orders that the seeds lead to.
 ///
-/// /// program sets up what it tests, calls `context.run()`, and checks what has come of it: `context.what_is_left()`
+/// program sets up what it tests, calls `context.run()`, and checks what has come of it: `context.what_is_left()`
 /// is empty if nothing hangs. It fails by an exception, or by returning false. Context::seed() is the seed that it got.
 ///
 /// @throws SeedFailed At the first failure. What program threw is nested in it (`std::rethrow_if_nested`).
@@ -699,7 +700,12 @@ void explore(std::uint64_t seeds, Program&& program) {
     for (std::uint64_t seed = 0; seed != seeds; ++seed) {
         try {
             Context context{seed};
-            if constexpr (std::is_convertible_v<std::invoke_result_t<Program&, Context&>, bool>) {
+            using Result = std::invoke_result_t<Program&, Context&>;
+            static_assert(
+                std::is_void_v<Result> || std::is_same_v<Result, bool>,
+                "dispatch: explore() takes a program that returns nothing or bool: one that is a coroutine is to be "
+                "started within (co_spawn), and run by context.run()");
+            if constexpr (std::is_same_v<Result, bool>) {
                 if (!program(context)) {
                     throw std::runtime_error{"the program returned false"};
                 }
