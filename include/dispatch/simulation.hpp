@@ -735,11 +735,11 @@ struct TimeSource<simulation::Executor> {
 
 namespace detail {
 
-// The seed decides on the order of all tasks.
+/// The seed decides on the order of all tasks.
 template <>
-inline constexpr bool runs_tasks_singly<simulation::Executor> = true;
+struct RunsTasksSingly<simulation::Executor> : std::true_type {};
 
-// Which sessions share a part of the map is the same each time.
+/// Which sessions share a part of the map is the same each time.
 template <>
 struct HashKeySource<simulation::Clock> {
     static HashKey draw() noexcept { return {0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL}; }

@@ -30,7 +30,7 @@ template <typename Executor>
 class Batcher final : public ContextListener, public std::enable_shared_from_this<Batcher<Executor>> {
   public:
     explicit Batcher(const Executor& executor) : executors_{Executors{executor}} {
-        if (!runs_tasks_singly<Executor> && VirtualTimeMark::find(context()) != nullptr) {
+        if (!RunsTasksSingly<Executor>::value && VirtualTimeMark::find(context()) != nullptr) {
             throw std::invalid_argument{
                 "spawn_workers: the executor is one of a simulation::Context, but its type is another one, with which "
                 "times would be real: write spawn_workers<R, S, simulation::Executor>(context.get_executor(), ...)"};
@@ -45,7 +45,7 @@ class Batcher final : public ContextListener, public std::enable_shared_from_thi
 
     /// Has task run.
     void post(Task& task) noexcept {
-        if constexpr (runs_tasks_singly<Executor>) {
+        if constexpr (RunsTasksSingly<Executor>::value) {
             if (!queue_.add(task)) {
                 return task.destroy();
             }
@@ -82,8 +82,8 @@ class Batcher final : public ContextListener, public std::enable_shared_from_thi
     }
 
   private:
-    using Queue =
-        std::conditional_t<runs_tasks_singly<Executor>, SingleTasks, RunQueue<typename TimeSource<Executor>::Clock>>;
+    using Queue = std::conditional_t<RunsTasksSingly<Executor>::value, SingleTasks,
+                                     RunQueue<typename TimeSource<Executor>::Clock>>;
 
     static auto poster(const Executor& executor) {
         return net::prefer(net::require(executor, net::execution::blocking.never), net::execution::relationship.fork);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <mutex>
+#include <type_traits>
 
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/intrusive_list.hpp>
@@ -15,7 +16,7 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// Whether an executor sees each task by itself, rather than one function a batch, as the order in which it runs them
 /// is what matters: for simulation::Executor.
 template <typename Executor>
-inline constexpr bool runs_tasks_singly = false;
+struct RunsTasksSingly : std::false_type {};
 
 /// Tasks of which each is given to an executor by itself, so that the executor decides on their order: in the place of
 /// a RunQueue, which hands over batches. Thread-safe.
