@@ -45,6 +45,11 @@ class Timeline {
       public:
         virtual ~Function() = default;
         virtual void run() = 0;
+
+      private:
+        friend class Timeline;
+
+        std::unique_ptr<Function> next_dropped_;
     };
 
     /// Something to do at a time, or when it is cancelled: it is ready then.
@@ -176,17 +181,23 @@ class Timeline {
     }
 
     bool drop_ready(const void* owner) noexcept {
-        bool any = false;
-        std::unique_lock lock{mutex_};
-        std::stable_partition(ready_.begin() + static_cast<std::ptrdiff_t>(first_), ready_.end(),
-                              [&](const Entry& entry) { return entry.owner != owner; });
-        while (ready_.size() != first_ && ready_.back().owner == owner) {
-            any = true;
-            std::unique_ptr<Function> dropped = std::move(ready_.back().function);
-            ready_.pop_back();
-            lock.unlock();
-            dropped.reset();
-            lock.lock();
+        // As a chain, which needs no memory. What is destroyed may add more.
+        std::unique_ptr<Function> dropped;
+        {
+            const std::lock_guard lock{mutex_};
+            std::unique_ptr<Function>* last = &dropped;
+            for (std::size_t i = first_; i != ready_.size(); ++i) {
+                if (ready_[i].owner == owner) {
+                    *last = std::move(ready_[i].function);
+                    last = &(*last)->next_dropped_;
+                }
+            }
+            std::erase_if(ready_, [](const Entry& entry) { return entry.function == nullptr; });
+            first_ = 0;
+        }
+        const bool any = dropped != nullptr;
+        while (dropped != nullptr) {
+            dropped = std::move(dropped->next_dropped_);
         }
         return any;
     }
