@@ -6,7 +6,6 @@
 #ifndef DISPATCH_SIMULATION_HPP
 #define DISPATCH_SIMULATION_HPP
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <concepts>
@@ -178,8 +177,7 @@ class Context : public net::execution_context {
         if (timeline_->running) {
             throw std::logic_error{
                 "simulation::Context::run() was called by a function that it runs: let that return, or await what it "
-                "waits "
-                "for"};
+                "waits for"};
         }
         const auto [owner, function] = timeline_->take();
         if (function == nullptr) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // detail/execute/run_queue.hpp and detail/execute/task_queue.hpp, on detail/base/mutex.hpp: a thread pushes tasks from
-// outside, two run invokers. Every task is run once; as long as there are tasks an invoker waits, and never two. A
+// outside, two run invokers. Every task is run once; as long as there are tasks an invoker waits, and never two. An
 // invoker's turn is over after two tasks here.
 
 #include <explore.hpp>

@@ -93,7 +93,7 @@ class Batcher final : public ContextListener, public std::enable_shared_from_thi
         explicit Executors(const Executor& executor) : any{executor}, posting{poster(executor)} {}
 
         Executor any;
-        /// Runs invokers later; and not in this very thread after what it is doing now (relationship), as a
+        /// Runs invokers later; and not in this very thread after what it is doing now (relationship), as an
         /// invoker is sent for the case that this takes long.
         std::decay_t<decltype(poster(std::declval<const Executor&>()))> posting;
     };

@@ -149,7 +149,7 @@ class Timeline {
 
     /// What keeps the contexts of this simulation from running out of work.
     std::atomic<std::size_t> work{0};
-    /// A function of this simulation is running.
+    /// A function of this simulation is running. Of the thread that runs it.
     bool running = false;
 
   private:
@@ -227,6 +227,8 @@ class Timeline {
     /// In so many cases of 100 what runs next is drawn.
     unsigned disorder_;
     time_point now_ = start;
+    /// Guards ready_, first_, and changes of waits_, of which add() asks how many there are. All else belongs to the
+    /// thread that runs the simulation, which may look at waits_ without it.
     mutable std::mutex mutex_;
     /// What is ready, from first_ on.
     std::vector<Entry> ready_;
