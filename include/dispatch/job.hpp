@@ -2,11 +2,9 @@
 #ifndef DISPATCH_JOB_HPP
 #define DISPATCH_JOB_HPP
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <exception>
 #include <new>
 #include <optional>
@@ -17,6 +15,7 @@
 
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/job/job_node.hpp>
 #include <dispatch/detail/reply/operation.hpp>
 #include <dispatch/options.hpp>
 
@@ -54,9 +53,6 @@ class JobContext {
 };
 
 namespace detail {
-
-template <typename R, typename S, typename Executor>
-class Worker;
 
 /// The result of a job: an error or a value.
 template <typename S>
@@ -121,27 +117,14 @@ struct Reply<void> {
     }
 };
 
-/// Names a running job without pointing at it: by the worker's lane that runs it, and by the number of that run.
-struct RunTicket {
-    std::uint32_t lane = 0;
-    std::uint64_t run = 0;
-};
-
-/// The state of a job. Guarded by the lock of its worker's inbox.
-enum class JobState : std::uint8_t {
-    queued,   ///< in the inbox, waiting for a place or for a permit
-    running,  ///< a lane runs it
-    replied,  ///< its reply is decided, and on its way to the submitter
-};
-
 }  // namespace detail
 
 /// A request together with the completion handler that receives its response. The library uses this type internally:
 /// WorkerPool::submit() makes one node for each job, which passes through a worker's queue and a lane, and back to the
 /// submitter's executor.
 template <typename R, typename S, typename Executor = net::any_io_executor>
-class Job : public detail::Operation<detail::Reply<S>, Executor> {
-    using Base = detail::Operation<detail::Reply<S>, Executor>;
+class Job : public detail::Operation<detail::Reply<S>, Executor, detail::JobNode<Executor>> {
+    using Base = detail::Operation<detail::Reply<S>, Executor, detail::JobNode<Executor>>;
 
   public:
     /// The clock of submitted_at and deadline.
@@ -150,30 +133,10 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
     /// Makes a job for the request wanted, submitted at the time now. Copies the session's text to tail, which has room
     /// for it.
     Job(std::byte* tail, R&& wanted, const SubmitOptions& options, Clock::time_point now)
-        : Base{tail},
-          request{std::in_place, std::move(wanted)},
-          session{keep(tail, options.session.value_or(std::string_view{}))},
-          submitted_at{now},
-          deadline{options.deadline} {}
+        : Base{tail, options, now}, request{std::in_place, std::move(wanted)} {}
 
     /// The request. Destroyed before the completion handler is called; with a deadline, together with the job.
     std::optional<R> request;
-    /// The session's text, in the job's own memory. Empty if the job has no session.
-    const std::string_view session;
-    /// When the operation started. The clock's epoch if no worker of the pool needs times.
-    Clock::time_point submitted_at;
-    /// SubmitOptions::deadline.
-    const std::optional<Clock::time_point> deadline;
-
-    /// The worker to which the job was routed. Null until then, and if the job was refused.
-    detail::Worker<R, S, Executor>* owner = nullptr;
-    /// Which run of which lane runs the job. Guarded by the lock of the inbox, like state, and constant once the job
-    /// runs.
-    detail::RunTicket ticket;
-    /// The state of the job.
-    detail::JobState state = detail::JobState::queued;
-    /// The job's index in the inbox's heap of deadlines.
-    std::size_t deadline_index = 0;
 
     /// Makes response the reply. Throws what moving it throws.
     template <typename... Response>
@@ -185,39 +148,20 @@ class Job : public detail::Operation<detail::Reply<S>, Executor> {
     }
 
     /// Makes error the reply.
-    void fail(std::exception_ptr error) noexcept {
+    void fail(std::exception_ptr error) noexcept final {
         this->result.emplace();
         this->result->error = std::move(error);
     }
-
-    /// Gives the job two owners, the answer and the lane, as it is answered while its handler still runs. Only for jobs
-    /// with a deadline: their memory does not come from the completion handler's allocator.
-    void add_owner() noexcept { owners_.store(2, std::memory_order_relaxed); }
 
   protected:
     ~Job() = default;
 
     /// Destroys the request, unless the job has a deadline: its handler may still be using the request then.
     void retire() noexcept {
-        if (!deadline) {
+        if (!this->deadline) {
             request.reset();
         }
     }
-
-    /// Releases the job for one owner. Returns true to the last one, which frees the memory.
-    bool end() noexcept { return !deadline || owners_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
-
-  private:
-    static std::string_view keep(std::byte* tail, std::string_view text) noexcept {
-        if (text.empty()) {
-            return {};
-        }
-        char* const copy = reinterpret_cast<char*>(tail);
-        std::memcpy(copy, text.data(), text.size());
-        return {copy, text.size()};
-    }
-
-    std::atomic<std::uint8_t> owners_{1};
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI

@@ -11,7 +11,8 @@
 //                                a pool is idle
 //   detail/queue/                holds waiting jobs and their deadlines                                   (no Asio)
 //   detail/route/                chooses the worker, admits or refuses the job, counts it                 (no Asio)
-//   job.hpp, semaphore.hpp       the node that carries a job; the semaphore that gates new lanes
+//   job.hpp, detail/job/, semaphore.hpp
+//                                the node that carries a job; the semaphore that gates new lanes
 //   detail/reply/                completes an operation on its handler's executor
 //   detail/execute/              gives threads to strands and replies: one queue, from which the executor runs batches
 //   simulation.hpp               virtual time: an execution context, its executor and timer, for tests and studies
@@ -102,7 +103,7 @@ class WorkerPool {
     ///     has lost its execution context. Also throws what an allocation or moving policy throws. No worker has joined
     ///     a pool then.
     explicit WorkerPool(std::vector<Handle> workers, PoolOptions options = {}, Policy policy = Policy{})
-        : core_{std::in_place, std::move(workers), options, std::move(policy)} {}
+        : core_{std::in_place, cores(std::move(workers)), options, std::move(policy)} {}
 
     /// Does not compile, with a message that says what to write: the workers have other types than the pool.
     template <typename R2, typename S2, typename Executor2, typename... Rest>
@@ -329,7 +330,7 @@ class WorkerPool {
     executor_type get_executor() const noexcept { return core()->executor(); }
 
   private:
-    using Core = detail::PoolCore<R, S, Policy, Executor>;
+    using Core = detail::PoolCore<Policy, Executor>;
 
     /// Initiates submit and try_submit. A named type with get_executor(), as tokens such as cancel_after need one.
     struct Submit {
@@ -348,10 +349,10 @@ class WorkerPool {
         template <typename Handler>
         void operator()(Handler&& handler, const SubmitOptions& options, R&& request) const {
             if constexpr (std::is_same_v<Handler, std::decay_t<Handler>>) {
-                core->submit(handler, options, std::move(request), overflow);
+                core->template submit<R, S>(handler, options, std::move(request), overflow);
             } else {
                 std::decay_t<Handler> owned{std::forward<Handler>(handler)};
-                core->submit(owned, options, std::move(request), overflow);
+                core->template submit<R, S>(owned, options, std::move(request), overflow);
             }
         }
     };
@@ -398,6 +399,15 @@ class WorkerPool {
             return net::async_initiate<Token, Signature>(Submit{core().share(), overflow}, token,
                                                          std::forward<Wishes>(wishes), std::move(request));
         }
+    }
+
+    static auto cores(std::vector<Handle> workers) {
+        std::vector<std::shared_ptr<detail::Worker<Executor>>> cores;
+        cores.reserve(workers.size());
+        for (Handle& worker : workers) {
+            cores.push_back(std::move(worker.core_));
+        }
+        return cores;
     }
 
     const detail::ShardedOwner<Core>& core() const noexcept {

@@ -27,11 +27,12 @@
 namespace dispatch::inline DISPATCH_ABI {
 
 namespace detail {
-template <typename R, typename S, SelectionPolicy Policy, typename Executor>
-class PoolCore;
 template <typename R, typename S, typename Executor, typename Handler>
 struct Spawner;
 }  // namespace detail
+
+template <typename R, typename S, SelectionPolicy Policy, typename Executor>
+class WorkerPool;
 
 /// A handle to a worker that spawn_workers() started: for making a WorkerPool, and for reading the worker's figures.
 ///
@@ -70,10 +71,10 @@ class WorkerHandle {
     WorkerMetrics metrics() const noexcept { return core()->load()->metrics(core_->id()); }
 
   private:
-    using Core = detail::Worker<R, S, Executor>;
+    using Core = detail::Worker<Executor>;
 
     template <typename, typename, SelectionPolicy, typename>
-    friend class detail::PoolCore;
+    friend class WorkerPool;
     template <typename, typename, typename, typename>
     friend struct detail::Spawner;
 
@@ -116,9 +117,9 @@ struct Spawner {
         std::vector<WorkerHandle<R, S, Executor>> workers;
         workers.reserve(n);
         for (std::size_t id = 0; id != n; ++id) {
-            auto worker = std::make_shared<Worker<R, S, Executor>>(
-                std::make_unique<Host>(std::move(handlers[id]), observer), executor, batcher, id,
-                Host::adjusted(options), Host::wants_times);
+            auto worker =
+                std::make_shared<Worker<Executor>>(std::make_unique<Host>(std::move(handlers[id]), observer), executor,
+                                                   batcher, id, Host::adjusted(options), Host::wants_times);
             workers.push_back(WorkerHandle<R, S, Executor>{worker});
             worker->start();
         }

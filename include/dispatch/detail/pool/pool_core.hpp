@@ -15,6 +15,7 @@
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/assert.hpp>
 #include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/job/job_node.hpp>
 #include <dispatch/detail/reply/operation.hpp>
 #include <dispatch/detail/route/router.hpp>
 #include <dispatch/detail/run/pool_state.hpp>
@@ -24,27 +25,27 @@
 #include <dispatch/metrics.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/time_source.hpp>
-#include <dispatch/worker.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// What a pool is made of. Shared by the pool and the operations on it that have not started yet; a
-/// started operation belongs to its worker. Thread-safe.
-template <typename R, typename S, SelectionPolicy Policy, typename Executor>
+/// What a pool is made of; its requests and responses pass through. Shared by the pool and the operations on it that
+/// have not started yet; a started operation belongs to its worker. Thread-safe.
+template <SelectionPolicy Policy, typename Executor>
 class PoolCore {
-    using Handle = WorkerHandle<R, S, Executor>;
-    using JobType = Job<R, S, Executor>;
-    using Worker = detail::Worker<R, S, Executor>;
+    using Node = JobNode<Executor>;
+    using Worker = detail::Worker<Executor>;
+    using Workers = std::vector<std::shared_ptr<Worker>>;
     using State = PoolState<Executor>;
     using DrainWaiter = typename State::DrainWaiter;
 
   public:
-    PoolCore(std::vector<Handle> workers, const PoolOptions& options, Policy policy)
+    /// What workers points to closes the worker when it goes. Null in place of one that was moved from.
+    PoolCore(Workers workers, const PoolOptions& options, Policy policy)
         : workers_{checked(std::move(workers), options)},
-          state_{std::make_shared<State>(loads(workers_), workers_.front().core_->executor())},
+          state_{std::make_shared<State>(loads(workers_), workers_.front()->executor())},
           router_{state_->workers, state_->admission, options, std::move(policy)},
-          wants_times_{std::any_of(workers_.begin(), workers_.end(),
-                                   [](const Handle& worker) { return worker.core_->wants_times(); })},
+          wants_times_{
+              std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->wants_times(); })},
           overflow{options.overflow} {
         listen(state_, *state_->executor());
         join_all();
@@ -64,21 +65,21 @@ class PoolCore {
         return *state_->executor();
     }
 
-    /// Starts a job. handler is moved from, and called exactly once.
-    template <typename Handler>
+    /// Starts a job of R and S. handler is moved from, and called exactly once.
+    template <typename R, typename S, typename Handler>
     void submit(Handler& handler, const SubmitOptions& options, R&& request, Overflow overflow_now) {
-        using Operation = HandlerOperation<JobType, Handler, Executor>;
+        using Operation = HandlerOperation<Job<R, S, Executor>, Handler, Executor>;
         if (!state_->executor()) {
             Tally::count(state_->admission.stopped);
-            return reply_at_once(handler, net::system_executor{}, make_system_error(errc::stopped));
+            return reply_at_once<S>(handler, net::system_executor{}, make_system_error(errc::stopped));
         }
         Operation* job = nullptr;
         try {
             job = Operation::make(handler, *state_->executor(), options.deadline ? Memory::detached : Memory::handler,
                                   options.session ? options.session->size() : 0, std::move(request), options,
-                                  wants_times_ ? now_on(*state_->executor()) : typename JobType::Clock::time_point{});
+                                  wants_times_ ? now_on(*state_->executor()) : typename Node::Clock::time_point{});
         } catch (...) {
-            return reply_at_once(handler, *state_->executor(), std::current_exception());
+            return reply_at_once<S>(handler, *state_->executor(), std::current_exception());
         }
         try {
             route(*job, options, overflow_now);
@@ -111,16 +112,16 @@ class PoolCore {
 
     void stop() noexcept {
         state_->admission.close(Admission::Phase::stopped);
-        for (const Handle& worker : workers_) {
-            worker.core_->close();
+        for (const auto& worker : workers_) {
+            worker->close();
         }
     }
 
     std::vector<WorkerMetrics> worker_metrics() const {
         std::vector<WorkerMetrics> rows;
         rows.reserve(workers_.size());
-        for (const Handle& worker : workers_) {
-            rows.push_back(worker.metrics());
+        for (const auto& worker : workers_) {
+            rows.push_back(worker->load()->metrics(worker->id()));
             rows.back().sessions = router_.sessions(rows.size() - 1);
         }
         return rows;
@@ -131,7 +132,7 @@ class PoolCore {
         /// The job's worker is there as long as this is. Null when the job was refused: its reply is on the way. Weak,
         /// as the slot may be that of a handler of this worker, and go only when the worker does.
         std::weak_ptr<const Worker> owner_lives;
-        JobType* job;
+        Node* job;
         void operator()(net::cancellation_type_t type) const {
             // Without a context the job is gone.
             if (const auto owner = owner_lives.lock();
@@ -151,24 +152,24 @@ class PoolCore {
         }
     };
 
-    static std::vector<Handle> checked(std::vector<Handle> workers, const PoolOptions& options) {
+    static Workers checked(Workers workers, const PoolOptions& options) {
         validate(options);
         if (workers.empty()) {
             throw std::invalid_argument{"WorkerPool: workers is empty: spawn at least one"};
         }
         for (std::size_t i = 0; i != workers.size(); ++i) {
-            if (workers[i].core_ == nullptr) {
+            if (workers[i] == nullptr) {
                 throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) +
                                             "] was moved from: give each worker's handle once"};
             }
-            if (!workers[i].core_->has_context()) {
+            if (!workers[i]->has_context()) {
                 throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
-                                            std::to_string(workers[i].id()) +
+                                            std::to_string(workers[i]->id()) +
                                             ") has lost its execution context: make the pool while that lives"};
             }
-            if (&context_of(workers[i]) != &context_of(workers.front())) {
+            if (&context_of(*workers[i]) != &context_of(*workers.front())) {
                 throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
-                                            std::to_string(workers[i].id()) +
+                                            std::to_string(workers[i]->id()) +
                                             ") runs on another execution context than workers[0]: make a pool for each "
                                             "context"};
             }
@@ -176,27 +177,27 @@ class PoolCore {
         return workers;
     }
 
-    static const net::execution_context& context_of(const Handle& worker) noexcept {
-        return net::query(worker.core_->executor(), net::execution::context);
+    static const net::execution_context& context_of(const Worker& worker) noexcept {
+        return net::query(worker.executor(), net::execution::context);
     }
 
-    static std::vector<std::shared_ptr<WorkerLoad>> loads(const std::vector<Handle>& workers) {
+    static std::vector<std::shared_ptr<WorkerLoad>> loads(const Workers& workers) {
         std::vector<std::shared_ptr<WorkerLoad>> loads;
         loads.reserve(workers.size());
-        for (const Handle& worker : workers) {
-            loads.push_back(worker.core_->load());
+        for (const auto& worker : workers) {
+            loads.push_back(worker->load());
         }
         return loads;
     }
 
     void join_all() {
         for (std::size_t i = 0; i != workers_.size(); ++i) {
-            if (!workers_[i].core_->join(state_, i)) {
+            if (!workers_[i]->join(state_, i)) {
                 for (std::size_t joined = 0; joined != i; ++joined) {
-                    workers_[joined].core_->leave();
+                    workers_[joined]->leave();
                 }
                 throw std::invalid_argument{"WorkerPool: workers[" + std::to_string(i) + "] (id " +
-                                            std::to_string(workers_[i].id()) +
+                                            std::to_string(workers_[i]->id()) +
                                             ") is or was part of a pool: spawn workers for each pool"};
             }
         }
@@ -214,7 +215,7 @@ class PoolCore {
             router_.route(options.session, overflow_now, [this] { return now_on(*state_->executor()); });
         switch (chosen.verdict) {
             case Route::Verdict::accepted:
-                return queue(job, *workers_[chosen.worker].core_, cancel);
+                return queue(job, *workers_[chosen.worker], cancel);
             case Route::Verdict::queue_full:
                 return refuse(job, errc::queue_full, state_->admission.rejected);
             case Route::Verdict::closed:
@@ -223,7 +224,7 @@ class PoolCore {
         }
     }
 
-    [[gnu::always_inline]] inline void queue(JobType& job, Worker& worker, CancelJob* cancel) {
+    [[gnu::always_inline]] inline void queue(Node& job, Worker& worker, CancelJob* cancel) {
         job.owner = &worker;
         if (cancel != nullptr) {
             cancel->owner_lives = worker.weak_from_this();
@@ -239,7 +240,7 @@ class PoolCore {
         }
     }
 
-    [[gnu::noinline]] void refuse(JobType& job, errc why, Tally::Counter& counter) noexcept {
+    [[gnu::noinline]] void refuse(Node& job, errc why, Tally::Counter& counter) noexcept {
         job.fail(make_system_error(why));
         // Counted first: whoever has the reply finds the ledger up to date.
         Tally::count(counter);
@@ -247,7 +248,7 @@ class PoolCore {
     }
 
     /// For a job that could not even be made.
-    template <typename Handler, typename Default>
+    template <typename S, typename Handler, typename Default>
     [[gnu::noinline]] static void reply_at_once(Handler& handler, const Default& executor, std::exception_ptr error) {
         // Named first: the lambda takes handler away.
         const auto associated = net::get_associated_executor(handler, executor);
@@ -258,7 +259,7 @@ class PoolCore {
         });
     }
 
-    const std::vector<Handle> workers_;
+    const Workers workers_;
     const std::shared_ptr<State> state_;
     Router<Policy, typename TimeSource<Executor>::Clock> router_;
     const bool wants_times_;

@@ -32,24 +32,23 @@ struct Completion {
     }
 };
 
-/// A started asynchronous operation whose handler has not been called, whatever its type. One node of
+/// A started asynchronous operation whose handler has not been called, whatever the types of that and of its result.
+/// One node of
 /// memory; it has one owner at a time, and ends by run(), post() or destroy(), of which the owner calls
 /// exactly one, with the result set for the first two.
 ///
 /// run() calls the handler on its executor, at once if that is native (see HandlerOperation), on which it is
 /// called itself; destroy() lets go of the handler without calling it: its context is gone.
-template <typename Result, typename Executor>
-class Operation : public Task {
+template <typename Executor>
+class AnyOperation : public Task {
   public:
-    std::optional<Result> result;
-
     /// Has the handler called on its executor, never from within this call. Any thread. Where there is no
     /// memory for that, it waits until there is.
     virtual void post(const Executor& native) noexcept = 0;
 
   protected:
-    explicit Operation(std::byte* /*tail*/) noexcept {}
-    ~Operation() = default;
+    explicit AnyOperation(std::byte* /*tail*/) noexcept {}
+    ~AnyOperation() = default;
 
     /// The handler is about to be called: what is not for it goes now.
     void retire() noexcept {}
@@ -59,6 +58,17 @@ class Operation : public Task {
 
     /// Whether the memory may go. (A job with a deadline has two ends.)
     bool end() noexcept { return true; }
+};
+
+/// One whose handler is called with Result. Node is AnyOperation, or derived from it.
+template <typename Result, typename Executor, typename Node = AnyOperation<Executor>>
+class Operation : public Node {
+  public:
+    std::optional<Result> result;
+
+  protected:
+    using Node::Node;
+    ~Operation() = default;
 };
 
 /// For a std::unique_ptr that owns an operation.

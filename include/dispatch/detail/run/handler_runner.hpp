@@ -25,10 +25,10 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 
 /// A worker's handler, and who observes it (or Unobserved): what the worker's lanes do with its jobs.
 template <typename R, typename S, typename Executor, typename Handler, typename O = Unobserved>
-class HandlerRunner final : public HandlerHost<R, S, Executor> {
+class HandlerRunner final : public HandlerHost<Executor> {
     using Traits = HandlerTraits<R, S, Handler>;
-    using Worker = detail::Worker<R, S, Executor>;
-    using JobType = typename Worker::JobType;
+    using Worker = detail::Worker<Executor>;
+    using JobType = Job<R, S, Executor>;
     using Outcome = typename Worker::Outcome;
     using HandlerExecutor = typename Lanes<Executor>::HandlerExecutor;
 
@@ -55,7 +55,7 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
                       net::bind_cancellation_slot(lane.signal.slot(), net::bind_executor(executor, std::move(ended))));
     }
 
-    void dropped(const Worker& worker, const JobType& job, std::error_code why) noexcept override {
+    void dropped(const Worker& worker, const JobNode<Executor>& job, std::error_code why) noexcept override {
         if constexpr (is_observed<O>) {
             // A job that comes from a destructor while the context shuts down finds no clock.
             const auto queued = worker.has_context() ? worker.now() - job.submitted_at : JobContext::Clock::duration{};
@@ -83,12 +83,13 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
 
     struct NoContext {};
 
-    /// A job in a lane: not lost when the lane's coroutine is destroyed in the midst of it, on the strand: because what
-    /// the handler awaited was dropped, or the context shuts down.
+    /// A job in a lane, again with the types of its request and response: what comes to this handler's worker has them,
+    /// as WorkerHandle and WorkerPool see to. Not lost when the lane's coroutine is destroyed in the midst of it, on
+    /// the strand: because what the handler awaited was dropped, or the context shuts down.
     class Run {
       public:
         Run(HandlerRunner& runner, Worker& worker, Lane& lane)
-            : runner_{runner}, worker_{worker}, lane_{lane}, job_{worker.next_job(lane)} {}
+            : runner_{runner}, worker_{worker}, lane_{lane}, job_{static_cast<JobType*>(worker.next_job(lane))} {}
         Run(const Run&) = delete;
         Run& operator=(const Run&) = delete;
         ~Run() {
@@ -129,7 +130,12 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
             if constexpr (is_observed<O>) {
                 observation_.end(nullptr, worker_.now());
             }
-            outcome_ = worker_.settle(*job_, std::forward<Response>(response)...);
+            if (worker_.claim_reply(*job_)) {
+                job_->succeed(std::forward<Response>(response)...);
+                outcome_ = Outcome::succeeded;
+            } else {
+                outcome_ = Outcome::unwanted;
+            }
         }
 
         /// It has thrown the exception that is being handled; or, after it had returned, something else has.
@@ -137,7 +143,12 @@ class HandlerRunner final : public HandlerHost<R, S, Executor> {
             if constexpr (is_observed<O>) {
                 observation_.end(std::current_exception(), worker_.now());
             }
-            outcome_ = worker_.settle_error(*job_);
+            if (worker_.claim_reply(*job_)) {
+                job_->fail(std::current_exception());
+                outcome_ = Outcome::failed;
+            } else {
+                outcome_ = Outcome::unwanted;
+            }
         }
 
         /// On the strand.

@@ -17,10 +17,10 @@
 #include <dispatch/detail/execute/batcher.hpp>
 #include <dispatch/detail/execute/time_slice.hpp>
 #include <dispatch/detail/execute/worker_executor.hpp>
+#include <dispatch/detail/job/job_node.hpp>
 #include <dispatch/detail/run/lane.hpp>
 #include <dispatch/detail/run/lane_loop.hpp>
 #include <dispatch/detail/run/lane_scheduler.hpp>
-#include <dispatch/job.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 

@@ -15,38 +15,38 @@
 #include <dispatch/detail/asio/context_listener.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/retry_on_bad_alloc.hpp>
+#include <dispatch/detail/job/job_node.hpp>
 #include <dispatch/detail/queue/inbox.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
 #include <dispatch/detail/run/lane.hpp>
 #include <dispatch/detail/run/lanes.hpp>
 #include <dispatch/detail/run/pool_state.hpp>
 #include <dispatch/error.hpp>
-#include <dispatch/job.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/time_source.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-template <typename R, typename S, typename Executor>
+template <typename Executor>
 class Worker;
 
-/// What a worker needs of its handler, whose type it does not know.
-template <typename R, typename S, typename Executor>
+/// What a worker needs of its handler, which knows the types of requests and responses.
+template <typename Executor>
 class HandlerHost {
   public:
     virtual ~HandlerHost() = default;
 
     /// Starts the coroutine of a new lane, which takes jobs of worker. It keeps that alive.
-    virtual void spawn_lane(const std::shared_ptr<Worker<R, S, Executor>>& worker, Lane& lane) = 0;
+    virtual void spawn_lane(const std::shared_ptr<Worker<Executor>>& worker, Lane& lane) = 0;
     /// A job that was counted in the load will not be run. Any thread.
-    virtual void dropped(const Worker<R, S, Executor>& worker, const Job<R, S, Executor>& job,
+    virtual void dropped(const Worker<Executor>& worker, const JobNode<Executor>& job,
                          std::error_code why) noexcept = 0;
     /// The handler may own what belongs to the context: it goes now, or with the last lane that is in it.
     virtual void context_shutdown() noexcept = 0;
 };
 
-/// A worker: how jobs come in, and how they end. Its parts: the inbox, where they wait; the lanes, which run them; its
-/// load; the timer for their deadlines; and the host of its handler.
+/// A worker: how jobs come in, and how they end. Knows nothing of requests and responses. Its parts: the inbox, where
+/// they wait; the lanes, which run them; its load; the timer for their deadlines; and the host of its handler.
 ///
 /// The inbox, the load and the public functions are thread-safe; the timer is guarded by
 /// the inbox's lock; the functions for lanes are called by them, on the strand.
@@ -54,12 +54,12 @@ class HandlerHost {
 /// How a job ends is decided once, by whoever moves it to JobState::replied under the inbox's lock or,
 /// for one without a deadline, by the lane that has popped it. It is counted, then its load is given
 /// back, then its reply is sent, so a caller that has its response finds the worker free.
-template <typename R, typename S, typename Executor>
-class Worker final : public ContextListener, LaneHost, public std::enable_shared_from_this<Worker<R, S, Executor>> {
+template <typename Executor>
+class Worker final : public ContextListener, LaneHost, public std::enable_shared_from_this<Worker<Executor>> {
   public:
-    using JobType = Job<R, S, Executor>;
-    using Host = HandlerHost<R, S, Executor>;
-    using Clock = typename JobType::Clock;
+    using Node = JobNode<Executor>;
+    using Host = HandlerHost<Executor>;
+    using Clock = typename Node::Clock;
 
     Worker(std::unique_ptr<Host> host, const Executor& executor, const std::shared_ptr<Batcher<Executor>>& batcher,
            std::size_t id, WorkerOptions options, bool wants_times)
@@ -110,21 +110,21 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// Takes over a job that is counted in the load. Where it throws the job is still the caller's, and
     /// still counted.
-    void push(JobType& job) {
+    void push(Node& job) {
         if (!inbox_.push(job, [this] { lanes_.wake(); })) {
             end_unstarted(job, make_error_code(errc::stopped));
         }
     }
 
     /// push() has thrown: takes the job out of the load. The submitter answers it.
-    [[gnu::noinline]] void take_back(JobType& job) noexcept {
+    [[gnu::noinline]] void take_back(Node& job) noexcept {
         host_->dropped(*this, job, std::make_error_code(std::errc::not_enough_memory));
         release_load();
     }
 
     /// The submitter wants its job to end. Only while the context lives. (Where that of job's handler has gone, the
     /// signal must not be emitted: see submit.)
-    void cancel(JobType& job, net::cancellation_type_t type) {
+    void cancel(Node& job, net::cancellation_type_t type) {
         RunTicket ticket;
         switch (inbox_.withdraw(job, ticket)) {
             case JobState::queued:
@@ -140,7 +140,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// terminal cancellation. Again has no effect.
     void close() noexcept {
         auto queued = inbox_.close();
-        while (JobType* job = queued.pop_front()) {
+        while (Node* job = queued.pop_front()) {
             end_unstarted(*job, make_error_code(errc::stopped));
         }
         if (has_context() && !closed_.exchange(true)) {
@@ -150,7 +150,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     }
 
     /// Sends job's reply straight to its submitter: the worker's threads may all be stuck.
-    void send_reply(JobType& job) noexcept {
+    void send_reply(Node& job) noexcept {
         if (has_context()) {
             job.post(*pool_->executor());
         } else {
@@ -160,7 +160,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     void context_shutdown() noexcept override {
         auto queued = inbox_.close();
-        while (JobType* job = queued.pop_front()) {
+        while (Node* job = queued.pop_front()) {
             load_->release();
             job->destroy();
         }
@@ -181,36 +181,21 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     };
 
     /// The lane's next job, or null when there is none.
-    JobType* next_job(Lane& lane) {
+    Node* next_job(Lane& lane) {
         if (lane.was_cancelled()) [[unlikely]] {
             lane.cancelled = Lane::Cancelled::no;
             lane.state_replaced = true;
         }
-        JobType* const job = pop(lane);
+        Node* const job = pop(lane);
         return job == nullptr || !job->deadline ? job : in_time(job, lane);
     }
 
-    /// Puts the handler's response into the job. On any executor: the handler may have left the strand.
-    template <typename... Response>
-    Outcome settle(JobType& job, Response&&... response) {
-        if (!claim_reply(job)) {
-            return Outcome::unwanted;
-        }
-        job.succeed(std::forward<Response>(response)...);
-        return Outcome::succeeded;
-    }
-
-    /// The same for the exception that is being handled.
-    Outcome settle_error(JobType& job) noexcept {
-        if (!claim_reply(job)) {
-            return Outcome::unwanted;
-        }
-        job.fail(std::current_exception());
-        return Outcome::failed;
-    }
+    /// Whether job, whose handler has ended, still owes its reply, which is the caller's to set then. Otherwise its
+    /// deadline has answered it. May be asked again after true. On any executor: the handler may have left the strand.
+    bool claim_reply(Node& job) noexcept { return !job.deadline || inbox_.claim_reply(job); }
 
     /// Lets go of a job whose handler has ended.
-    void end(JobType& job, const Lane& lane, Outcome outcome) noexcept {
+    void end(Node& job, const Lane& lane, Outcome outcome) noexcept {
         Tally& tally = load_->tally;
         if (outcome == Outcome::succeeded) [[likely]] {
             Tally::count_exclusively(tally.completed);
@@ -227,7 +212,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// Ends a job whose lane's coroutine is destroyed in the midst of the handler, on the strand: something that the
     /// handler awaited was dropped. As if the handler had thrown errc::abandoned.
-    void abandon(JobType& job, Lane& lane) noexcept {
+    void abandon(Node& job, Lane& lane) noexcept {
         Outcome outcome = Outcome::unwanted;
         if (claim_reply(job)) {
             job.fail(make_system_error(make_error_code(errc::abandoned)));
@@ -238,7 +223,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     }
 
     /// The same where all of that goes down with the execution context.
-    void abandon_with_context(JobType& job) noexcept {
+    void abandon_with_context(Node& job) noexcept {
         if (claim_reply(job)) {
             Tally::count(load_->tally.stopped);
         }
@@ -281,10 +266,10 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         }
     };
 
-    [[gnu::always_inline]] inline JobType* pop(Lane& lane) noexcept { return inbox_.pop(lanes_.begin_run(lane)); }
+    [[gnu::always_inline]] inline Node* pop(Lane& lane) noexcept { return inbox_.pop(lanes_.begin_run(lane)); }
 
     /// job, or the first one after it whose deadline has not passed.
-    [[gnu::noinline]] JobType* in_time(JobType* job, Lane& lane) {
+    [[gnu::noinline]] Node* in_time(Node* job, Lane& lane) {
         while (job != nullptr && job->deadline && now() >= *job->deadline) {
             expire_late(*job, lane);
             job = pop(lane);
@@ -292,10 +277,8 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         return job;
     }
 
-    bool claim_reply(JobType& job) noexcept { return !job.deadline || inbox_.claim_reply(job); }
-
     /// Ends a job that holds no permit, and is counted as what it has become.
-    [[gnu::noinline]] void end_unstarted(JobType& job, std::error_code why) noexcept {
+    [[gnu::noinline]] void end_unstarted(Node& job, std::error_code why) noexcept {
         host_->dropped(*this, job, why);
         job.fail(make_system_error(why));
         const bool idle = load_->release();
@@ -306,7 +289,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     }
 
     /// Ends a job that a lane has had, and that is counted.
-    [[gnu::always_inline]] inline void release_and_reply(JobType& job) noexcept {
+    [[gnu::always_inline]] inline void release_and_reply(Node& job) noexcept {
         const bool idle = load_->release();
         if (runs_on_the_pools_executor_) [[likely]] {
             lanes_.batcher().post(job);
@@ -334,10 +317,10 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// The timer: some deadlines have passed.
     void expire() noexcept {
         auto overdue = inbox_.take_overdue(now());
-        while (JobType* job = overdue.queued.pop_front()) {
+        while (Node* job = overdue.queued.pop_front()) {
             end_unstarted(*job, make_error_code(errc::deadline_exceeded));
         }
-        while (JobType* job = overdue.running.pop_front()) {
+        while (Node* job = overdue.running.pop_front()) {
             retry_on_bad_alloc([&] { lanes_.cancel(job->ticket, net::cancellation_type::terminal); });
             job->fail(make_system_error(make_error_code(errc::deadline_exceeded)));
             send_reply(*job);
@@ -345,7 +328,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     }
 
     /// A job has come to its turn after its deadline, and before the timer.
-    void expire_late(JobType& job, const Lane& lane) noexcept {
+    void expire_late(Node& job, const Lane& lane) noexcept {
         if (!inbox_.claim_reply(job)) {
             return end(job, lane, Outcome::unwanted);
         }
@@ -369,7 +352,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// Made for the first deadline: a context that has a timer waits for it in the operating system.
     std::optional<Timer> timer_;
 
-    alignas(cache_line) Inbox<JobType, Alarm> inbox_{load_->submitted, load_->tally, Alarm{this}};
+    alignas(cache_line) Inbox<Node, Alarm> inbox_{load_->submitted, load_->tally, Alarm{this}};
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
