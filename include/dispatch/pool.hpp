@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How this library is arranged, from the top down, in the order in which a job passes through it. Each public header
-// and each folder of detail/ is a layer; a header includes only headers of its own layer and of those below. A test
-// checks that, with the list in cmake/layers.txt.
+// How this library is arranged, from the top down, in the order in which a job passes through it. Each public header,
+// each folder of detail/, and simulation/ are layers; a header includes only headers of its own layer and of those
+// below. A test checks that, with the list in cmake/layers.txt.
 //
 //   pool.hpp                     WorkerPool: submit, try_submit, drain, stop. Start reading here.
 //   detail/pool/                 the pool's implementation: makes a job and places it
@@ -15,7 +15,7 @@
 //                                the node that carries a job; the semaphore that gates new lanes
 //   detail/reply/                completes an operation on its handler's executor
 //   detail/execute/              gives threads to strands and replies: one queue, from which the executor runs batches
-//   simulation.hpp               virtual time: an execution context, its executor and timer, for tests and studies
+//   simulation.hpp, simulation/  virtual time: an execution context, its executor and timer, for tests and studies
 //   time_source.hpp              which clock and timer an executor has
 //   detail/asio/                 selects the Asio, and adapts what the layers above need of it
 //   ----------------------------------------------------------------- no Asio from here on down
