@@ -17,6 +17,7 @@ import sys
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+KINDS = ["unit", "pool", "stress"]
 SECONDS_TO_RUN = 60
 SEEDS = "4000"
 FLAGS = ["-std=c++20", "-O1", "-DASIO_STANDALONE", "-w", "-pthread", f"-I{ROOT}/tests"]
@@ -35,7 +36,8 @@ def verdict(include, directory, test, sanitizer):
         sources = [ROOT / "tests/simulation/simulate.cpp", ROOT / "tests/simulation/heap.cpp"]
         libraries, arguments = [], ["--seeds", SEEDS, "--jobs", "1"]
     else:
-        sources, libraries, arguments = [ROOT / f"tests/{test}.cpp"], ["-lgtest", "-lgtest_main"], ["--gtest_brief=1"]
+        sources = [file for kind in KINDS if (file := ROOT / f"tests/{kind}/{test}.cpp").exists()]
+        libraries, arguments = ["-lgtest", "-lgtest_main"], ["--gtest_brief=1"]
     built = subprocess.run([*compiler(sanitizer), f"-I{include}", *sources, "-o", program, *libraries],
                            capture_output=True, text=True, check=False)
     if built.returncode != 0:

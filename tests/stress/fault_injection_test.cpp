@@ -26,9 +26,9 @@
 
 #include <dispatch/pool.hpp>
 
-#include "support/asio.hpp"
-#include "support/operator_new.hpp"
-#include "support/pool_fixture.hpp"
+#include "../support/asio.hpp"
+#include "../support/operator_new.hpp"
+#include "../support/pool_fixture.hpp"
 
 namespace {
 

@@ -13,7 +13,7 @@
 #include <dispatch/detail/execute/time_slice.hpp>
 #include <dispatch/pool.hpp>
 
-#include "support/asio.hpp"
+#include "../support/asio.hpp"
 
 namespace {
 

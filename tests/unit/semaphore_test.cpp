@@ -17,8 +17,8 @@
 
 #include <dispatch/semaphore.hpp>
 
-#include "support/asio.hpp"
-#include "support/pool_fixture.hpp"
+#include "../support/asio.hpp"
+#include "../support/pool_fixture.hpp"
 
 namespace semaphore_test {
 

@@ -6,7 +6,7 @@
 
 #include <dispatch/detail/run/lane_loop.hpp>
 
-#include "support/asio.hpp"
+#include "../support/asio.hpp"
 
 namespace lane_loop_test {
 

@@ -24,9 +24,9 @@
 
 #include <dispatch/pool.hpp>
 
-#include "simulation/random.hpp"
-#include "support/asio.hpp"
-#include "support/pool_fixture.hpp"
+#include "../simulation/random.hpp"
+#include "../support/asio.hpp"
+#include "../support/pool_fixture.hpp"
 
 namespace {
 

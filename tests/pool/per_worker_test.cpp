@@ -15,8 +15,8 @@
 #include <dispatch/observer.hpp>
 #include <dispatch/pool.hpp>
 
-#include "support/asio.hpp"
-#include "support/pool_fixture.hpp"
+#include "../support/asio.hpp"
+#include "../support/pool_fixture.hpp"
 
 namespace per_worker_test {
 

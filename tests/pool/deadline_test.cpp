@@ -24,8 +24,8 @@
 
 #include <dispatch/pool.hpp>
 
-#include "support/asio.hpp"
-#include "support/pool_fixture.hpp"
+#include "../support/asio.hpp"
+#include "../support/pool_fixture.hpp"
 
 namespace deadline_test {
 

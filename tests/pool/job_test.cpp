@@ -13,8 +13,8 @@
 
 #include <dispatch/pool.hpp>
 
-#include "support/asio.hpp"
-#include "support/pool_fixture.hpp"
+#include "../support/asio.hpp"
+#include "../support/pool_fixture.hpp"
 
 namespace job_test {
 

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "../examples/top/view.hpp"
+#include "../../examples/top/view.hpp"
 
 namespace top_view_test {
 

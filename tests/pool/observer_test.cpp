@@ -18,7 +18,7 @@
 #include <dispatch/pool.hpp>
 #include <dispatch/simulation.hpp>
 
-#include "support/asio.hpp"
+#include "../support/asio.hpp"
 
 namespace observer_test {
 

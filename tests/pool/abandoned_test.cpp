@@ -17,8 +17,8 @@
 
 #include <dispatch/pool.hpp>
 
-#include "support/asio.hpp"
-#include "support/pool_fixture.hpp"
+#include "../support/asio.hpp"
+#include "../support/pool_fixture.hpp"
 
 namespace abandoned_test {
 

@@ -12,8 +12,8 @@
 
 #include <dispatch/pool.hpp>
 
-#include "support/asio.hpp"
-#include "support/pool_fixture.hpp"
+#include "../support/asio.hpp"
+#include "../support/pool_fixture.hpp"
 
 namespace worker_executor_test {
 

@@ -15,7 +15,7 @@
 
 #include <dispatch/pool.hpp>
 
-#include "support/asio.hpp"
+#include "../support/asio.hpp"
 
 namespace {
 

@@ -26,7 +26,7 @@
 #include <dispatch/affinity.hpp>
 #include <dispatch/selection.hpp>
 
-#include "support/operator_new.hpp"
+#include "../support/operator_new.hpp"
 
 namespace {
 

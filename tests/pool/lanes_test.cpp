@@ -14,7 +14,7 @@
 
 #include <dispatch/pool.hpp>
 
-#include "support/asio.hpp"
+#include "../support/asio.hpp"
 
 namespace lanes_test {
 

@@ -24,9 +24,9 @@
 
 #include <dispatch/pool.hpp>
 
-#include "support/asio.hpp"
-#include "support/minimal_executors.hpp"
-#include "support/pool_fixture.hpp"
+#include "../support/asio.hpp"
+#include "../support/minimal_executors.hpp"
+#include "../support/pool_fixture.hpp"
 
 namespace {
 

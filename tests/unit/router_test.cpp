@@ -19,7 +19,7 @@
 #include <dispatch/options.hpp>
 #include <dispatch/selection.hpp>
 
-#include "support/hand_clock.hpp"
+#include "../support/hand_clock.hpp"
 
 namespace router_test {
 

@@ -20,7 +20,7 @@
 #include <dispatch/pool.hpp>
 #include <dispatch/simulation.hpp>
 
-#include "support/asio.hpp"
+#include "../support/asio.hpp"
 
 namespace simulation_test {
 

@@ -21,9 +21,9 @@
 #include <dispatch/pool.hpp>
 #include <dispatch/semaphore.hpp>
 
-#include "support/asio.hpp"
-#include "support/minimal_executors.hpp"
-#include "support/pool_fixture.hpp"
+#include "../support/asio.hpp"
+#include "../support/minimal_executors.hpp"
+#include "../support/pool_fixture.hpp"
 
 namespace operation_test {
 
