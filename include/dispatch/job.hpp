@@ -31,8 +31,8 @@ class JobContext {
     /// Makes a context that returns these values. Workers make them for handlers; tests can, to call a handler
     /// directly. The text of session must outlive the object.
     JobContext(std::size_t worker_id, std::string_view session, std::optional<Clock::time_point> deadline,
-               Clock::duration queued_for) noexcept
-        : worker_id_{worker_id}, session_{session}, deadline_{deadline}, queued_for_{queued_for} {}
+               Clock::duration queued_for, bool moved = false) noexcept
+        : worker_id_{worker_id}, session_{session}, deadline_{deadline}, queued_for_{queued_for}, moved_{moved} {}
     JobContext(const JobContext&) = delete;
     JobContext& operator=(const JobContext&) = delete;
 
@@ -44,12 +44,16 @@ class JobContext {
     std::optional<Clock::time_point> deadline() const noexcept { return deadline_; }
     /// Returns how long the job waited: from the start of the submit operation to the start of the handler.
     Clock::duration queued_for() const noexcept { return queued_for_; }
+    /// Returns whether the job runs on another worker than the one to which it was routed: see
+    /// PoolOptions::late_binding.
+    bool moved() const noexcept { return moved_; }
 
   private:
     std::size_t worker_id_;
     std::string_view session_;
     std::optional<Clock::time_point> deadline_;
     Clock::duration queued_for_;
+    bool moved_;
 };
 
 namespace detail {

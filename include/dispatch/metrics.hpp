@@ -32,8 +32,10 @@ struct WorkerMetrics {
     /// Sessions pinned to the worker, including those that have expired and are not dropped yet. 0 in
     /// WorkerHandle::metrics(), as only the pool knows the sessions.
     std::size_t sessions = 0;
-    /// Jobs that the worker accepted since it was spawned, whatever became of them.
+    /// Jobs that the worker accepted since it was spawned, whatever became of them, and wherever they ran.
     std::uint64_t submitted = 0;
+    /// Jobs that the worker ran though they were routed to another worker: see PoolOptions::late_binding.
+    std::uint64_t moved = 0;
 };
 
 /// What became of a pool's jobs since the pool was made: the number of jobs for each way to end.
@@ -58,6 +60,9 @@ struct Ledger {
     /// Ended with errc::stopped; or running when the pool was stopped, if the handler then ended with an exception; or
     /// destroyed together with the execution context.
     std::uint64_t stopped = 0;
+    /// Jobs that ran on another worker than the one to which they were routed. They also count as what became of them,
+    /// so this is not part of the sum.
+    std::uint64_t moved = 0;
 
     /// Returns whether all counters are equal.
     friend bool operator==(const Ledger&, const Ledger&) = default;

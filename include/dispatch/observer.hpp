@@ -44,6 +44,8 @@ struct StartedEvent {
     std::string_view session;
     /// The time from submit to now.
     std::chrono::steady_clock::duration queued;
+    /// Whether the job runs on another worker than the one to which it was routed: see PoolOptions::late_binding.
+    bool moved;
 };
 
 /// A handler has ended.
@@ -59,6 +61,8 @@ struct FinishedEvent {
     /// The exception that the handler threw; errc::abandoned if its coroutine was destroyed; null if it returned a
     /// response.
     std::exception_ptr error;
+    /// StartedEvent::moved.
+    bool moved;
 };
 
 /// A job has left its worker's queue without being run.

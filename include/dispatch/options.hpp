@@ -60,6 +60,11 @@ struct PoolOptions {
     /// What submit() does if every worker is full, or the worker of a pinned session is: `wait` by default.
     /// try_submit() never waits.
     Overflow overflow = Overflow::wait;
+    /// Whether a job without a pinned worker (it has no session, or affinity is off) may run on another worker than the
+    /// one to which it was routed: on the first that has a permit free, if its own has none. True by default. Turn it
+    /// off if the choice of the worker must be final, for example with a policy of your own that knows more of the
+    /// workers than their loads.
+    bool late_binding = true;
 };
 
 /// Options of one job.

@@ -34,6 +34,7 @@ class Generator {
         pool.affinity_expiry = random_.pick({dispatch::AffinityExpiry::fixed, dispatch::AffinityExpiry::sliding});
         pool.max_sessions = random_.template pick<std::size_t>({1, 2, 3, 1000});
         pool.overflow = random_.pick({dispatch::Overflow::wait, dispatch::Overflow::reject});
+        pool.late_binding = random_.chance(80);
         const int length = random_.pick({3, 10, 30, 60});
         for (int i = 0; i != length; ++i) {
             add_operation();

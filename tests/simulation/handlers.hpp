@@ -220,8 +220,11 @@ struct TypedHandler {
     using WorkerExecutor = dispatch::WorkerExecutor<Executor>;
     Stage* stage;
     Counted counted;
+    /// No JobContext says it.
+    std::size_t worker = 0;
 
     net::awaitable<Response, WorkerExecutor> operator()(Request request) const {
+        stage->starts_on(request.job.value, worker);
         return perform<WorkerExecutor>(*stage, std::move(request));
     }
 };

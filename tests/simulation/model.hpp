@@ -72,7 +72,12 @@ class Model {
         job.stage = Job::Stage::queued;
         job.worker = *chosen;
         job.place = ++last_place_;
+        job.may_move = routing_.may_move(plan.session);
+        job.waits = loads[*chosen] >= concurrency_;
     }
+
+    /// The worker to which a job was routed.
+    std::size_t routed_to(std::size_t number) const { return jobs_[number].worker; }
 
     /// Its submitter's signal reaches the pool now.
     void cancelled(std::size_t number) {
@@ -116,15 +121,22 @@ class Model {
         }
     }
 
-    void started(std::size_t number) {
+    /// On that worker.
+    void started(std::size_t number, std::size_t on) {
         Job& job = jobs_[number];
-        Worker& worker = workers_[job.worker];
+        Worker& worker = workers_[on];
         complaints_.unless(job.stage == Job::Stage::queued, "#", number, " started though it was decided already");
         complaints_.unless(!is_late(job), "#", number, " started after its deadline");
-        complaints_.unless(job.place > worker.last_started, "#", number, " was overtaken in its queue");
         complaints_.unless(worker.running < concurrency_, "#", number, " started without a permit");
-        worker.last_started = std::max(worker.last_started, job.place);
+        if (on == job.worker) {
+            complaints_.unless(job.place > worker.last_started, "#", number, " was overtaken in its queue");
+            worker.last_started = std::max(worker.last_started, job.place);
+        } else {
+            check_move(number, on);
+            ++moved_;
+        }
         ++worker.running;
+        job.runs_on = on;
         job.stage = Job::Stage::running;
     }
 
@@ -136,7 +148,7 @@ class Model {
 
     void ended(std::size_t number, Ending how) {
         Job& job = jobs_[number];
-        --workers_[job.worker].running;
+        --workers_[job.runs_on].running;
         job.listens = false;
         complaints_.unless(how != Ending::aborted || job.cancelled || job.stopped || job.restless || is_late(job), "#",
                            number, "'s handler was cancelled by nobody");
@@ -147,7 +159,7 @@ class Model {
     /// Its handler was destroyed on the way; as it was to be, or because the context is gone.
     void abandoned(std::size_t number, bool vanishes) {
         Job& job = jobs_[number];
-        --workers_[job.worker].running;
+        --workers_[job.runs_on].running;
         job.listens = false;
         complaints_.unless(context_gone_ || vanishes, "#", number, "'s handler was destroyed");
         if (vanishes) {
@@ -207,7 +219,7 @@ class Model {
             std::size_t least = 0;
             std::size_t most = 0;
             for (const Job& job : jobs_) {
-                if (job.worker == worker) {
+                if ((job.runs_on != no_worker ? job.runs_on : job.worker) == worker) {
                     least += counts_for_sure(job) ? 1 : 0;
                     most += may_count(job) ? 1 : 0;
                 }
@@ -234,6 +246,11 @@ class Model {
             if (job.stage == Job::Stage::queued) {
                 complaints_.unless(workers_[job.worker].running >= concurrency_, "#", number,
                                    " waits though a permit is free");
+                complaints_.unless(!job.may_move || std::all_of(workers_.begin(), workers_.end(),
+                                                                [this](const Worker& worker) {
+                                                                    return worker.running >= concurrency_;
+                                                                }),
+                                   "#", number, " waits though another worker could run it");
             } else if (job.stage == Job::Stage::running) {
                 complaints_.unless(!job.listens || !(job.cancelled || job.stopped || is_late(job)), "#", number,
                                    "'s handler did not hear its cancellation");
@@ -248,7 +265,7 @@ class Model {
     }
 
     /// Everything has ended.
-    void check_ledger(const dispatch::Ledger& ledger, std::uint64_t errors) {
+    void check_ledger(const dispatch::Ledger& ledger, std::uint64_t errors, std::uint64_t moved) {
         dispatch::Ledger sure;
         std::uint64_t unsure = 0;
         for (const Job& job : jobs_) {
@@ -267,6 +284,9 @@ class Model {
         agree("failed", ledger.failed, sure.failed, unsure);
         agree("cancelled", ledger.cancelled, sure.cancelled, unsure);
         agree("stopped", ledger.stopped, sure.stopped, unsure);
+        agree("moved", ledger.moved, moved_, 0);
+        complaints_.unless(moved == ledger.moved, "the workers have counted ", moved, " moved jobs, the ledger ",
+                           ledger.moved);
         complaints_.unless(adds_up(ledger), "the ledger does not add up");
         complaints_.unless(errors == ledger.failed, "the workers have counted ", errors, " errors, the ledger ",
                            ledger.failed);
@@ -299,8 +319,13 @@ class Model {
         Ending heard = Ending::other;
         /// A bit for each Ending.
         unsigned allowed = 0;
+        /// To which it was routed; and which runs it.
         std::size_t worker = no_worker;
+        std::size_t runs_on = no_worker;
         std::size_t place = 0;
+        bool may_move = false;
+        /// No permit was free for it when it came.
+        bool waits = false;
         std::optional<Time> deadline;
 
         void allow(Ending ending) { allowed |= 1U << static_cast<unsigned>(ending); }
@@ -312,6 +337,23 @@ class Model {
     };
 
     static constexpr std::size_t no_worker = ~std::size_t{0};
+
+    /// The job, routed to another worker, starts on that one.
+    void check_move(std::size_t number, std::size_t on) {
+        const Job& job = jobs_[number];
+        complaints_.unless(job.may_move, "#", number, " has left its worker");
+        complaints_.unless(job.waits, "#", number, " has moved, though a permit was free for it");
+        for (std::size_t other = 0; other != jobs_.size(); ++other) {
+            const Job& that = jobs_[other];
+            if (that.stage != Job::Stage::queued || that.restless || is_late(that) || other == number) {
+                continue;
+            }
+            complaints_.unless(that.worker != on, "#", number, " has moved to worker ", on, ", where #", other,
+                               " waits");
+            complaints_.unless(!that.may_move || !that.waits || that.place > job.place, "#", number,
+                               " has moved, though #", other, " has waited longer");
+        }
+    }
 
     bool is_late(const Job& job) const { return job.deadline && now_() >= *job.deadline; }
 
@@ -400,6 +442,7 @@ class Model {
     Complaints& complaints_;
     RoutingModel routing_;
     std::uint64_t submitted_ = 0;
+    std::uint64_t moved_ = 0;
     std::size_t last_place_ = 0;
     bool closed_ = false;
     bool context_gone_ = false;

@@ -35,9 +35,11 @@ enum class Bug {
     miscounts,
     wrong_worker,
     refuses_too_early,
+    binds_early,
+    hides_moves,
 };
 
-constexpr std::array<std::string_view, 11> names{"none",
+constexpr std::array<std::string_view, 13> names{"none",
                                                  "loses_a_reply",
                                                  "wrong_error",
                                                  "completes_at_once",
@@ -47,7 +49,9 @@ constexpr std::array<std::string_view, 11> names{"none",
                                                  "leaks",
                                                  "miscounts",
                                                  "wrong_worker",
-                                                 "refuses_too_early"};
+                                                 "refuses_too_early",
+                                                 "binds_early",
+                                                 "hides_moves"};
 
 Bug bug = Bug::none;
 
@@ -98,7 +102,7 @@ class Unreliable {
 class PlantedPool {
   public:
     PlantedPool(std::vector<sim::Handle> workers, const dispatch::PoolOptions& options, sim::Policy policy)
-        : pool_{std::move(workers), options,
+        : pool_{std::move(workers), changed(options),
                 bug == Bug::wrong_worker ? sim::Policy::of(sim::PolicyKind::round_robin) : std::move(policy)} {}
 
     template <typename Handler>
@@ -145,10 +149,18 @@ class PlantedPool {
         if (bug == Bug::miscounts) {
             ledger.expired *= 2;
         }
+        if (bug == Bug::hides_moves) {
+            ledger.moved = 0;
+        }
         return ledger;
     }
 
   private:
+    static dispatch::PoolOptions changed(dispatch::PoolOptions options) {
+        options.late_binding = options.late_binding && bug != Bug::binds_early;
+        return options;
+    }
+
     bool is_full() const {
         const auto rows = pool_.worker_metrics();
         return std::all_of(rows.begin(), rows.end(), [](const auto& row) { return row.queue_len == row.capacity; });

@@ -40,7 +40,7 @@ class Printer {
              << (pool.overflow == dispatch::Overflow::wait ? "wait" : "reject") << ", affinity_ttl "
              << pool.affinity_ttl / std::chrono::microseconds{1} << " us "
              << (pool.affinity_expiry == dispatch::AffinityExpiry::fixed ? "fixed" : "sliding") << ", max_sessions "
-             << pool.max_sessions << '\n'
+             << pool.max_sessions << (pool.late_binding ? "" : ", no late binding") << '\n'
              << "  order: seed " << program_.seed << ", " << program_.creep << " us each\n";
     }
 

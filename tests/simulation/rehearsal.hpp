@@ -93,7 +93,15 @@ class Rehearsal {
         trace("#", job, " starts");
         complaints_.unless(initiating_ == 0, "#", job, " started within submit()");
         complaints_.unless(home_ && Context::running() == &*home_, "#", job, " started on another context");
-        model_.started(job);
+        model_.started(job, records_[job].worker);
+    }
+
+    /// The worker whose handler was called.
+    void starts_on(std::size_t job, std::size_t worker) {
+        records_[job].worker = worker;
+        if (model_.routed_to(job) != worker) {
+            trace("#", job, " has moved to worker ", worker);
+        }
     }
 
     void check_context(std::size_t job, const dispatch::JobContext& context) {
@@ -103,6 +111,9 @@ class Rehearsal {
                            "'s session is ", context.session());
         complaints_.unless(context.deadline() == deadline(job), "#", job, "'s deadline is another one");
         complaints_.unless(context.queued_for() == away_->now() - record.submitted_at, "#", job, "'s wait is wrong");
+        complaints_.unless(context.moved() == (model_.routed_to(job) != context.worker_id()), "#", job,
+                           context.moved() ? "" : " does not know", " that it has moved");
+        starts_on(job, context.worker_id());
     }
 
     bool can_submit(std::size_t job) const {
@@ -193,6 +204,8 @@ class Rehearsal {
 
   private:
     struct Record {
+        /// Whose handler has begun to run it.
+        std::size_t worker = 0;
         net::cancellation_signal signal;
         Time submitted_at{};
         /// Its client, a coroutine, has begun.
@@ -248,8 +261,15 @@ class Rehearsal {
     void spawn(const Handler& handler) {
         const std::size_t together = program_.apart ? 1 : program_.workers;
         while (handles_.size() != program_.workers) {
-            for (Handle& handle : dispatch::spawn_workers<Request, Response, Executor>(home(), together, handler,
-                                                                                       program_.worker_options)) {
+            const auto numbered = [&, first = handles_.size()](std::size_t number) {
+                Handler copy = handler;
+                if constexpr (requires { copy.worker; }) {
+                    copy.worker = first + number;
+                }
+                return copy;
+            };
+            for (Handle& handle : dispatch::spawn_workers<Request, Response, Executor>(
+                     home(), together, dispatch::per_worker(numbered), program_.worker_options)) {
                 handles_.push_back(std::move(handle));
             }
         }
@@ -452,10 +472,12 @@ class Rehearsal {
         }
         if (pool_ && home_) {
             std::uint64_t errors = 0;
+            std::uint64_t moved = 0;
             for (const dispatch::WorkerMetrics& row : pool_->worker_metrics()) {
                 errors += row.errors;
+                moved += row.moved;
             }
-            model_.check_ledger(pool_->ledger(), errors);
+            model_.check_ledger(pool_->ledger(), errors, moved);
         }
     }
 

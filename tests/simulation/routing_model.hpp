@@ -140,12 +140,18 @@ class RoutingModel {
     RoutingModel(const Program& program, Complaints& complaints, const std::function<Time()>& now)
         : limit_{concurrency(program) + program.worker_options.queue_capacity},
           max_sessions_{program.pool_options.max_sessions},
+          late_binding_{program.pool_options.late_binding},
           sessions_{program.pool_options, now},
           policy_{program.policy, limit_},
           complaints_{complaints} {}
 
     static std::size_t concurrency(const Program& program) {
         return program.handler == HandlerKind::plain ? 1 : program.worker_options.max_concurrency;
+    }
+
+    /// Whether a job of session may run on another worker than the one to which it is routed.
+    bool may_move(std::optional<int> session) const noexcept {
+        return late_binding_ && !(session && sessions_.enabled());
     }
 
     /// A job came to a pool that is open. chosen: the worker that got it; empty when it was refused.
@@ -189,6 +195,7 @@ class RoutingModel {
 
     const std::size_t limit_;
     const std::size_t max_sessions_;
+    const bool late_binding_;
     SessionsModel sessions_;
     PolicyModel policy_;
     Complaints& complaints_;

@@ -23,6 +23,7 @@ namespace inbox_test {
 
 using dispatch::Ledger;
 using dispatch::detail::Tally;
+using dispatch::detail::WorkerLoad;
 
 enum class State : std::uint8_t { queued, running, replied };
 
@@ -34,56 +35,84 @@ struct Job : dispatch::detail::ListHook {
     int ticket = 0;
     std::optional<int> deadline;
     std::size_t deadline_index = 0;
+    bool may_move = false;
+    std::uint64_t order = 0;
+    std::uint64_t age = 0;
     int splits = 0;
 
     void add_owner() noexcept { ++splits; }
 };
 
-/// The alarm clock: for when it is set, and whether setting it fails.
+/// The alarm clock: for when it is set, and whether setting it fails. And what is listed, and for which age.
 struct Clock {
     std::optional<int> set_for;
     bool broken = false;
+    std::uint64_t age = 0;
+    std::optional<std::uint64_t> listed;
 };
 
-struct Alarm {
+struct Host {
     Clock* clock;
-    void set(int time) {
+    void set_alarm(int time) {
         if (clock->broken) {
             throw std::runtime_error{"no timer"};
         }
         clock->set_for = time;
     }
-    void clear() noexcept { clock->set_for.reset(); }
+    void clear_alarm() noexcept { clock->set_for.reset(); }
+    std::uint64_t next_age() noexcept { return ++clock->age; }
+    void list(std::uint64_t age) noexcept { clock->listed = age; }
+    void unlist() noexcept { clock->listed.reset(); }
 };
 
-Ledger ledger_of(const Tally::Counter& submitted, const Tally& tally) {
-    Ledger ledger{.submitted = submitted};
-    tally.add_to(ledger);
+using Queue = dispatch::detail::Inbox<Job, Host>;
+
+Ledger ledger_of(const WorkerLoad& load) {
+    Ledger ledger;
+    load.add_to(ledger);
     return ledger;
 }
 
 struct Fixture : testing::Test {
-    Tally::Counter submitted{0};
-    Tally tally;
+    WorkerLoad load{{.max_concurrency = 1}};
     Clock clock;
-    dispatch::detail::Inbox<Job, Alarm> inbox{submitted, tally, Alarm{&clock}};
+    Queue inbox{load, Host{&clock}};
     int wakes = 0;
 
-    bool push(Job& job) {
+    Queue::Push push(Job& job) {
         return inbox.push(job, [this] { ++wakes; });
     }
 
+    bool accepts(Job& job) { return push(job) != Queue::Push::closed; }
+
     /// The state that a withdrawal finds.
     State withdraw(Job& job, int* ticket = nullptr) {
-        int found = 0;
-        const State was = inbox.withdraw(job, found);
-        if (ticket != nullptr) {
-            *ticket = found;
-        }
-        return was;
+        return inbox.withdraw(job, [&](const Job& running) {
+            if (ticket != nullptr) {
+                *ticket = running.ticket;
+            }
+        });
     }
 
-    Ledger ledger() const { return ledger_of(submitted, tally); }
+    /// What take_overdue gives one by one.
+    struct Overdue {
+        std::vector<Job*> queued;
+        std::vector<Job*> running;
+        std::vector<const Job*> found_running;
+    };
+
+    Overdue take_overdue(int now) {
+        Overdue overdue;
+        for (;;) {
+            const auto taken = inbox.take_overdue(now, [&](const Job& job) { overdue.found_running.push_back(&job); });
+            if (taken.job == nullptr) {
+                return overdue;
+            }
+            (taken.was == State::queued ? overdue.queued : overdue.running).push_back(taken.job);
+        }
+    }
+
+    Ledger ledger() const { return ledger_of(load); }
 };
 using Inbox = Fixture;
 
@@ -98,9 +127,9 @@ std::vector<Job*> all(dispatch::detail::IntrusiveList<Job>&& list) {
 
 TEST_F(Inbox, GivesJobsInTheOrderInWhichTheyCame) {
     Job a, b, c;
-    EXPECT_TRUE(push(a));
-    EXPECT_TRUE(push(b));
-    EXPECT_TRUE(push(c));
+    EXPECT_TRUE(accepts(a));
+    EXPECT_TRUE(accepts(b));
+    EXPECT_TRUE(accepts(c));
     EXPECT_EQ(inbox.pop(1), &a);
     EXPECT_EQ(inbox.pop(2), &b);
     EXPECT_EQ(inbox.pop(3), &c);
@@ -140,7 +169,7 @@ TEST_F(Inbox, AJobIsNotInItWhenWakingFails) {
     EXPECT_EQ(inbox.pop(1), nullptr);
     EXPECT_EQ(clock.set_for, std::nullopt);
     EXPECT_EQ(ledger(), Ledger{});
-    EXPECT_TRUE(all(inbox.take_overdue(10).queued).empty());
+    EXPECT_TRUE(take_overdue(10).queued.empty());
     Job b;
     push(b);
     EXPECT_EQ(wakes, 1) << "it is still asleep";
@@ -154,7 +183,7 @@ TEST_F(Inbox, AJobIsNotInItWhenTheAlarmFails) {
     EXPECT_EQ(wakes, 0);
     EXPECT_EQ(inbox.pop(1), nullptr);
     EXPECT_EQ(ledger(), Ledger{});
-    EXPECT_TRUE(all(inbox.take_overdue(10).queued).empty());
+    EXPECT_TRUE(take_overdue(10).queued.empty());
 }
 
 TEST_F(Inbox, AQueuedJobIsWithdrawnFromTheMidst) {
@@ -191,7 +220,7 @@ TEST_F(Inbox, TheAlarmIsSetForTheEarliestDeadline) {
     push(c);
     EXPECT_EQ(clock.set_for, 10);
     withdraw(b);
-    auto overdue = inbox.take_overdue(15);
+    const Overdue overdue = take_overdue(15);
     EXPECT_TRUE(overdue.queued.empty());
     EXPECT_EQ(clock.set_for, 20);
     withdraw(a);
@@ -206,9 +235,10 @@ TEST_F(Inbox, OverdueJobsAreTakenWhereverTheyAre) {
     push(later);
     push(carefree);
     ASSERT_EQ(inbox.pop(7), &running);
-    auto overdue = inbox.take_overdue(10);
-    EXPECT_EQ(all(std::move(overdue.queued)), (std::vector<Job*>{&queued}));
-    EXPECT_EQ(all(std::move(overdue.running)), (std::vector<Job*>{&running}));
+    const Overdue overdue = take_overdue(10);
+    EXPECT_EQ(overdue.queued, (std::vector<Job*>{&queued}));
+    EXPECT_EQ(overdue.running, (std::vector<Job*>{&running}));
+    EXPECT_EQ(overdue.found_running, (std::vector<const Job*>{&running}));
     EXPECT_EQ(running.splits, 1) << "its lane owns it as well";
     EXPECT_EQ(queued.splits, 0);
     EXPECT_EQ(queued.state, State::replied);
@@ -227,8 +257,8 @@ TEST_F(Inbox, AReplyIsOwedUntilTheDeadlineHasGivenIt) {
     inbox.pop(2);
     EXPECT_TRUE(inbox.claim_reply(in_time));
     EXPECT_TRUE(inbox.claim_reply(in_time)) << "may be asked again";
-    auto overdue = inbox.take_overdue(10);
-    EXPECT_EQ(all(std::move(overdue.running)), (std::vector<Job*>{&late}));
+    const Overdue overdue = take_overdue(10);
+    EXPECT_EQ(overdue.running, (std::vector<Job*>{&late}));
     EXPECT_FALSE(inbox.claim_reply(late));
 }
 
@@ -237,8 +267,8 @@ TEST_F(Inbox, AnAlarmThatFailsLaterLosesNoJob) {
     push(a);
     push(b);
     clock.broken = true;
-    auto overdue = inbox.take_overdue(10);
-    EXPECT_EQ(all(std::move(overdue.queued)), (std::vector<Job*>{&a}));
+    const Overdue overdue = take_overdue(10);
+    EXPECT_EQ(overdue.queued, (std::vector<Job*>{&a}));
     EXPECT_EQ(inbox.pop(1), &b);
 }
 
@@ -252,9 +282,9 @@ TEST_F(Inbox, CloseTurnsAwayWhatIsQueuedAndWhatComes) {
     EXPECT_EQ(all(std::move(left)), (std::vector<Job*>{&queued, &timed}));
     EXPECT_EQ(queued.state, State::replied);
     EXPECT_EQ(clock.set_for, std::nullopt);
-    EXPECT_FALSE(push(late));
+    EXPECT_FALSE(accepts(late));
     EXPECT_EQ(ledger(), (Ledger{.submitted = 4, .stopped = 3}));
-    EXPECT_TRUE(all(inbox.take_overdue(100).queued).empty());
+    EXPECT_TRUE(take_overdue(100).queued.empty());
     auto again = inbox.close();
     EXPECT_TRUE(again.empty());
     EXPECT_EQ(running.state, State::running) << "it may end";
@@ -263,9 +293,177 @@ TEST_F(Inbox, CloseTurnsAwayWhatIsQueuedAndWhatComes) {
 TEST_F(Inbox, AJobThatWasTurnedAwayCannotBeCancelledAsWell) {
     inbox.close();
     Job job;
-    EXPECT_FALSE(push(job));
+    EXPECT_FALSE(accepts(job));
     EXPECT_EQ(withdraw(job), State::replied);
     EXPECT_EQ(ledger(), (Ledger{.submitted = 1, .stopped = 1}));
+}
+
+/// A worker with one permit whose jobs may be lent.
+struct LendingInbox : Fixture {
+    LendingInbox() { load.lend(); }
+
+    /// Counts job, and queues it.
+    Queue::Push submit(Job& job, bool may_move = true) {
+        job.may_move = may_move;
+        load.reserve();
+        return push(job);
+    }
+
+    /// Takes a job for another worker.
+    Job* lend(std::uint64_t age, bool has_permit = true) {
+        return inbox.lend(age, [&](Job& job) {
+            job.ticket = 9;
+            return has_permit;
+        });
+    }
+};
+
+TEST_F(LendingInbox, IsListedForTheFirstJobThatWaitsForAPermit) {
+    Job a, b, c;
+    EXPECT_EQ(submit(a), Queue::Push::queued) << "there is a permit for it";
+    EXPECT_EQ(clock.listed, std::nullopt);
+    EXPECT_EQ(submit(b), Queue::Push::listed);
+    EXPECT_EQ(clock.listed, b.age);
+    EXPECT_EQ(submit(c), Queue::Push::queued) << "it is listed";
+    EXPECT_EQ(a.age, 0U);
+    EXPECT_LT(b.age, c.age);
+}
+
+TEST_F(LendingInbox, IsNotListedForJobsThatMayNotMove) {
+    Job a, b;
+    submit(a, false);
+    EXPECT_EQ(submit(b, false), Queue::Push::queued);
+    EXPECT_EQ(clock.listed, std::nullopt);
+    EXPECT_EQ(lend(b.age), nullptr);
+}
+
+TEST_F(LendingInbox, IsNotListedUnlessItLends) {
+    WorkerLoad own{{.max_concurrency = 1}};
+    Queue keeping{own, Host{&clock}};
+    Job a, b;
+    a.may_move = b.may_move = true;
+    own.reserve();
+    own.reserve();
+    EXPECT_EQ(keeping.push(a, [] {}), Queue::Push::queued);
+    EXPECT_EQ(keeping.push(b, [] {}), Queue::Push::queued);
+    EXPECT_EQ(clock.listed, std::nullopt);
+}
+
+TEST_F(LendingInbox, LendsTheOldestThatMayMove) {
+    Job own, fixed, a, b;
+    submit(own);
+    submit(fixed, false);
+    submit(a);
+    submit(b);
+    EXPECT_EQ(clock.listed, a.age) << "own has a permit: it is about to start";
+    EXPECT_EQ(lend(own.age), nullptr);
+    EXPECT_EQ(lend(a.age), &a);
+    EXPECT_EQ(a.state, State::running);
+    EXPECT_EQ(a.ticket, 9);
+    EXPECT_EQ(clock.listed, b.age);
+    EXPECT_EQ(lend(b.age), &b);
+    EXPECT_EQ(clock.listed, std::nullopt);
+    EXPECT_EQ(inbox.pop(2), &own);
+    EXPECT_EQ(inbox.pop(2), &fixed);
+    EXPECT_EQ(inbox.pop(2), nullptr);
+}
+
+TEST_F(LendingInbox, KeepsAJobForWhichThereIsNoPermitAfterAll) {
+    Job own, a;
+    submit(own);
+    submit(a);
+    ASSERT_EQ(inbox.pop(1), &own);
+    EXPECT_EQ(lend(a.age, false), nullptr);
+    EXPECT_EQ(a.state, State::queued);
+    EXPECT_EQ(clock.listed, a.age);
+    EXPECT_EQ(inbox.pop(1), &a);
+}
+
+TEST_F(LendingInbox, FindsOutLateThatItsOwnWorkerHasTakenTheJobs) {
+    Job own, a;
+    submit(own);
+    submit(a);
+    inbox.pop(1);
+    inbox.pop(1);
+    ASSERT_NE(clock.listed, std::nullopt) << "its own worker pays nothing for it";
+    EXPECT_EQ(lend(*clock.listed), nullptr);
+    EXPECT_EQ(clock.listed, std::nullopt);
+    Job b;
+    EXPECT_EQ(submit(b), Queue::Push::listed) << "listed anew";
+}
+
+TEST_F(LendingInbox, IsListedAnewForTheOldestThatIsLeft) {
+    Job own, a, b;
+    submit(own);
+    submit(a);
+    submit(b);
+    ASSERT_EQ(inbox.pop(1), &own);
+    ASSERT_EQ(inbox.pop(1), &a);
+    EXPECT_EQ(lend(a.age), nullptr) << "another worker's jobs may be older than b";
+    EXPECT_EQ(clock.listed, b.age);
+    EXPECT_EQ(lend(b.age), &b);
+}
+
+TEST_F(LendingInbox, GivesItsOwnWorkerTheJobsInTheOrderInWhichTheyCame) {
+    Job a, b, c, d;
+    submit(a, false);
+    submit(b, true);
+    submit(c, false);
+    submit(d, true);
+    EXPECT_EQ(inbox.pop(1), &a);
+    EXPECT_EQ(inbox.pop(1), &b);
+    EXPECT_EQ(inbox.pop(1), &c);
+    EXPECT_EQ(inbox.pop(1), &d);
+    EXPECT_EQ(inbox.pop(1), nullptr);
+}
+
+TEST_F(LendingInbox, AWithdrawnOrOverdueJobIsNotLent) {
+    Job own, cancelled, overdue{10};
+    submit(own);
+    submit(cancelled);
+    submit(overdue);
+    ASSERT_EQ(inbox.pop(1), &own);
+    EXPECT_EQ(withdraw(cancelled), State::queued);
+    EXPECT_EQ(take_overdue(10).queued, (std::vector<Job*>{&overdue}));
+    EXPECT_EQ(lend(cancelled.age), nullptr);
+    EXPECT_EQ(clock.listed, std::nullopt);
+}
+
+TEST_F(LendingInbox, ALentJobIsStillDecidedHere) {
+    Job own, lent{10};
+    submit(own);
+    submit(lent);
+    ASSERT_EQ(inbox.pop(1), &own);
+    ASSERT_EQ(lend(lent.age), &lent);
+    int ticket = 0;
+    EXPECT_EQ(withdraw(lent, &ticket), State::running);
+    EXPECT_EQ(ticket, 9);
+    EXPECT_TRUE(inbox.claim_reply(lent));
+    inbox.end_lent(lent);
+    EXPECT_EQ(withdraw(lent), State::replied);
+    EXPECT_TRUE(take_overdue(10).running.empty());
+}
+
+TEST_F(LendingInbox, ClosingUnlistsIt) {
+    Job own, a;
+    submit(own);
+    submit(a);
+    inbox.close();
+    EXPECT_EQ(clock.listed, std::nullopt);
+    EXPECT_EQ(lend(a.age), nullptr);
+}
+
+TEST_F(LendingInbox, WakesASleeper) {
+    const auto wake = [this] { ++wakes; };
+    EXPECT_TRUE(inbox.wake_sleeper(wake)) << "it is asleep at first";
+    EXPECT_FALSE(inbox.wake_sleeper(wake)) << "it is awake";
+    EXPECT_EQ(wakes, 1);
+    EXPECT_EQ(inbox.pop(1), nullptr);
+    EXPECT_THROW(inbox.wake_sleeper([] { throw std::runtime_error{"no strand"}; }), std::runtime_error);
+    EXPECT_TRUE(inbox.wake_sleeper(wake)) << "it was still asleep";
+    inbox.try_sleep();
+    inbox.close();
+    EXPECT_FALSE(inbox.wake_sleeper(wake)) << "it is closed";
 }
 
 TEST(InboxThreads, EachJobHasOneEnd) {
@@ -277,10 +475,10 @@ TEST(InboxThreads, EachJobHasOneEnd) {
     Ledger seen;
     const auto all_seen = [&] { return seen.completed && seen.expired && seen.cancelled && seen.stopped; };
     for (unsigned round = 0; round != 500 && (round < 5 || !all_seen()); ++round) {
-        Tally::Counter submitted{0};
-        Tally tally;
+        WorkerLoad load{{}};
         Clock clock;
-        dispatch::detail::Inbox<Job, Alarm> inbox{submitted, tally, Alarm{&clock}};
+        Queue inbox{load, Host{&clock}};
+        const Tally& tally = load.tally;
         std::array<std::deque<Job>, producers> jobs;
         for (std::deque<Job>& of_producer : jobs) {
             for (std::size_t i = 0; i != jobs_each; ++i) {
@@ -300,7 +498,7 @@ TEST(InboxThreads, EachJobHasOneEnd) {
             threads.emplace_back([&, p] {
                 all_there.arrive_and_wait();
                 for (Job& job : jobs[p]) {
-                    ended += inbox.push(job, [] {}) ? 0U : 1U;
+                    ended += inbox.push(job, [] {}) == Queue::Push::closed ? 1U : 0U;
                     if (++pushed[p] % 16 == 0) {
                         std::this_thread::yield();
                     }
@@ -313,7 +511,7 @@ TEST(InboxThreads, EachJobHasOneEnd) {
             while (!done) {
                 Job* const job = inbox.pop(1);
                 if (job != nullptr && inbox.claim_reply(*job)) {
-                    Tally::count(tally.completed);
+                    Tally::count(load.tally.completed);
                     ++ended;
                 }
                 if (job == nullptr || random() % 8 == 0) {
@@ -327,9 +525,8 @@ TEST(InboxThreads, EachJobHasOneEnd) {
             while (!done) {
                 const std::size_t p = random() % producers;
                 if (const std::size_t there = pushed[p]; there != 0) {
-                    int ticket = 0;
                     Job& job = jobs[p][there - 1 - random() % std::min<std::size_t>(there, 8)];
-                    ended += inbox.withdraw(job, ticket) == State::queued ? 1U : 0U;
+                    ended += inbox.withdraw(job, [](const Job&) {}) == State::queued ? 1U : 0U;
                 }
                 if (random() % 16 == 0) {
                     std::this_thread::yield();
@@ -340,9 +537,10 @@ TEST(InboxThreads, EachJobHasOneEnd) {
             all_there.arrive_and_wait();
             std::minstd_rand random{round};
             while (!done) {
-                auto overdue = inbox.take_overdue(static_cast<int>(random() % 100));
-                count_all(std::move(overdue.queued));
-                count_all(std::move(overdue.running));
+                const auto now = static_cast<int>(random() % 100);
+                while (inbox.take_overdue(now, [](const Job&) {}).job != nullptr) {
+                    ++ended;
+                }
                 std::this_thread::yield();
             }
         });
@@ -363,7 +561,7 @@ TEST(InboxThreads, EachJobHasOneEnd) {
         for (std::thread& thread : threads) {
             thread.join();
         }
-        const Ledger ledger = ledger_of(submitted, tally);
+        const Ledger ledger = ledger_of(load);
         EXPECT_EQ(ended, producers * jobs_each);
         EXPECT_EQ(ledger.submitted, producers * jobs_each);
         EXPECT_EQ(ledger.submitted, ledger.completed + ledger.expired + ledger.cancelled + ledger.stopped);

@@ -27,18 +27,23 @@ mutation(mutex takes_what_is_held detail/base/mutex.hpp
 
 # detail/queue/inbox.hpp
 mutation(inbox stays_asleep detail/queue/inbox.hpp [[            asleep_ = false;
-]] "" "the worker is woken again")
+        }
+        job.order]] [[        }
+        job.order]] "the worker is woken again")
 mutation(inbox does_not_wake detail/queue/inbox.hpp [[                wake();
 ]] [[                static_cast<void>(wake);
 ]] "DEADLOCK")
 mutation(inbox pop_does_not_sleep detail/queue/inbox.hpp [[            asleep_ = true;
 ]] "" "DEADLOCK")
-mutation(inbox pop_sleeps_outside_the_lock detail/queue/inbox.hpp [[        const std::lock_guard lock{mutex_};
-        J* const job = queue_.pop_front();]] [[        mutex_.lock();
-        J* const job = queue_.pop_front();
+mutation(inbox pop_sleeps_outside_the_lock detail/queue/inbox.hpp [[            asleep_ = true;
+        }
+        mutex_.unlock();]] [[            mutex_.unlock();
+            asleep_ = true;
+            return nullptr;
+        }
         mutex_.unlock();]] "DATA RACE|DEADLOCK")
 mutation(inbox try_sleep_without_the_lock detail/queue/inbox.hpp [[        const std::lock_guard lock{mutex_};
-        asleep_ = queue_.empty();]] [[        asleep_ = queue_.empty();]] "DATA RACE")
+        asleep_ = movable_.empty() && fixed_.empty();]] [[        asleep_ = movable_.empty() && fixed_.empty();]] "DATA RACE")
 mutation(inbox withdraw_without_the_lock detail/queue/inbox.hpp [[        const std::lock_guard lock{mutex_};
         const State was = job.state;]] [[        const State was = job.state;]] "DATA RACE")
 mutation(inbox pop_does_not_say_running detail/queue/inbox.hpp [[            job->state = State::running;

@@ -23,8 +23,9 @@ class ListHook {
     template <typename>
     friend class IntrusiveList;
 
-    ListHook* previous_ = nullptr;
-    ListHook* next_ = nullptr;
+    /// Of an element that is in a list.
+    ListHook* previous_;
+    ListHook* next_;
 };
 
 /// A doubly linked list of elements that it does not own: a ring through a hook of its own, so that no
@@ -51,6 +52,9 @@ class IntrusiveList {
     void push_back(T& element) noexcept { link(*ring_.previous_, element, ring_); }
 
     void push_front(T& element) noexcept { link(ring_, element, *ring_.next_); }
+
+    /// The first element. There is one.
+    T& front() const noexcept { return static_cast<T&>(*ring_.next_); }
 
     /// The first element, now out of the list; null when there is none.
     T* pop_front() noexcept {

@@ -49,13 +49,21 @@ class JobNode : public AnyOperation<Executor> {
 
     /// The worker to which the job was routed. Null until then, and if the job was refused.
     Worker<Executor>* owner = nullptr;
-    /// Which run of which lane runs the job. Guarded by the lock of the inbox, like state, and constant once the job
-    /// runs.
+    /// The worker that runs the job, if that is not its owner. It is there as long as state is running. Guarded by the
+    /// lock of the owner's inbox, as are the members below, and constant once the job runs, as is ticket.
+    Worker<Executor>* runner = nullptr;
+    /// Which run of which lane runs the job.
     RunTicket ticket;
     /// The state of the job.
     JobState state = JobState::queued;
     /// The job's index in the inbox's heap of deadlines.
     std::size_t deadline_index = 0;
+    /// Whether another worker may run the job while it waits. Set before the job is queued.
+    bool may_move = false;
+    /// The job's number among those of its inbox.
+    std::uint64_t order;
+    /// When it began to wait for a permit, among all jobs of the pool: less is earlier. 0 if there was one for it.
+    std::uint64_t age;
 
     /// Makes error the reply.
     virtual void fail(std::exception_ptr error) noexcept = 0;

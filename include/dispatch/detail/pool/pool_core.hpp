@@ -48,7 +48,7 @@ class PoolCore {
               std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->wants_times(); })},
           overflow{options.overflow} {
         listen(state_, *state_->executor());
-        join_all();
+        join_all(options.late_binding && size() != 1);
     }
 
     std::size_t size() const noexcept { return workers_.size(); }
@@ -190,9 +190,10 @@ class PoolCore {
         return loads;
     }
 
-    void join_all() {
+    void join_all(bool lend) {
         for (std::size_t i = 0; i != workers_.size(); ++i) {
-            if (!workers_[i]->join(state_, i)) {
+            state_->backlog.join(i, workers_[i]->weak_from_this());
+            if (!workers_[i]->join(state_, i, lend)) {
                 for (std::size_t joined = 0; joined != i; ++joined) {
                     workers_[joined]->leave();
                 }
@@ -215,11 +216,13 @@ class PoolCore {
             router_.route(options.session, overflow_now, [this] { return now_on(*state_->executor()); });
         switch (chosen.verdict) {
             case Route::Verdict::accepted:
+                job.may_move = chosen.session == SessionVerdict::none;
                 return queue(job, *workers_[chosen.worker], cancel);
             case Route::Verdict::queue_full:
                 return refuse(job, errc::queue_full, state_->admission.rejected);
             case Route::Verdict::closed:
                 refuse(job, errc::stopped, state_->admission.stopped);
+                workers_[chosen.worker]->find_work();
                 return state_->worker_idle();
         }
     }

@@ -23,9 +23,18 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// further ahead is all that tells the two apart, and WorkerLoad counts it.
 ///
 /// The worker is asleep when it has seen the queue empty (pop, try_sleep); the next push wakes it.
-/// J is Job, or has its state, ticket, deadline, deadline_index and add_owner(). Alarm is called under the
-/// lock: set(time) to have take_overdue called then, clear() when that is no longer needed.
-template <typename J, typename Alarm>
+///
+/// Other workers take jobs that may move from here (lend). A job waits for a permit if all are in use or spoken for
+/// when it is pushed; with one of those that may move the inbox is listed (Host::list). That its own worker has taken
+/// the jobs of the list meanwhile is found out only when somebody wants to take one.
+///
+/// J is JobNode, or has its members. Host is called under the lock:
+///   set_alarm(time)   has take_overdue called then; may throw
+///   clear_alarm()     that is no longer needed
+///   next_age()        the age of a job that begins to wait now
+///   list(age)         the job that has waited longest, of those that may move, is of this age
+///   unlist()          there is none
+template <typename J, typename Host>
 class Inbox {
     using State = decltype(J::state);
     using Ticket = decltype(J::ticket);
@@ -33,20 +42,25 @@ class Inbox {
   public:
     using List = IntrusiveList<J>;
 
-    /// submitted counts the jobs that come, tally those that end here.
-    Inbox(Tally::Counter& submitted, Tally& tally, Alarm alarm)
-        : submitted_{submitted}, tally_{tally}, alarm_{std::move(alarm)} {}
+    /// load is the worker's, and counts the jobs that come and those that end here.
+    Inbox(WorkerLoad& load, Host host) : load_{load}, host_{std::move(host)} {}
 
-    /// Appends job, or returns false because the inbox is closed. When the worker is asleep, wake() is
-    /// called first, under the lock. Where it or the alarm throws, job is not in the inbox.
+    enum class Push : std::uint8_t {
+        queued,
+        listed,  ///< and the inbox is listed now, which it was not
+        closed,  ///< not queued: the caller answers the job
+    };
+
+    /// Appends job, which is counted in the load. When the worker is asleep, wake() is called first, under the lock.
+    /// Where it or the alarm throws, job is not in the inbox.
     template <typename Wake>
-    bool push(J& job, Wake&& wake) {
+    Push push(J& job, Wake&& wake) {
         const std::lock_guard lock{mutex_};
         if (closed_) {
             job.state = State::replied;  // a cancellation that comes now finds it decided
-            Tally::count_exclusively(submitted_);
-            Tally::count(tally_.stopped);
-            return false;
+            Tally::count_exclusively(load_.submitted);
+            Tally::count(load_.tally.stopped);
+            return Push::closed;
         }
         if (job.deadline) [[unlikely]] {
             push_deadline(job);
@@ -60,28 +74,80 @@ class Inbox {
             }
             asleep_ = false;
         }
-        Tally::count_exclusively(submitted_);
-        queue_.push_back(job);
-        return true;
+        job.order = Tally::count_exclusively(load_.submitted);
+        (job.may_move ? movable_ : fixed_).push_back(job);
+        if (!load_.lends()) {
+            job.age = 0;
+            return Push::queued;
+        }
+        job.age = host_.next_age();
+        if (listed_ || !job.may_move) {
+            return Push::queued;
+        }
+        listed_ = true;
+        host_.list(first_waiting(movable_.begin())->age);
+        return Push::listed;
     }
 
     /// The next job, now running as ticket says. Null when there is none: the worker is asleep.
-    J* pop(const Ticket& ticket) noexcept {
-        const std::lock_guard lock{mutex_};
-        J* const job = queue_.pop_front();
-        if (job != nullptr) {
+    [[gnu::always_inline]] inline J* pop(const Ticket& ticket) noexcept {
+        mutex_.lock();  // GCC calls std::lock_guard's destructor here, where nothing throws, instead of inlining it
+        J* const job = pop_front();
+        if (job != nullptr) [[likely]] {
             job->state = State::running;
             job->ticket = ticket;
         } else {
             asleep_ = true;
         }
+        mutex_.unlock();
         return job;
+    }
+
+    /// For another worker, which has no job of its own: of the jobs that may move, the one that has waited longest, now
+    /// running. start(job) says how it runs, or false when it cannot be run after all. Null also when that job is not
+    /// of the age for which the inbox was listed: it is listed anew then, if there is one, so that the caller finds out
+    /// where the oldest job is.
+    template <typename Start>
+    J* lend(std::uint64_t age, Start&& start) noexcept {
+        const std::lock_guard lock{mutex_};
+        auto oldest = first_waiting(movable_.begin());
+        J* lent = nullptr;
+        if (oldest != movable_.end() && oldest->age == age) {
+            lent = &*oldest;
+            if (!start(*lent)) {
+                return nullptr;
+            }
+            oldest = first_waiting(++oldest);
+            movable_.remove(*lent);
+            lent->state = State::running;
+        }
+        list_anew(oldest);
+        return lent;
+    }
+
+    /// Lists the inbox anew for the oldest job that there is, if there is one.
+    void list_anew() noexcept {
+        const std::lock_guard lock{mutex_};
+        list_anew(first_waiting(movable_.begin()));
+    }
+
+    /// Calls wake() if the worker is asleep, under the lock; it is awake then. False when it was, or is closed. Where
+    /// it throws, it sleeps on.
+    template <typename Wake>
+    bool wake_sleeper(Wake&& wake) {
+        const std::lock_guard lock{mutex_};
+        if (!asleep_ || closed_) {
+            return false;
+        }
+        wake();
+        asleep_ = false;
+        return true;
     }
 
     /// True when there is nothing to do: the worker is asleep.
     bool try_sleep() noexcept {
         const std::lock_guard lock{mutex_};
-        asleep_ = queue_.empty();
+        asleep_ = movable_.empty() && fixed_.empty();
         return asleep_;
     }
 
@@ -97,53 +163,62 @@ class Inbox {
     }
 
     /// For a submitter that wants job to end. Queued: it is taken out, and the caller answers it.
-    /// Running: ticket is where. Answered: nothing to do.
-    State withdraw(J& job, Ticket& ticket) noexcept {
+    /// Running: found_running(job) is called under the lock. Answered: nothing to do.
+    template <typename FoundRunning>
+    State withdraw(J& job, FoundRunning&& found_running) noexcept {
         const std::lock_guard lock{mutex_};
         const State was = job.state;
         if (was == State::queued) {
-            queue_.remove(job);
+            remove(job);
             drop_deadline(job);
             job.state = State::replied;
-            Tally::count(tally_.cancelled);
+            Tally::count(load_.tally.cancelled);
         } else if (was == State::running) {
-            ticket = job.ticket;
+            found_running(job);
         }
         return was;
     }
 
-    /// Jobs that the caller has to answer because their time has come: those that never started, and
-    /// those that run on (add_owner(): their lanes own them as well).
+    /// A job that the caller has to answer because its time has come. It was queued, and never starts; or running, and
+    /// runs on (add_owner(): its lane owns it as well).
     struct Overdue {
-        List queued;
-        List running;
+        J* job;
+        State was;
     };
 
-    template <typename TimePoint>
-    Overdue take_overdue(TimePoint now) noexcept {
-        Overdue overdue;
+    /// One of them; for one that runs found_running(job) is called under the lock. Null when there is none left: then
+    /// the alarm is set for the next.
+    template <typename TimePoint, typename FoundRunning>
+    Overdue take_overdue(TimePoint now, FoundRunning&& found_running) noexcept {
         const std::lock_guard lock{mutex_};
-        while (!deadlines_.empty() && *deadlines_.earliest().deadline <= now) {
-            J& job = deadlines_.earliest();
-            drop_deadline(job);
-            if (job.state == State::queued) {
-                queue_.remove(job);
-                overdue.queued.push_back(job);
-            } else {
-                job.add_owner();
-                overdue.running.push_back(job);
-            }
-            job.state = State::replied;
-            Tally::count(tally_.expired);
+        if (deadlines_.empty()) {
+            return {nullptr, State::replied};
         }
-        try {
-            if (!deadlines_.empty()) {
-                alarm_.set(*deadlines_.earliest().deadline);
+        J& job = deadlines_.earliest();
+        if (*job.deadline > now) {
+            try {
+                host_.set_alarm(*job.deadline);
+            } catch (...) {
+                // The deadlines that are left are seen when their jobs come to their turn.
             }
-        } catch (...) {
-            // The deadlines that are left are seen when their jobs come to their turn.
+            return {nullptr, State::replied};
         }
-        return overdue;
+        drop_deadline(job);
+        const State was = std::exchange(job.state, State::replied);
+        if (was == State::queued) {
+            remove(job);
+        } else {
+            job.add_owner();
+            found_running(job);
+        }
+        Tally::count(load_.tally.expired);
+        return {&job, was};
+    }
+
+    /// A job that was lent has ended; its reply is the caller's to send.
+    void end_lent(J& job) noexcept {
+        const std::lock_guard lock{mutex_};
+        job.state = State::replied;
     }
 
     /// Turns away whoever comes from now on, and returns the queued jobs for the caller to answer.
@@ -151,21 +226,53 @@ class Inbox {
         const std::lock_guard lock{mutex_};
         closed_ = true;
         List queued;
-        while (J* job = queue_.pop_front()) {
+        while (J* job = pop_front()) {
             drop_deadline(*job);
             job->state = State::replied;
-            Tally::count(tally_.stopped);
+            Tally::count(load_.tally.stopped);
             queued.push_back(*job);
+        }
+        if (std::exchange(listed_, false)) {
+            host_.unlist();
         }
         return queued;
     }
 
   private:
+    void list_anew(typename List::Iterator oldest) noexcept {
+        listed_ = oldest != movable_.end();
+        if (listed_) {
+            host_.list(oldest->age);
+        } else {
+            host_.unlist();
+        }
+    }
+
+    /// The first job of movable_, from there on, that waits for a permit. Few have one and are still queued: their
+    /// worker is about to start them.
+    auto first_waiting(typename List::Iterator job) noexcept {
+        while (job != movable_.end() && job->age == 0) {
+            ++job;
+        }
+        return job;
+    }
+
+    /// The first of both queues.
+    J* pop_front() noexcept {
+        if (fixed_.empty()) {
+            return movable_.pop_front();
+        }
+        return movable_.empty() || fixed_.front().order < movable_.front().order ? fixed_.pop_front()
+                                                                                 : movable_.pop_front();
+    }
+
+    void remove(J& job) noexcept { (job.may_move ? movable_ : fixed_).remove(job); }
+
     void push_deadline(J& job) {
         deadlines_.push(job);
         if (&deadlines_.earliest() == &job) {
             try {
-                alarm_.set(*job.deadline);
+                host_.set_alarm(*job.deadline);
             } catch (...) {
                 deadlines_.remove(job);
                 throw;
@@ -179,7 +286,7 @@ class Inbox {
             deadlines_.remove(job);
             job.deadline_index = unlisted;
             if (deadlines_.empty()) {
-                alarm_.clear();
+                host_.clear_alarm();
             }
         }
     }
@@ -187,10 +294,13 @@ class Inbox {
     static constexpr std::size_t unlisted = ~std::size_t{0};
 
     Mutex mutex_;
-    Tally::Counter& submitted_;
-    Tally& tally_;
-    Alarm alarm_;
-    List queue_;
+    WorkerLoad& load_;
+    Host host_;
+    /// The jobs that are queued: those that another worker may run, and those that it may not. Together they are one
+    /// queue, by order.
+    List movable_;
+    List fixed_;
+    bool listed_ = false;
     DeadlineHeap<J> deadlines_;
     bool asleep_ = true;
     bool closed_ = false;

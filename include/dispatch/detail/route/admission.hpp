@@ -2,6 +2,7 @@
 #ifndef DISPATCH_DETAIL_ROUTE_ADMISSION_HPP
 #define DISPATCH_DETAIL_ROUTE_ADMISSION_HPP
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -43,7 +44,7 @@ class Admission {
 
     /// Whether admission is closed and all jobs have left. Whoever brings a worker's load to zero asks: the last one
     /// hears true. A worker that was idle once after the closing is not looked at again, as a job that reserves load
-    /// there later finds admission closed; so all who ask look at each worker once, together.
+    /// there later finds admission closed (but see moved_to); so all who ask look at each worker once, together.
     bool drained() noexcept {
         if (open()) [[likely]] {
             return false;
@@ -53,6 +54,16 @@ class Admission {
             ++idle_workers_;
         }
         return idle_workers_ == workers_.size();
+    }
+
+    /// A worker takes a job from another: it has counted the job, and the other one has not yet let go of it. As that
+    /// job comes in past the phase, the worker has to be looked at again.
+    void moved_to(std::size_t worker) noexcept {
+        if (open()) [[likely]] {
+            return;
+        }
+        const std::lock_guard lock{mutex_};
+        idle_workers_ = std::min(idle_workers_, worker);
     }
 
     /// A job that never comes to a worker ends in one of these; it was submitted at that moment.

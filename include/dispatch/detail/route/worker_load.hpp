@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/metrics.hpp>
@@ -23,10 +24,14 @@ struct Tally {
     Counter expired{0};
     Counter cancelled{0};
     Counter stopped{0};
+    /// Those of them, however they ended, that ran on another worker than the one to which they were routed.
+    Counter moved{0};
 
-    /// For a counter with one writer at a time (by a strand or a lock): no locked instruction.
-    static void count_exclusively(Counter& counter) noexcept {
-        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    /// For a counter with one writer at a time (by a strand or a lock): no locked instruction. Returns the new count.
+    static std::uint64_t count_exclusively(Counter& counter) noexcept {
+        const std::uint64_t count = counter.load(std::memory_order_relaxed) + 1;
+        counter.store(count, std::memory_order_relaxed);
+        return count;
     }
 
     static void count(Counter& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
@@ -38,6 +43,7 @@ struct Tally {
         ledger.expired += expired.load(std::memory_order_relaxed);
         ledger.cancelled += cancelled.load(std::memory_order_relaxed);
         ledger.stopped += stopped.load(std::memory_order_relaxed);
+        ledger.moved += moved.load(std::memory_order_relaxed);
     }
 };
 
@@ -56,6 +62,24 @@ class alignas(cache_line) WorkerLoad {
     std::size_t queued() const noexcept { return std::min(past(value(), concurrency_), capacity_); }
     std::size_t waiting() const noexcept { return past(value(), concurrency_ + capacity_); }
     std::size_t capacity() const noexcept { return capacity_; }
+
+    /// The worker's jobs that wait for a permit may be lent to other workers. Before there are any.
+    void lend() noexcept { lends_above_ = concurrency_; }
+    /// Whether the job that was put into the queue last, and had been counted, waits for a permit and may be lent.
+    bool lends() const noexcept { return value() > lends_above_; }
+    /// Whether one job more would have a permit.
+    bool has_free_permit() const noexcept { return load_.load(std::memory_order_seq_cst) < concurrency_; }
+
+    /// Counts one job more if there is a permit for it.
+    bool try_reserve_permit() noexcept {
+        std::uint32_t seen = value();
+        while (seen < concurrency_) {
+            if (try_reserve(seen)) {
+                return true;
+            }
+        }
+        return false;
+    }
 
     /// A job more may neither run at once nor be queued.
     bool full(std::uint32_t load) const noexcept { return load >= concurrency_ + capacity_; }
@@ -81,7 +105,8 @@ class alignas(cache_line) WorkerLoad {
                 .capacity = capacity_,
                 .errors = tally.failed.load(std::memory_order_relaxed),
                 .sessions = 0,
-                .submitted = submitted.load(std::memory_order_relaxed)};
+                .submitted = submitted.load(std::memory_order_relaxed),
+                .moved = tally.moved.load(std::memory_order_relaxed)};
     }
 
     void add_to(Ledger& ledger) const noexcept {
@@ -100,6 +125,7 @@ class alignas(cache_line) WorkerLoad {
     }
 
     std::atomic<std::uint32_t> load_{0};
+    std::uint32_t lends_above_ = std::numeric_limits<std::uint32_t>::max();
     const std::uint32_t concurrency_;
     const std::uint32_t capacity_;
 };

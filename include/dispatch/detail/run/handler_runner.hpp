@@ -88,7 +88,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
     /// the strand: because what the handler awaited was dropped, or the context shuts down.
     class Run {
       public:
-        Run(HandlerRunner& runner, Worker& worker, Lane& lane)
+        [[gnu::always_inline]] inline Run(HandlerRunner& runner, Worker& worker, Lane& lane)
             : runner_{runner}, worker_{worker}, lane_{lane}, job_{static_cast<JobType*>(worker.next_job(lane))} {}
         Run(const Run&) = delete;
         Run& operator=(const Run&) = delete;
@@ -107,7 +107,8 @@ class HandlerRunner final : public HandlerHost<Executor> {
         decltype(auto) call([[maybe_unused]] ContextType& context) {
             if constexpr (is_observed<O>) {
                 const auto now = worker_.now();
-                observation_.start(runner_.observer_, worker_.id(), job_->session, now - job_->submitted_at, now);
+                observation_.start(runner_.observer_, {worker_.id(), job_->session, now - job_->submitted_at, moved()},
+                                   now);
             }
             if constexpr (Traits::takes_context) {
                 return std::invoke(*runner_.handler_, std::move(*job_->request), context);
@@ -118,7 +119,8 @@ class HandlerRunner final : public HandlerHost<Executor> {
 
         auto context() const {
             if constexpr (Traits::takes_context) {
-                return JobContext{worker_.id(), job_->session, job_->deadline, worker_.now() - job_->submitted_at};
+                return JobContext{worker_.id(), job_->session, job_->deadline, worker_.now() - job_->submitted_at,
+                                  moved()};
             } else {
                 return NoContext{};
             }
@@ -155,6 +157,8 @@ class HandlerRunner final : public HandlerHost<Executor> {
         void end() noexcept { worker_.end(*std::exchange(job_, nullptr), lane_, outcome_); }
 
       private:
+        bool moved() const noexcept { return job_->owner != &worker_; }
+
         [[gnu::noinline]] void lose() noexcept {
             if (!worker_.has_context()) {
                 return worker_.abandon_with_context(*job_);

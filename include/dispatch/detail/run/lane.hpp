@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -70,6 +71,10 @@ struct Lane : ScheduledLane {
     Parker parker;
     /// Which of its worker's runs this is: goes up with each job.
     std::uint64_t run = 0;
+
+    /// Keeps the worker from whose queue the present job comes, where that is another one: it goes on deciding what
+    /// becomes of the job.
+    std::shared_ptr<void> lender;
 
     /// Who has cancelled the present job.
     enum class Cancelled { no, by_submitter, by_stop };

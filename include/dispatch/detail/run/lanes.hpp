@@ -31,6 +31,8 @@ class LaneHost {
     virtual void spawn_lane(Lane& lane) = 0;
     /// True when there is no job: the worker is asleep, and the next job will wake it.
     virtual bool try_sleep() noexcept = 0;
+    /// The worker has looked for jobs as wake_to_search() asked for.
+    virtual void searched() noexcept = 0;
     /// Keeps the worker alive.
     virtual std::shared_ptr<void> keep_alive() noexcept = 0;
 
@@ -75,6 +77,14 @@ class Lanes final : LaneLoop<net::strand<BatchingExecutor<Executor>>>::Owner {
         execute_on(resources_->posting_strand, WakeUp{this});
     }
 
+    /// As wake(), and LaneHost::searched() is called afterwards.
+    void wake_to_search() {
+        execute_on(resources_->posting_strand, [this] {
+            run();
+            host_.searched();
+        });
+    }
+
     /// Has function run later, on the strand. Any thread.
     template <typename Function>
     void post_to_strand(Function&& function) {
@@ -94,6 +104,8 @@ class Lanes final : LaneLoop<net::strand<BatchingExecutor<Executor>>>::Owner {
     }
 
     // For the coroutine of a lane.
+
+    bool winding_down() const noexcept { return scheduler_.winding_down(); }
 
     /// The lane, which holds a permit, begins to run jobs.
     void begin(Lane& lane) noexcept { scheduler_.begin(lane); }

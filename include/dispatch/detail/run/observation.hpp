@@ -3,9 +3,7 @@
 #define DISPATCH_DETAIL_RUN_OBSERVATION_HPP
 
 #include <chrono>
-#include <cstddef>
 #include <exception>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -26,14 +24,14 @@ class Observation {
   public:
     using Clock = std::chrono::steady_clock;
 
-    void start(O& observer, std::size_t worker, std::string_view session, Clock::duration queued,
-               Clock::time_point now) noexcept {
+    void start(O& observer, const StartedEvent& event, Clock::time_point now) noexcept {
         observer_ = &observer;
-        event_.worker = worker;
-        event_.session = session;
-        event_.queued = queued;
+        event_.worker = event.worker;
+        event_.session = event.session;
+        event_.queued = event.queued;
+        event_.moved = event.moved;
         start_ = now;
-        observer.started(StartedEvent{worker, session, queued});
+        observer.started(event);
     }
 
     /// The first end counts; none does without a start.

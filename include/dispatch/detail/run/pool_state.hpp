@@ -13,6 +13,8 @@
 #include <dispatch/detail/asio/context_listener.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/intrusive_list.hpp>
+#include <dispatch/detail/job/job_node.hpp>
+#include <dispatch/detail/queue/backlog.hpp>
 #include <dispatch/detail/reply/waiter_list.hpp>
 #include <dispatch/detail/route/admission.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
@@ -22,18 +24,19 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// What a pool and its workers share: the workers' loads, whether jobs may still come in, and who waits until all have
-/// left (drain). Thread-safe; the mutex guards waiters_.
+/// What a pool and its workers share: the workers' loads, whether jobs may still come in, which of them may move to
+/// another worker, and who waits until all have left (drain). Thread-safe; the mutex guards waiters_.
 template <typename Executor>
 class PoolState final : public ContextListener {
   public:
     using DrainWaiter = Waiter<Executor, std::exception_ptr, Ledger>;
 
     PoolState(std::vector<std::shared_ptr<WorkerLoad>> loads, const Executor& executor)
-        : workers{std::move(loads)}, admission{workers}, executor_{executor} {}
+        : workers{std::move(loads)}, admission{workers}, backlog{workers}, executor_{executor} {}
 
     const WorkerSet workers;
     Admission admission;
+    Backlog<Worker<Executor>> backlog;
 
     /// Empty once the context is gone.
     const std::optional<Executor>& executor() const noexcept { return executor_; }

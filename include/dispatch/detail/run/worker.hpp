@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -54,6 +55,10 @@ class HandlerHost {
 /// How a job ends is decided once, by whoever moves it to JobState::replied under the inbox's lock or,
 /// for one without a deadline, by the lane that has popped it. It is counted, then its load is given
 /// back, then its reply is sent, so a caller that has its response finds the worker free.
+///
+/// A lane that finds no job in its own worker's inbox takes one that may move from another worker's (Backlog). That
+/// worker stays the job's owner: its inbox goes on deciding how the job ends, and its timer has the deadline; the lane
+/// keeps it alive meanwhile. The load of the job, and the count of how it ended, are those of the worker that runs it.
 template <typename Executor>
 class Worker final : public ContextListener, LaneHost, public std::enable_shared_from_this<Worker<Executor>> {
   public:
@@ -90,14 +95,18 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// Whether the handler asks for times: then submitted_at is worth a look at the clock.
     bool wants_times() const noexcept { return wants_times_; }
 
-    /// Makes the worker part of a pool, in which it has the number id; false when it already is part of one.
-    bool join(const std::shared_ptr<PoolState<Executor>>& pool, std::size_t id) noexcept {
+    /// Makes the worker part of a pool, in which it has the number id; false when it already is part of one. With
+    /// lends, other workers of the pool run jobs that wait here.
+    bool join(const std::shared_ptr<PoolState<Executor>>& pool, std::size_t id, bool lends) noexcept {
         if (joined_.exchange(true)) {
             return false;
         }
         pool_ = pool;
         id_.store(id, std::memory_order_relaxed);
         runs_on_the_pools_executor_ = executor() == *pool->executor();
+        if (lends) {
+            load_->lend();
+        }
         return true;
     }
 
@@ -111,8 +120,23 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// Takes over a job that is counted in the load. Where it throws the job is still the caller's, and
     /// still counted.
     void push(Node& job) {
-        if (!inbox_.push(job, [this] { lanes_.wake(); })) {
-            end_unstarted(job, make_error_code(errc::stopped));
+        switch (inbox_.push(job, [this] { lanes_.wake(); })) {
+            case Inboxed::Push::queued:
+                return;
+            case Inboxed::Push::listed:
+                return pool_->backlog.call();
+            case Inboxed::Push::closed:
+                return end_unstarted(job, make_error_code(errc::stopped));
+        }
+    }
+
+    /// Wakes the worker, if it is asleep, to look for jobs, also at other workers; then it passes the call on. False
+    /// when it is awake: it looks by itself. Any thread.
+    bool search() noexcept {
+        try {
+            return inbox_.wake_sleeper([this] { lanes_.wake_to_search(); });
+        } catch (const std::bad_alloc&) {
+            return false;  // the jobs wait for their own workers
         }
     }
 
@@ -120,17 +144,25 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     [[gnu::noinline]] void take_back(Node& job) noexcept {
         host_->dropped(*this, job, std::make_error_code(std::errc::not_enough_memory));
         release_load();
+        find_work();
+    }
+
+    /// A job has left the load that held no permit, but may have seemed to those who look for a free one. Any thread.
+    void find_work() noexcept {
+        if (pool_->backlog.any()) [[unlikely]] {
+            pool_->backlog.call(*this);
+        }
     }
 
     /// The submitter wants its job to end. Only while the context lives. (Where that of job's handler has gone, the
     /// signal must not be emitted: see submit.)
     void cancel(Node& job, net::cancellation_type_t type) {
-        RunTicket ticket;
-        switch (inbox_.withdraw(job, ticket)) {
+        Running running;
+        switch (inbox_.withdraw(job, running)) {
             case JobState::queued:
                 return end_unstarted(job, operation_aborted());
             case JobState::running:
-                return lanes_.cancel(ticket, type);
+                return running.cancel(*this, type);
             case JobState::replied:
                 return;
         }
@@ -181,21 +213,27 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     };
 
     /// The lane's next job, or null when there is none.
-    Node* next_job(Lane& lane) {
+    [[gnu::always_inline]] inline Node* next_job(Lane& lane) {
         if (lane.was_cancelled()) [[unlikely]] {
             lane.cancelled = Lane::Cancelled::no;
             lane.state_replaced = true;
         }
         Node* const job = pop(lane);
-        return job == nullptr || !job->deadline ? job : in_time(job, lane);
+        if (job != nullptr ? !job->deadline : !may_take()) [[likely]] {
+            return job;
+        }
+        return look_further(job, lane);
     }
 
     /// Whether job, whose handler has ended, still owes its reply, which is the caller's to set then. Otherwise its
     /// deadline has answered it. May be asked again after true. On any executor: the handler may have left the strand.
-    bool claim_reply(Node& job) noexcept { return !job.deadline || inbox_.claim_reply(job); }
+    bool claim_reply(Node& job) noexcept { return !job.deadline || job.owner->inbox_.claim_reply(job); }
 
     /// Lets go of a job whose handler has ended.
-    void end(Node& job, const Lane& lane, Outcome outcome) noexcept {
+    void end(Node& job, Lane& lane, Outcome outcome) noexcept {
+        if (lane.lender) [[unlikely]] {
+            return end_lent(job, lane, outcome);
+        }
         Tally& tally = load_->tally;
         if (outcome == Outcome::succeeded) [[likely]] {
             Tally::count_exclusively(tally.completed);
@@ -235,16 +273,17 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     // What the lanes need.
 
     void spawn_lane(Lane& lane) override { host_->spawn_lane(this->shared_from_this(), lane); }
-    bool try_sleep() noexcept override { return inbox_.try_sleep(); }
+    bool try_sleep() noexcept override { return inbox_.try_sleep() && !may_take(); }
+    void searched() noexcept override { pool_->backlog.call(); }
     std::shared_ptr<void> keep_alive() noexcept override { return this->shared_from_this(); }
 
     using Timer = typename TimeSource<Executor>::Timer;
 
-    /// The inbox's alarm clock, under its lock.
-    struct Alarm {
+    /// What the inbox asks for under its lock.
+    struct InboxHost {
         Worker* worker;
 
-        void set(Clock::time_point time) {
+        void set_alarm(Clock::time_point time) {
             if (!worker->timer_) {
                 worker->timer_.emplace(worker->executor());
             }
@@ -259,22 +298,87 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             });
         }
 
-        void clear() noexcept {
+        void clear_alarm() noexcept {
             if (worker->timer_) {
                 worker->timer_->cancel();
             }
+        }
+
+        std::uint64_t next_age() noexcept { return worker->pool_->backlog.next_age(); }
+        void list(std::uint64_t age) noexcept { worker->pool_->backlog.list(worker->id(), age); }
+        void unlist() noexcept { worker->pool_->backlog.unlist(worker->id()); }
+    };
+
+    using Inboxed = Inbox<Node, InboxHost>;
+
+    /// Where a job runs: found under the inbox's lock, used without it.
+    struct Running {
+        /// Keeps the worker that runs it, if that is not its owner.
+        std::shared_ptr<Worker> runner;
+        RunTicket ticket;
+
+        void operator()(const Node& job) noexcept {
+            ticket = job.ticket;
+            runner = job.runner != nullptr ? job.runner->shared_from_this() : nullptr;
+        }
+
+        void cancel(Worker& owner, net::cancellation_type_t type) const {
+            (runner ? *runner : owner).lanes_.cancel(ticket, type);
         }
     };
 
     [[gnu::always_inline]] inline Node* pop(Lane& lane) noexcept { return inbox_.pop(lanes_.begin_run(lane)); }
 
-    /// job, or the first one after it whose deadline has not passed.
-    [[gnu::noinline]] Node* in_time(Node* job, Lane& lane) {
-        while (job != nullptr && job->deadline && now() >= *job->deadline) {
-            expire_late(*job, lane);
-            job = pop(lane);
+    [[gnu::noinline]] Node* pop_here(Lane& lane) noexcept { return pop(lane); }
+
+    /// Whether jobs may wait at other workers that this one could run.
+    bool may_take() const noexcept { return pool_->backlog.any(); }
+
+    /// The job that has waited longest of those that may move, if there is a permit for it.
+    [[gnu::noinline]] Node* take(Lane& lane) noexcept {
+        // A worker that winds down has cancelled what it runs.
+        while (!lanes_.winding_down() && load_->has_free_permit()) {
+            const auto [lender, age] = pool_->backlog.oldest();
+            if (lender == nullptr) {
+                return nullptr;
+            }
+            if (lender.get() == this) {
+                if (Node* const job = pop_here(lane)) {
+                    return job;  // it has come just now
+                }
+                inbox_.list_anew();
+                continue;
+            }
+            const auto start = [&](Node& job) {
+                if (!load_->try_reserve_permit()) {
+                    return false;
+                }
+                job.runner = this;
+                job.ticket = lanes_.begin_run(lane);
+                return true;
+            };
+            if (Node* const job = lender->inbox_.lend(age, start)) {
+                lane.lender = lender;
+                pool_->admission.moved_to(id());
+                lender->release_load();
+                pool_->backlog.call();
+                return job;
+            }
         }
-        return job;
+        return nullptr;
+    }
+
+    /// job, or else the first one after it, at this worker or at another, whose deadline has not passed.
+    [[gnu::noinline]] Node* look_further(Node* job, Lane& lane) {
+        for (;; job = pop_here(lane)) {
+            if (job == nullptr && may_take()) {
+                job = take(lane);
+            }
+            if (job == nullptr || !job->deadline || now() < *job->deadline) {
+                return job;
+            }
+            expire_late(*job, lane);
+        }
     }
 
     /// Ends a job that holds no permit, and is counted as what it has become.
@@ -286,6 +390,18 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         if (idle) {
             report_idle();
         }
+        find_work();
+    }
+
+    /// The same for a job that comes from another worker's queue.
+    [[gnu::noinline]] void end_lent(Node& job, Lane& lane, Outcome outcome) noexcept {
+        // Until the job has gone, which may be the last thing that its owner is there for.
+        const std::shared_ptr<void> lender = std::move(lane.lender);
+        Tally::count_exclusively(load_->tally.moved);
+        if (outcome != Outcome::unwanted) {
+            job.owner->inbox_.end_lent(job);
+        }
+        end(job, lane, outcome);
     }
 
     /// Ends a job that a lane has had, and that is counted.
@@ -316,21 +432,32 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// The timer: some deadlines have passed.
     void expire() noexcept {
-        auto overdue = inbox_.take_overdue(now());
-        while (Node* job = overdue.queued.pop_front()) {
-            end_unstarted(*job, make_error_code(errc::deadline_exceeded));
-        }
-        while (Node* job = overdue.running.pop_front()) {
-            retry_on_bad_alloc([&] { lanes_.cancel(job->ticket, net::cancellation_type::terminal); });
-            job->fail(make_system_error(make_error_code(errc::deadline_exceeded)));
-            send_reply(*job);
+        const auto time = now();
+        for (;;) {
+            Running running;
+            const auto [job, was] = inbox_.take_overdue(time, running);
+            if (job == nullptr) {
+                return;
+            }
+            if (was == JobState::queued) {
+                end_unstarted(*job, make_error_code(errc::deadline_exceeded));
+            } else {
+                retry_on_bad_alloc([&] { running.cancel(*this, net::cancellation_type::terminal); });
+                job->fail(make_system_error(make_error_code(errc::deadline_exceeded)));
+                send_reply(*job);
+            }
         }
     }
 
     /// A job has come to its turn after its deadline, and before the timer.
-    void expire_late(Node& job, const Lane& lane) noexcept {
-        if (!inbox_.claim_reply(job)) {
-            return end(job, lane, Outcome::unwanted);
+    void expire_late(Node& job, Lane& lane) noexcept {
+        const std::shared_ptr<void> lender = std::move(lane.lender);
+        if (!claim_reply(job)) {
+            job.destroy();
+            return release_load();
+        }
+        if (lender) {
+            job.owner->inbox_.end_lent(job);
         }
         Tally::count(load_->tally.expired);
         host_->dropped(*this, job, make_error_code(errc::deadline_exceeded));
@@ -352,7 +479,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// Made for the first deadline: a context that has a timer waits for it in the operating system.
     std::optional<Timer> timer_;
 
-    alignas(cache_line) Inbox<Node, Alarm> inbox_{load_->submitted, load_->tally, Alarm{this}};
+    alignas(cache_line) Inboxed inbox_{*load_, InboxHost{this}};
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
