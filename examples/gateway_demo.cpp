@@ -32,7 +32,7 @@
 namespace {
 
 using gateway::Clock;
-using gateway::HttpRequest;
+using gateway::UpstreamRequest;
 using gateway::HttpResponse;
 using gateway::Json;
 namespace http = gateway::http;
@@ -104,7 +104,7 @@ class Demo {
     }
 
     net::awaitable<Json> get(std::string target) {
-        HttpRequest request{http::verb::get, target, 11};
+        UpstreamRequest request{http::verb::get, target, 11};
         const HttpResponse response = co_await send(std::move(request));
         expect(response, http::status::ok);
         co_return gateway::parse_json(response.body());
@@ -125,7 +125,7 @@ class Demo {
         }
     }
 
-    net::awaitable<HttpResponse> send(HttpRequest request) {
+    net::awaitable<HttpResponse> send(UpstreamRequest request) {
         return client_.send(origin_, std::move(request), Clock::now() + std::chrono::seconds{60});
     }
 
@@ -133,12 +133,12 @@ class Demo {
         return "session-" + std::to_string(number * 7 % settings_.sessions);
     }
 
-    HttpRequest make_request(std::size_t number, const std::string& target) const {
+    UpstreamRequest make_request(std::size_t number, const std::string& target) const {
         Json body;
         body["contents"][0]["role"] = "user";
         body["contents"][0]["parts"][0]["text"] = "Tell me about request " + std::to_string(number);
         body["generationConfig"]["maxOutputTokens"] = 10 + number % 30;
-        HttpRequest request{http::verb::post, target, 11};
+        UpstreamRequest request{http::verb::post, target, 11};
         request.set("X-Session-Id", session_of(number));
         request.set(http::field::content_type, "application/json");
         request.body() = gateway::dump(body);
@@ -146,7 +146,7 @@ class Demo {
     }
 
     net::awaitable<void> submit_and_wait(std::size_t number) {
-        HttpRequest request = make_request(number, "/generate?wait=true");
+        UpstreamRequest request = make_request(number, "/generate?wait=true");
         const Clock::time_point start = Clock::now();
         const HttpResponse response = co_await send(std::move(request));
         findings_.latencies.push_back(Clock::now() - start);
@@ -158,7 +158,7 @@ class Demo {
     }
 
     net::awaitable<void> submit_and_poll(std::size_t number) {
-        HttpRequest request = make_request(number, "/generate");
+        UpstreamRequest request = make_request(number, "/generate");
         const HttpResponse response = co_await send(std::move(request));
         expect(response, http::status::accepted);
         const std::string target = "/jobs/" + gateway::parse_json(response.body()).at("job_id").get<std::string>();

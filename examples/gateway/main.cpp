@@ -100,11 +100,11 @@ Routes::Options routes_options(const Config& config, const Model& model) {
     options.name = config.name;
     // Some connections are left for those who do not wait, such as a balancer's probes.
     options.max_waiting = std::max<std::size_t>(config.max_connections * 3 / 4, 1);
-    options.check = [&model](const Json& request) { model.check(request); };
+    options.prepare = [&model](const Json& request, const SharedText& text) { return model.prepare(request, text); };
     return options;
 }
 
-GenerationPool make_pool(const Config& config, const net::any_io_executor& executor, Model& model,
+GenerationPool make_pool(const Config& config, const net::any_io_executor& executor, const Generator& generator,
                          JobFigures& figures) {
     dispatch::WorkerOptions worker;
     worker.max_concurrency = config.concurrency;
@@ -114,9 +114,9 @@ GenerationPool make_pool(const Config& config, const net::any_io_executor& execu
     options.max_sessions = config.max_sessions;
     // Jobs are in the background, and max_pending bounds them: one whose session's worker is full waits for it.
     options.overflow = dispatch::Overflow::wait;
-    return GenerationPool{dispatch::spawn_workers<Generation, Generated>(executor, config.workers, Generator{model},
-                                                                         worker, figures.observer()),
-                          options};
+    return GenerationPool{
+        dispatch::spawn_workers<Generation, Generated>(executor, config.workers, generator, worker, figures.observer()),
+        options};
 }
 
 /// Sets how many connections there may be, by how many descriptors there are.
@@ -202,7 +202,7 @@ void run(Config config, const std::function<Config()>& read_config) {
     JobStore store{store_options(config)};
     Upstream upstream{config, process_environment, executor, heavy};
     JobFigures figures;
-    GenerationPool pool = make_pool(config, executor, upstream.model(), figures);
+    GenerationPool pool = make_pool(config, executor, Generator{upstream.model(), heavy}, figures);
     GenerationService service{executor, pool, store, figures, service_options(config)};
     HttpServer* listener = nullptr;
     Routes* answers = nullptr;

@@ -193,7 +193,7 @@ TEST(EmbeddedModel, RefusesWhatItCannotBeGiven) {
     const gateway::EmbeddedModel model{0, heavy};
     const auto refusal = [&](const std::string& members) -> std::string {
         try {
-            model.check(parse_json(R"({"contents":[{"parts":[{"text":"hi"}]}])" + members + '}'));
+            (void)model.prepare(parse_json(R"({"contents":[{"parts":[{"text":"hi"}]}])" + members + '}'), "");
             return "";
         } catch (const gateway::BadRequest& refused) {
             return refused.what();

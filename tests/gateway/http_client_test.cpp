@@ -40,10 +40,10 @@ namespace http = gateway::http;
 using gateway::Clock;
 using gateway::HttpClient;
 using gateway::HttpClientOptions;
-using gateway::HttpRequest;
 using gateway::HttpResponse;
 using gateway::Origin;
 using gateway::TransportError;
+using gateway::UpstreamRequest;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::Behaviour;
@@ -58,14 +58,14 @@ Clock::time_point in(milliseconds time) { return Clock::now() + time; }
 /// Long enough for any machine; a test that takes so long has failed.
 Clock::time_point patiently() { return in(seconds{60}); }
 
-HttpRequest chat(const std::string& prompt) {
+UpstreamRequest chat(const std::string& prompt) {
     gateway::Json message;
     message["role"] = "user";
     message["content"] = prompt;
     gateway::Json body;
     body["model"] = "m";
     body["messages"] = gateway::Json::array({message});
-    HttpRequest request{http::verb::post, "/v1/chat/completions", 11};
+    UpstreamRequest request{http::verb::post, "/v1/chat/completions", 11};
     request.set(http::field::content_type, "application/json");
     request.body() = gateway::dump(body);
     return request;
@@ -82,7 +82,7 @@ using Signal = std::shared_ptr<net::cancellation_signal>;
 class Sending {
   public:
     Sending(const net::any_io_executor& executor, Signal signal, HttpClient& client, const Origin& origin,
-            HttpRequest request, Clock::time_point deadline)
+            UpstreamRequest request, Clock::time_point deadline)
         : signal_{std::move(signal)},
           strand_{net::make_strand(executor)},
           result_{net::co_spawn(strand_, client.send(origin, std::move(request), deadline),
@@ -126,12 +126,12 @@ class HttpClientTest : public testing::Test {
         signals_.clear();  // they refer to strands, which must not outlive their context
     }
 
-    Sending start(HttpClient& client, const Origin& origin, HttpRequest request = chat("hello"),
+    Sending start(HttpClient& client, const Origin& origin, UpstreamRequest request = chat("hello"),
                   Clock::time_point deadline = patiently()) {
         return Sending{threads_.get_executor(), new_signal(), client, origin, std::move(request), deadline};
     }
 
-    HttpResponse send(HttpClient& client, const Origin& origin, HttpRequest request = chat("hello")) {
+    HttpResponse send(HttpClient& client, const Origin& origin, UpstreamRequest request = chat("hello")) {
         return start(client, origin, std::move(request)).get();
     }
 
@@ -182,7 +182,7 @@ TEST_F(HttpClientTest, SetsItsHeadersAndLeavesTheOthers) {
     HttpClientOptions options;
     options.user_agent = "a-test";
     HttpClient client = this->client(options);
-    HttpRequest request = chat("hello");
+    UpstreamRequest request = chat("hello");
     request.set("X-Mine", "1");
     request.set(http::field::connection, "close");
     request.set(http::field::host, "wrong.example");
@@ -220,7 +220,7 @@ TEST_F(HttpClientTest, TakesResponsesOfEveryShape) {
     EXPECT_EQ(text_of(send(client, upstream.origin())), "echo: hello");
     EXPECT_EQ(text_of(send(client, upstream.origin())), "echo: hello");
     EXPECT_EQ(send(client, upstream.origin()).body().size(), 1'000'000U);
-    const HttpRequest head{http::verb::head, "/nowhere", 11};
+    const UpstreamRequest head{http::verb::head, "/nowhere", 11};
     const HttpResponse without_body = send(client, upstream.origin(), head);
     EXPECT_EQ(without_body.result_int(), 404U);
     EXPECT_NE(gateway::view(without_body[http::field::content_length]), "0");
@@ -599,7 +599,7 @@ class ConnectionTest : public HttpClientTest {
 
     static net::awaitable<HttpResponse> open_and_exchange(gateway::Connection& connection) {
         co_await connection.open();
-        HttpRequest request = chat("hello");
+        UpstreamRequest request = chat("hello");
         request.set(http::field::host, "localhost");
         request.prepare_payload();
         const gateway::ResponseLimits limits{4'000, 4'000};

@@ -51,9 +51,11 @@ class ModelOfUpstream : public Model {
         : client_{executor, client_options(ca_file)},
           model_{make_api(openai), client_, nullptr, heavy, options(origin, attempt_timeout)} {}
 
-    void check(const Json& request) const override { model_.check(request); }
-    net::awaitable<gateway::ModelAnswer> generate(std::string request, gateway::WaitNote& note) override {
-        return model_.generate(std::move(request), note);
+    gateway::SharedText prepare(const Json& request, const gateway::SharedText& text) const override {
+        return model_.prepare(request, text);
+    }
+    net::awaitable<gateway::ModelAnswer> generate(gateway::SharedText prepared, gateway::WaitNote& note) override {
+        return model_.generate(std::move(prepared), note);
     }
 
     gateway::UpstreamCounters counters() const { return model_.counters(); }

@@ -17,7 +17,7 @@ using gateway::parse_json;
 
 Json translated(const std::string& request) {
     const OpenAiApi api{"", ""};
-    return parse_json(api.make_request(parse_json(request)).body());
+    return parse_json(api.translate(parse_json(request)));
 }
 
 std::string error(const std::string& request) {
@@ -43,7 +43,8 @@ TEST(OpenAi, KnowsItsPath) {
              {"/api/v1", "/api/v1/chat/completions"},
          }) {
         const OpenAiApi api{base, ""};
-        const gateway::HttpRequest request = api.make_request(parse_json(R"({"contents":[]})"));
+        const gateway::UpstreamRequest request = api.make_request("{}");
+        EXPECT_EQ(request.body(), "{}");
         EXPECT_EQ(request.target(), path);
         EXPECT_EQ(request.method(), gateway::http::verb::post);
         EXPECT_EQ(request.at("Content-Type"), "application/json");
@@ -52,7 +53,7 @@ TEST(OpenAi, KnowsItsPath) {
 
 TEST(OpenAi, NamesTheModelIfItHasOne) {
     const OpenAiApi api{"", "llama"};
-    EXPECT_EQ(parse_json(api.make_request(parse_json("{}")).body()).at("model"), "llama");
+    EXPECT_EQ(parse_json(api.translate(parse_json("{}"))).at("model"), "llama");
     EXPECT_FALSE(translated("{}").contains("model"));
 }
 
@@ -185,7 +186,7 @@ TEST(OpenAi, QuotesLittleOfWhatItRefuses) {
 
 Json read(const std::string& body) {
     const OpenAiApi api{"", ""};
-    return api.read_response(parse_json(body));
+    return parse_json(api.read_response(parse_json(body)).text);
 }
 
 TEST(OpenAi, TranslatesAWholeResponse) {
@@ -283,7 +284,7 @@ gateway::HttpResponse refusal_of(const std::string& body) {
 TEST(OpenAi, GivesTheLimitTheNameThatTheServerWants) {
     OpenAiApi api{"", ""};
     const Json asked = parse_json(R"({"contents":[],"generationConfig":{"maxOutputTokens":7,"seed":1}})");
-    gateway::HttpRequest message = api.make_request(asked);
+    gateway::UpstreamRequest message = api.make_request(api.translate(asked));
     EXPECT_EQ(parse_json(message.body()), parse_json(R"({"messages":[],"max_tokens":7,"seed":1})"));
     for (const char* const other : {"", "{}", R"({"error":"max_tokens: max_completion_tokens"})",
                                     R"({"error":{"message":"max_tokens is too large","param":"max_tokens"}})",
@@ -294,9 +295,9 @@ TEST(OpenAi, GivesTheLimitTheNameThatTheServerWants) {
         message, refusal_of(R"({"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this )"
                             R"(model. Use 'max_completion_tokens' instead.","type":"invalid_request_error",)"
                             R"("param":"max_tokens","code":"unsupported_parameter"}})")));
-    const Json amended = parse_json(R"({"messages":[],"seed":1,"max_completion_tokens":7})");
+    const Json amended = parse_json(R"({"messages":[],"max_completion_tokens":7,"seed":1})");
     EXPECT_EQ(parse_json(message.body()), amended);
-    EXPECT_EQ(parse_json(api.make_request(asked).body()), amended) << "the next one as well";
+    EXPECT_EQ(parse_json(api.translate(asked)), amended) << "the next one as well";
 }
 
 TEST(OpenAi, LeavesOutFiguresThatAreNone) {

@@ -33,6 +33,7 @@ using namespace std::chrono_literals;
 namespace net = gateway::net;
 using gateway::HttpResponse;
 using gateway::Json;
+using gateway::parse_json;
 using gateway::TokenError;
 using gateway::TransportError;
 using Stage = TransportError::Stage;
@@ -229,21 +230,14 @@ TEST_F(RemoteModel, RefusesAnAnswerThatIsNone) {
     EXPECT_EQ(counters(), "4 4 0 0 4");
 }
 
+gateway::SharedText prepared(const gateway::Model& model, const std::string& text) {
+    return model.prepare(parse_json(text), text);
+}
+
 TEST_F(RemoteModel, SendsNothingWhenTheRequestHasNoFormForTheUpstream) {
     gateway::RemoteModel openai{std::make_unique<gateway::OpenAiApi>("", ""), transport, nullptr, heavy, options};
-    const std::string tools = R"({"contents":[],"tools":[{}]})";
-    EXPECT_THROW(openai.check(Json::parse(tools)), gateway::BadRequest);
-    // It may have been accepted when there was another upstream.
-    try {
-        (void)test::run_awaitable(openai.generate(tools, note));
-        ADD_FAILURE() << "it was answered";
-    } catch (const gateway::UpstreamError& error) {
-        EXPECT_EQ(error.failure().status, 400U);
-    }
+    EXPECT_THROW((void)prepared(openai, R"({"contents":[],"tools":[{}]})"), gateway::BadRequest);
     EXPECT_TRUE(transport.sent().empty());
-    EXPECT_EQ(openai.counters().requests, 1U);
-    EXPECT_EQ(openai.counters().attempts, 0U);
-    EXPECT_EQ(openai.counters().failures, 1U);
 }
 
 TEST_F(RemoteModel, QuotesTheUpstreamInItsUsualForms) {
@@ -456,18 +450,24 @@ TEST_F(RemoteModel, RefusesACompressedAnswerByName) {
 
 TEST_F(RemoteModel, AsksOnceMoreInTheFormThatTheUpstreamWants) {
     gateway::RemoteModel openai{std::make_unique<gateway::OpenAiApi>("", ""), transport, nullptr, heavy, options};
-    const std::string limited = R"({"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"maxOutputTokens":7}})";
+    const gateway::SharedText limited =
+        prepared(openai, R"({"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"maxOutputTokens":7}})");
     const std::string wants_another =
         R"({"error":{"message":"Use 'max_completion_tokens' instead.","param":"max_tokens"}})";
     transport.then_answer(400, wants_another);
     transport.then_answer(200, R"({"choices":[{"message":{"content":"a"}}]})");
     (void)test::run_awaitable(openai.generate(limited, note));
-    EXPECT_EQ(Json::parse(transport.sent().at(0).request.body()).at("max_tokens"), 7);
-    EXPECT_EQ(Json::parse(transport.sent().at(1).request.body()).at("max_completion_tokens"), 7);
+    EXPECT_EQ(parse_json(transport.sent().at(0).request.body()).at("max_tokens"), 7);
+    EXPECT_EQ(parse_json(transport.sent().at(1).request.body()).at("max_completion_tokens"), 7);
     EXPECT_EQ(openai.counters().retries, 0U);
     transport.then_answer(400, wants_another);
+    transport.then_answer(400, wants_another);
     EXPECT_THROW((void)test::run_awaitable(openai.generate(limited, note)), gateway::UpstreamError);
-    EXPECT_EQ(transport.sent().size(), 3U) << "there is no other form left";
+    EXPECT_EQ(transport.sent().size(), 4U) << "one that was prepared before is sent in the other form, too";
+    transport.then_answer(400, wants_another);
+    const gateway::SharedText another = prepared(openai, R"({"contents":[],"generationConfig":{"maxOutputTokens":7}})");
+    EXPECT_THROW((void)test::run_awaitable(openai.generate(another, note)), gateway::UpstreamError);
+    EXPECT_EQ(transport.sent().size(), 5U) << "there is no other form left";
 }
 
 /// Runs a generation until it waits, cancels it, and says what came of it.

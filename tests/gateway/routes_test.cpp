@@ -182,10 +182,11 @@ TEST(Routes, ABodyThatIsCompressedIsRefusedByName) {
 
 TEST(Routes, WhatTheModelCannotBeGivenIsRefusedOnArrival) {
     TestGatewayOptions options;
-    options.routes.check = [](const Json& request) {
+    options.routes.prepare = [](const Json& request, const gateway::SharedText& text) {
         if (request.contains("tools")) {
             throw gateway::BadRequest{"no tools here"};
         }
+        return text;
     };
     TestGateway gateway{make<EchoModel>(), options};
     RawClient client{gateway.port()};

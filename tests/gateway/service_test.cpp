@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include <gateway/service/service.hpp>
+#include <gateway/upstream/request_check.hpp>
 
 #include "support/faulty_vfs.hpp"
 #include "support/log_capture.hpp"
@@ -185,6 +186,43 @@ TEST_F(ServiceTest, WhatIsNotDoneInTimeStaysStoredAndIsResumed) {
     EXPECT_EQ(gateway.await_end(waited_for).result, prompt("2"));
     EXPECT_EQ(gateway.service().counters().resumed, 2U);
     EXPECT_EQ(gateway.service().counters().accepted, 0U);
+}
+
+/// Takes no tools, and echoes what it has made of the rest.
+class PreparingModel : public EchoModel {
+  public:
+    gateway::SharedText prepare(const gateway::Json& request, const gateway::SharedText& text) const override {
+        if (request.contains("tools")) {
+            throw gateway::BadRequest{"no tools here"};
+        }
+        return "prepared " + std::string{text.view()};
+    }
+};
+
+TEST_F(ServiceTest, TheModelGetsWhatItHasPreparedAndTheStoreTheRequest) {
+    const TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    std::string id;
+    {
+        TestGateway gateway{make<GatedModel>(gate), options};
+        id = gateway.start(gateway.service().accept("", prompt("1"), "prepared before")).get();
+        gateway.drain(1ms);
+    }
+    TestGateway gateway{make<PreparingModel>(), options};
+    EXPECT_EQ(gateway.await_end(id).result, "prepared " + prompt("1")) << "resumed, from its text";
+    id = gateway.start(gateway.service().accept("", prompt("2"), "prepared on arrival")).get();
+    EXPECT_EQ(gateway.await_end(id).result, "prepared on arrival");
+}
+
+TEST_F(ServiceTest, AFormerJobThatTheModelCannotBeGivenFails) {
+    TestGateway gateway{make<PreparingModel>()};
+    for (const char* const request : {R"({"tools":[]})", "no JSON"}) {
+        const std::string id = gateway.start(gateway.service().accept("", request)).get();
+        const gateway::Failure failure = gateway::read_failure(gateway.await_end(id).result);
+        EXPECT_EQ(failure.status, 400U);
+        EXPECT_EQ(failure.code, "bad_request");
+    }
 }
 
 TEST_F(ServiceTest, ManyFormerJobsAreResumedWithinTheBounds) {

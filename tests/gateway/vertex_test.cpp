@@ -23,7 +23,7 @@ TEST(Vertex, SendsTheRequestAsItIs) {
     // The order of the members, both spellings, and what nobody here knows.
     const std::string text =
         R"({"z":1,"generation_config":{"topK":3},"contents":[{"parts":[{"functionCall":{"name":"ü"}}]}]})";
-    const gateway::HttpRequest request = api.make_request(parse_json(text));
+    const gateway::UpstreamRequest request = api.make_request(api.translate(parse_json(text)));
     EXPECT_EQ(request.method(), gateway::http::verb::post);
     EXPECT_EQ(
         request.target(),
@@ -43,7 +43,7 @@ TEST(Vertex, PassesOnTheResponseAsItIs) {
     for (const char* const text :
          {R"({"candidates":[{"content":{"role":"model","parts":[{"text":"a"}]}}],"usageMetadata":{"x":1},"new":2})",
           R"({"candidates":[]})", R"({"promptFeedback":{"blockReason":"SAFETY"}})"}) {
-        EXPECT_EQ(gateway::dump(api.read_response(parse_json(text))), text);
+        EXPECT_EQ(api.read_response(parse_json(text)).text, text);
     }
 }
 

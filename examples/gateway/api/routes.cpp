@@ -10,6 +10,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include <dispatch/prometheus.hpp>
+#include <gateway/base/json_writer.hpp>
 #include <gateway/base/quote.hpp>
 #include <gateway/log/log.hpp>
 #include <gateway/upstream/request_check.hpp>
@@ -87,32 +88,30 @@ HttpResponse unavailable(const StoreError& error) {
 /// What clients see of a job, with its id if that is not empty. A result is put there as it was stored: it may be
 /// large, and was JSON when it was. stored: false, if only who waits for it knows how it ended.
 std::string describe(const JobState& state, const std::string& id = {}, bool stored = true) {
-    Json json;
+    JsonWriter json;
+    json.begin_object();
     if (!id.empty()) {
-        json["job_id"] = id;
+        json.member("job_id", id);
     }
     if (!stored) {
-        json["stored"] = false;
+        json.member("stored", false);
     }
     switch (state.status) {
         case JobStatus::pending:
-            json["status"] = "Pending";
+            json.member("status", "Pending");
             break;
-        case JobStatus::completed: {
-            json["status"] = "Completed";
-            std::string text = dump(json);
-            text.pop_back();
-            return text + ",\"result\":" + state.result + '}';
-        }
+        case JobStatus::completed:
+            json.member("status", "Completed").key("result");
+            json.reserve(state.result.size() + 2);  // and ends of the object and the line
+            json.raw(state.result);
+            break;
         case JobStatus::failed: {
             const Failure failure = read_failure(state.result);
-            json["status"] = "Failed";
-            json["result"] = failure.message;
-            json["error"] = to_json(failure);
+            json.member("status", "Failed").member("result", failure.message).member("error", to_json(failure));
             break;
         }
     }
-    return dump(json);
+    return json.end_object().take();
 }
 
 HttpResponse compressed(std::string_view coding) {
@@ -257,16 +256,15 @@ net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& pe
     if (!coding.empty() && !beast::iequals({coding.data(), coding.size()}, "identity")) {
         co_return compressed(coding);
     }
+    SharedText text{std::move(request.body())};
+    SharedText prepared;
     try {
-        auto checked = heavy_.run(request.body().size(), [&] {
-            const Json json = parse_json(request.body());
+        auto preparing = heavy_.run(text.size(), [&] {
+            const Json json = parse_json(text);
             check_request(json);
-            if (options_.check) {
-                options_.check(json);
-            }
-            return std::monostate{};
+            return options_.prepare ? options_.prepare(json, text) : text;
         });
-        co_await std::move(checked);
+        prepared = co_await std::move(preparing);
     } catch (const JsonError& error) {
         co_return error_response(http::status::bad_request, std::string{"the body is not JSON: "} + error.what());
     } catch (const BadRequest& error) {
@@ -278,7 +276,8 @@ net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& pe
             if (waiting.count() > options_.max_waiting) {
                 co_return refusal(Refused{Refused::Why::full, "too many clients wait for their jobs: do not wait"});
             }
-            const WatchedJob job = co_await service_.accept_and_watch(std::move(session), std::move(request.body()));
+            const WatchedJob job =
+                co_await service_.accept_and_watch(std::move(session), std::move(text), std::move(prepared));
             using namespace net::experimental::awaitable_operators;
             const std::variant<JobEnd, std::monostate> first = co_await (job.end() || peer.departure());
             if (const JobEnd* const end = std::get_if<JobEnd>(&first)) {
@@ -286,7 +285,7 @@ net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& pe
             }
             co_return accepted(job.id());
         }
-        co_return accepted(co_await service_.accept(std::move(session), std::move(request.body())));
+        co_return accepted(co_await service_.accept(std::move(session), std::move(text), std::move(prepared)));
     } catch (const Refused& refused) {
         co_return refusal(refused);
     }

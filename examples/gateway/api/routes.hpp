@@ -52,8 +52,8 @@ class Routes {
         std::string name;
         /// Clients that may wait for their jobs at a time; past it, 503.
         std::size_t max_waiting = 768;
-        /// Throws BadRequest for what the model at hand cannot be given (Model::check). Empty: it can be given all.
-        std::function<void(const Json&)> check = {};
+        /// Model::prepare() of the model at hand. Empty: it can be given all, as it is.
+        std::function<SharedText(const Json& request, const SharedText& text)> prepare = {};
     };
 
     Routes(GenerationService& service, HeavyWork& heavy, std::function<MetricsSnapshot()> metrics, Options options);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <gateway/base/json_writer.hpp>
 #include <gateway/base/quote.hpp>
 
 namespace gateway {
@@ -154,6 +155,10 @@ Json parse_json(std::string_view text, std::size_t max_values, JsonEffort* effor
     return builder.take();
 }
 
-std::string dump(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& value) {
+    JsonWriter text;
+    text.value(value);
+    return text.take();
+}
 
 }  // namespace gateway

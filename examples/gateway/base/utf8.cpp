@@ -16,4 +16,26 @@ std::string_view utf8_start(std::string_view text, std::size_t longest) {
     return text.substr(0, end);
 }
 
+Utf8Character first_utf8_character(std::string_view text) {
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+    const unsigned first = byte(0);
+    if (first < 0x80) {
+        return {1, true};
+    }
+    const std::size_t size = first >= 0xC2 && first <= 0xDF   ? 2
+                             : first >= 0xE0 && first <= 0xEF ? 3
+                             : first >= 0xF0 && first <= 0xF4 ? 4
+                                                              : 1;
+    // The second byte's range keeps out longer forms than needed, surrogates, and what is past U+10FFFF (RFC 3629, 4).
+    const unsigned low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+    for (std::size_t at = 1; at < size; ++at) {
+        const bool second = at == 1;
+        if (at == text.size() || byte(at) < (second ? low : 0x80) || byte(at) > (second ? high : 0xBF)) {
+            return {at, false};
+        }
+    }
+    return {size, size > 1};
+}
+
 }  // namespace gateway

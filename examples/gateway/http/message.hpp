@@ -12,6 +12,7 @@
 
 #include <gateway/base/json.hpp>
 #include <gateway/http/failure.hpp>
+#include <gateway/http/shared_text_body.hpp>
 
 namespace gateway {
 
@@ -19,6 +20,8 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
 using HttpRequest = http::request<http::string_body>;
+/// One that is sent to an upstream, perhaps more than once.
+using UpstreamRequest = http::request<SharedTextBody>;
 using HttpResponse = http::response<http::string_body>;
 
 /// Beast's string view as the standard's, whichever type this Boost uses.

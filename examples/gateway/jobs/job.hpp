@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include <gateway/base/shared_text.hpp>
+
 namespace gateway {
 
 /// What GET /jobs/{id} shows as "Pending", "Completed" and "Failed".
@@ -14,7 +16,7 @@ enum class JobStatus : std::uint8_t { pending, completed, failed };
 struct JobState {
     JobStatus status = JobStatus::pending;
     /// completed: the text of the response's JSON. failed: why (failure_text). pending: empty.
-    std::string result;
+    SharedText result;
 };
 
 /// A job that has not ended: what is needed to run it, now or after a restart.
@@ -24,7 +26,7 @@ struct PendingJob {
     /// Empty: none. Any bytes.
     std::string session;
     /// The text of the request's JSON.
-    std::string request;
+    SharedText request;
 };
 
 }  // namespace gateway

@@ -188,7 +188,7 @@ class JobStore::Impl {
         co_await write_thread_->perform(std::move(work), std::move(committed));
     }
 
-    net::awaitable<bool> finish(std::string id, JobStatus status, std::string result) {
+    net::awaitable<bool> finish(std::string id, JobStatus status, SharedText result) {
         auto work = [this, id = std::move(id), status, result = std::move(result)] {
             return writer_.finish(id, status, result, options_.now_ms());
         };
@@ -313,7 +313,7 @@ JobStore::~JobStore() = default;
 
 net::awaitable<void> JobStore::insert(PendingJob job) { return impl_->insert(std::move(job)); }
 
-net::awaitable<bool> JobStore::finish(std::string id, JobStatus status, std::string result) {
+net::awaitable<bool> JobStore::finish(std::string id, JobStatus status, SharedText result) {
     return impl_->finish(std::move(id), status, std::move(result));
 }
 

@@ -70,7 +70,7 @@ class JobStore {
     net::awaitable<void> insert(PendingJob job);
 
     /// Keeps how a job ended, and drops its request. false: no such job is pending, and nothing was changed.
-    net::awaitable<bool> finish(std::string id, JobStatus status, std::string result);
+    net::awaitable<bool> finish(std::string id, JobStatus status, SharedText result);
 
     /// What is known of a job; nothing if there is none, or it ended longer than the TTL ago. Sees all that was
     /// complete when it was asked for.

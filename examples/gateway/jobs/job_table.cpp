@@ -132,7 +132,7 @@ JobWriter::JobWriter(Database& database)
       touch_{database, "write to the database", set_version} {}
 
 void JobWriter::insert(std::int64_t number, const PendingJob& job, std::int64_t now) {
-    insert_.run(number, std::string_view{job.id}, now, Blob{job.session}, Blob{job.request});
+    insert_.run(number, std::string_view{job.id}, now, Blob{job.session}, Blob{job.request.view()});
 }
 
 bool JobWriter::finish(std::string_view id, JobStatus status, std::string_view result, std::int64_t now) {

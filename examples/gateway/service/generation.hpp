@@ -9,7 +9,9 @@
 #include <string>
 
 #include <dispatch/pool.hpp>
+#include <gateway/base/heavy_work.hpp>
 #include <gateway/base/net.hpp>
+#include <gateway/base/shared_text.hpp>
 #include <gateway/upstream/model.hpp>
 #include <gateway/upstream/token_usage.hpp>
 #include <gateway/upstream/wait_note.hpp>
@@ -18,8 +20,9 @@ namespace gateway {
 
 /// A request for the model.
 struct Generation {
-    /// The text of a generateContent request's JSON.
-    std::string request;
+    /// The text of a generateContent request's JSON, or, if it is prepared, what Model::prepare() made of that.
+    SharedText request;
+    bool prepared = false;
     /// What it waits for; not null.
     std::shared_ptr<WaitNote> note;
 };
@@ -35,15 +38,18 @@ struct Generated {
 
 using GenerationPool = dispatch::WorkerPool<Generation, Generated>;
 
-/// The pool's handler: asks the model, which must outlive the workers. Throws what the model throws.
+/// The pool's handler: asks the model. Throws what the model throws. model and heavy must outlive the workers.
 class Generator {
   public:
-    explicit Generator(Model& model) : model_{&model} {}
+    Generator(Model& model, HeavyWork& heavy) : model_{&model}, heavy_{&heavy} {}
 
     net::awaitable<Generated> operator()(Generation generation, dispatch::JobContext& context) const;
 
   private:
+    net::awaitable<SharedText> prepare(SharedText request) const;
+
     Model* model_;
+    HeavyWork* heavy_;
 };
 
 }  // namespace gateway

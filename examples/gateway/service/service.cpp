@@ -26,9 +26,9 @@ std::string in_words(std::chrono::milliseconds duration) {
 }
 
 /// Bytes that a pending job holds: its texts, and what there is of it in the pool, the store and on its way.
-std::uint64_t size_of(std::string_view session, std::string_view request) {
+std::uint64_t size_of(std::string_view session, std::string_view request, std::string_view prepared = {}) {
     constexpr std::uint64_t besides = 4096;
-    return besides + session.size() + request.size();
+    return besides + session.size() + std::max(request.size(), prepared.size());  // it keeps one of them
 }
 
 }  // namespace
@@ -66,17 +66,18 @@ net::awaitable<void> GenerationService::start() {
     net::co_spawn(housekeeping_, watch_store(), net::detached);
 }
 
-net::awaitable<std::string> GenerationService::accept(std::string session, std::string request) {
-    Slot slot = admit(size_of(session, request));
-    PendingJob job = co_await store_new(std::move(session), std::move(request));
+net::awaitable<std::string> GenerationService::accept(std::string session, SharedText request, SharedText prepared) {
+    Slot slot = admit(size_of(session, request, prepared));
+    Job job = co_await store_new(std::move(session), std::move(request), std::move(prepared));
     std::string id = job.id;
     run_in_background(std::move(job), std::move(slot));
     co_return id;
 }
 
-net::awaitable<WatchedJob> GenerationService::accept_and_watch(std::string session, std::string request) {
-    Slot slot = admit(size_of(session, request));
-    PendingJob job = co_await store_new(std::move(session), std::move(request));
+net::awaitable<WatchedJob> GenerationService::accept_and_watch(std::string session, SharedText request,
+                                                               SharedText prepared) {
+    Slot slot = admit(size_of(session, request, prepared));
+    Job job = co_await store_new(std::move(session), std::move(request), std::move(prepared));
     std::string id = job.id;
     auto watcher = std::make_shared<WatchedJob::Channel>(executor_, 1);
     run_in_background(std::move(job), std::move(slot), watcher);
@@ -143,12 +144,15 @@ PendingJobs::Slot GenerationService::admit(std::size_t bytes) {
     return std::move(*slot);
 }
 
-net::awaitable<PendingJob> GenerationService::store_new(std::string session, std::string request) {
-    PendingJob job;
+net::awaitable<GenerationService::Job> GenerationService::store_new(std::string session, SharedText request,
+                                                                    SharedText prepared) {
+    Job job;
     job.id = make_uuid();
     job.session = std::move(session);
-    job.request = std::move(request);
-    PendingJob stored = job;
+    job.generation.prepared = !prepared.empty();
+    job.generation.request = job.generation.prepared ? std::move(prepared) : request;
+    const std::size_t bytes = request.size();
+    PendingJob stored{job.id, job.session, std::move(request)};
     try {
         co_await store_.insert(std::move(stored));
     } catch (const StoreError& error) {
@@ -157,11 +161,11 @@ net::awaitable<PendingJob> GenerationService::store_new(std::string session, std
         throw Refused{Refused::Why::not_stored, "the job could not be stored: try again later"};
     }
     ++counts_.accepted;
-    log::debug("job accepted", {{"job_id", job.id}, {"bytes", job.request.size()}});
+    log::debug("job accepted", {{"job_id", job.id}, {"bytes", bytes}});
     co_return job;
 }
 
-void GenerationService::run_in_background(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher) {
+void GenerationService::run_in_background(Job job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher) {
     std::string id = job.id;
     auto ended = [id = std::move(id), watcher](const std::exception_ptr& error, Outcome outcome) {
         if (watcher) {
@@ -178,8 +182,7 @@ void GenerationService::run_in_background(PendingJob job, Slot slot, std::shared
     net::co_spawn(executor_, run(std::move(job), std::move(slot), std::move(watcher)), std::move(ended));
 }
 
-net::awaitable<Outcome> GenerationService::run(PendingJob job, Slot slot,
-                                               std::shared_ptr<WatchedJob::Channel> watcher) {
+net::awaitable<Outcome> GenerationService::run(Job job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher) {
     const Slot held = std::move(slot);  // until the end is stored
     const Clock::time_point start = Clock::now();
     const Clock::time_point deadline = start + options_.job_timeout;
@@ -214,7 +217,7 @@ net::awaitable<Outcome> GenerationService::run(PendingJob job, Slot slot,
     co_return outcome;
 }
 
-net::awaitable<Outcome> GenerationService::generate(PendingJob job, Clock::time_point deadline) {
+net::awaitable<Outcome> GenerationService::generate(Job job, Clock::time_point deadline) {
     Outcome outcome;
     outcome.id = job.id;
     dispatch::SubmitOptions options;
@@ -222,12 +225,10 @@ net::awaitable<Outcome> GenerationService::generate(PendingJob job, Clock::time_
         options.session = job.session;
     }
     options.deadline = deadline;
-    Generation generation;
-    generation.request = std::move(job.request);
-    generation.note = std::make_shared<WaitNote>();
-    const std::shared_ptr<const WaitNote> note = generation.note;
+    job.generation.note = std::make_shared<WaitNote>();
+    const std::shared_ptr<const WaitNote> note = job.generation.note;
     try {
-        Generated generated = co_await pool_.submit(options, std::move(generation));
+        Generated generated = co_await pool_.submit(options, std::move(job.generation));
         outcome.state.status = JobStatus::completed;
         outcome.state.result = std::move(generated.response);
         outcome.worker = generated.worker;
@@ -318,7 +319,9 @@ net::awaitable<void> GenerationService::resume() {
                 }
                 ++counts_.resumed;
                 log::info("job resumed", {{"job_id", job.id}});
-                run_in_background(std::move(job), std::move(slot));
+                Generation generation;
+                generation.request = std::move(job.request);
+                run_in_background({std::move(job.id), std::move(job.session), std::move(generation)}, std::move(slot));
             }
         }
     } catch (const std::exception& error) {

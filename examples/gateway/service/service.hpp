@@ -126,11 +126,12 @@ class GenerationService {
     /// jobs are accepted.
     net::awaitable<void> start();
 
-    /// Stores a job and has it run in the background; its id. session: empty, none. Throws Refused.
-    net::awaitable<std::string> accept(std::string session, std::string request);
+    /// Stores a job and has it run in the background; its id. session: empty, none. prepared: what Model::prepare()
+    /// made of request; empty, that is left to whoever runs it. Throws Refused.
+    net::awaitable<std::string> accept(std::string session, SharedText request, SharedText prepared = {});
 
     /// The same, for who waits for its end. Throws Refused.
-    net::awaitable<WatchedJob> accept_and_watch(std::string session, std::string request);
+    net::awaitable<WatchedJob> accept_and_watch(std::string session, SharedText request, SharedText prepared = {});
 
     /// What is known of a job; nothing, if there is none. Throws StoreError.
     net::awaitable<std::optional<JobState>> find(std::string id);
@@ -150,12 +151,19 @@ class GenerationService {
   private:
     using Slot = PendingJobs::Slot;
 
+    /// A job that is stored, and is to be run.
+    struct Job {
+        std::string id;
+        std::string session;
+        Generation generation;
+    };
+
     /// Throws Refused.
     Slot admit(std::size_t bytes);
-    net::awaitable<PendingJob> store_new(std::string session, std::string request);
-    net::awaitable<Outcome> run(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher);
-    net::awaitable<Outcome> generate(PendingJob job, Clock::time_point deadline);
-    void run_in_background(PendingJob job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher = nullptr);
+    net::awaitable<Job> store_new(std::string session, SharedText request, SharedText prepared);
+    net::awaitable<Outcome> run(Job job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher);
+    net::awaitable<Outcome> generate(Job job, Clock::time_point deadline);
+    void run_in_background(Job job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher = nullptr);
     net::awaitable<bool> keep(const Outcome& outcome, const std::function<void()>& failed);
     /// What the client is told; nothing, if the job did not fail but was stopped.
     std::optional<Failure> failure(const std::string& id, const std::exception_ptr& error, const WaitNote& note) const;

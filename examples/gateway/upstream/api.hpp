@@ -2,8 +2,12 @@
 #ifndef GATEWAY_UPSTREAM_API_HPP
 #define GATEWAY_UPSTREAM_API_HPP
 
+#include <string>
+
 #include <gateway/base/json.hpp>
+#include <gateway/base/shared_text.hpp>
 #include <gateway/http/message.hpp>
+#include <gateway/upstream/model.hpp>
 
 namespace gateway {
 
@@ -15,17 +19,17 @@ class Api {
     Api& operator=(const Api&) = delete;
     virtual ~Api() = default;
 
-    /// Throws what make_request() would.
-    virtual void check(const Json& /*request*/) const {}
+    /// The body that asks for request. Throws BadRequest when the upstream has no form for it.
+    [[nodiscard]] virtual std::string translate(const Json& request) const = 0;
 
-    /// The HTTP request that asks for request, without credentials. Throws BadRequest when that has no form for it.
-    [[nodiscard]] virtual HttpRequest make_request(const Json& request) const = 0;
+    /// The HTTP request with that body, without credentials.
+    [[nodiscard]] virtual UpstreamRequest make_request(SharedText body) const = 0;
 
     /// A generateContent response from the body of a response with status 200. Throws UpstreamError when it is none.
-    [[nodiscard]] virtual Json read_response(const Json& body) const = 0;
+    [[nodiscard]] virtual ModelAnswer read_response(const Json& body) const = 0;
 
     /// The upstream refused message. If it would take it in another form, makes it that, and those to come. False: not.
-    [[nodiscard]] virtual bool amend(HttpRequest& /*message*/, const HttpResponse& /*refusal*/) { return false; }
+    [[nodiscard]] virtual bool amend(UpstreamRequest& /*message*/, const HttpResponse& /*refusal*/) { return false; }
 };
 
 }  // namespace gateway

@@ -87,7 +87,7 @@ net::awaitable<void> Connection::handshake() {
     }
 }
 
-net::awaitable<void> Connection::exchange(const HttpRequest& request, ResponseLimits limits) {
+net::awaitable<void> Connection::exchange(const UpstreamRequest& request, ResponseLimits limits) {
     reusable_ = false;
     parser_.reset();
     auto done = tls_ ? exchange_on(*tls_, request, limits) : exchange_on(socket_, request, limits);
@@ -95,7 +95,7 @@ net::awaitable<void> Connection::exchange(const HttpRequest& request, ResponseLi
 }
 
 template <typename Stream>
-net::awaitable<void> Connection::exchange_on(Stream& stream, const HttpRequest& request, ResponseLimits limits) {
+net::awaitable<void> Connection::exchange_on(Stream& stream, const UpstreamRequest& request, ResponseLimits limits) {
     error_code write_error;
     co_await http::async_write(stream, request, net::redirect_error(net::use_awaitable, write_error));
     // Who refuses a request may answer and close before having read it all.

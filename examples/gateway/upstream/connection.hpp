@@ -39,7 +39,7 @@ class Connection {
 
     /// Sends request, which must live meanwhile, and receives the response into response().
     /// Cancellation: terminal, then close(). Throws TransportError.
-    net::awaitable<void> exchange(const HttpRequest& request, ResponseLimits limits);
+    net::awaitable<void> exchange(const UpstreamRequest& request, ResponseLimits limits);
 
     /// The response, once exchange() has returned; moved out.
     [[nodiscard]] HttpResponse take_response();
@@ -65,7 +65,7 @@ class Connection {
     net::awaitable<void> connect(const std::vector<tcp::endpoint>& endpoints);
     net::awaitable<void> handshake();
     template <typename Stream>
-    net::awaitable<void> exchange_on(Stream& stream, const HttpRequest& request, ResponseLimits limits);
+    net::awaitable<void> exchange_on(Stream& stream, const UpstreamRequest& request, ResponseLimits limits);
     template <typename Stream>
     net::awaitable<error_code> receive(Stream& stream, bool to_head, ResponseLimits limits);
     [[nodiscard]] std::string problem(const error_code& error, ResponseLimits limits) const;

@@ -126,7 +126,7 @@ struct TimedAnswer {
     double seconds = 0;
 };
 
-TimedAnswer answer(const std::string& text, double token_rate) {
+TimedAnswer answer(std::string_view text, double token_rate) {
     const Json request = parse_json(text);
     const Json none = Json::object();
     const Json* const given = find_member(request, "generationConfig");
@@ -190,7 +190,7 @@ void check_supported_config(const Json& config) {
                                           "responseMimeType",
                                           "responseModalities"};
     form.only(config, names, "generationConfig.");
-    const std::string type = text_of(find_member(config, "responseMimeType"));
+    const std::string_view type = text_of(find_member(config, "responseMimeType"));
     if (!type.empty() && type != "text/plain") {
         form.refuse("generationConfig.responseMimeType " + quote(type));
     }
@@ -202,7 +202,7 @@ void check_supported_config(const Json& config) {
 
 }  // namespace
 
-void EmbeddedModel::check(const Json& request) const {
+SharedText EmbeddedModel::prepare(const Json& request, const SharedText& text) const {
     constexpr std::string_view names[] = {"contents", "systemInstruction", "generationConfig", "labels",
                                           "safetySettings"};
     form.only(request, names, "");
@@ -217,9 +217,10 @@ void EmbeddedModel::check(const Json& request) const {
     if (const Json* const config = find_member(request, "generationConfig")) {
         check_supported_config(*config);
     }
+    return text;
 }
 
-net::awaitable<ModelAnswer> EmbeddedModel::generate(std::string request, WaitNote& /*note*/) {
+net::awaitable<ModelAnswer> EmbeddedModel::generate(SharedText request, WaitNote& /*note*/) {
     auto answering = heavy_.run(request.size(), [&] { return answer(request, token_rate_); });
     TimedAnswer answered;
     try {

@@ -11,16 +11,16 @@ namespace gateway {
 /// time as a real one does. The same request gets the same response.
 ///
 /// Honours maxOutputTokens (64 without it, 8192 at the most), the first 16 stopSequences, candidateCount (8 at the
-/// most) and seed. A token is a word. What it does not understand in a request is refused by check(), as an upstream's
-/// API would, and else passed over.
+/// most) and seed. A token is a word. What it does not understand in a request is refused by prepare(), as an
+/// upstream's API would, and else passed over.
 class EmbeddedModel : public Model {
   public:
     /// token_rate: tokens a second, 0: all at once.
     /// heavy must outlive it.
     EmbeddedModel(double token_rate, HeavyWork& heavy) : token_rate_{token_rate}, heavy_{heavy} {}
 
-    void check(const Json& request) const override;
-    net::awaitable<ModelAnswer> generate(std::string request, WaitNote& note) override;
+    [[nodiscard]] SharedText prepare(const Json& request, const SharedText& text) const override;
+    net::awaitable<ModelAnswer> generate(SharedText request, WaitNote& note) override;
 
   private:
     double token_rate_;

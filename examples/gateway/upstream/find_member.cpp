@@ -47,8 +47,9 @@ const Json* find_member(const Json& object, std::string_view name) {
     return snake == nullptr || snake->is_null() ? nullptr : snake;
 }
 
-std::string text_of(const Json* value) {
-    return value != nullptr && value->is_string() ? value->get<std::string>() : std::string{};
+std::string_view text_of(const Json* value) {
+    return value != nullptr && value->is_string() ? std::string_view{value->get_ref<const std::string&>()}
+                                                  : std::string_view{};
 }
 
 }  // namespace gateway

@@ -19,8 +19,8 @@ namespace gateway {
 /// Null: it has none, or null stands there, which means the same (Protocol Buffers' JSON), or object is no object.
 [[nodiscard]] const Json* find_member(const Json& object, std::string_view name);
 
-/// *value if it is a string, else empty. value may be null.
-[[nodiscard]] std::string text_of(const Json* value);
+/// *value, whose own text it is, if it is a string, else empty. value may be null.
+[[nodiscard]] std::string_view text_of(const Json* value);
 
 }  // namespace gateway
 

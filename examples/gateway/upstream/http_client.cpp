@@ -77,7 +77,7 @@ struct HttpClient::State {
 /// One send, from its beginning to its end, on its strand.
 class HttpClient::Attempt {
   public:
-    Attempt(State& state, const Origin& origin, HttpRequest request, Clock::time_point deadline)
+    Attempt(State& state, const Origin& origin, UpstreamRequest request, Clock::time_point deadline)
         : state_{state}, pool_{state.pool.at(origin)}, request_{std::move(request)}, deadline_{deadline} {}
 
     net::awaitable<HttpResponse> run() {
@@ -153,7 +153,7 @@ class HttpClient::Attempt {
 
     State& state_;
     OriginPool& pool_;
-    HttpRequest request_;
+    UpstreamRequest request_;
     const Clock::time_point deadline_;
     dispatch::Permit permit_;
     std::unique_ptr<Connection> connection_;  // closed before the permit goes
@@ -164,11 +164,12 @@ HttpClient::HttpClient(const net::any_io_executor& executor, HttpClientOptions o
 
 HttpClient::~HttpClient() { close(); }
 
-net::awaitable<HttpResponse> HttpClient::send(const Origin& origin, HttpRequest request, Clock::time_point deadline) {
+net::awaitable<HttpResponse> HttpClient::send(const Origin& origin, UpstreamRequest request,
+                                              Clock::time_point deadline) {
     return run_on_strand(state_->executor, run(state_, origin, std::move(request), deadline));
 }
 
-net::awaitable<HttpResponse> HttpClient::run(std::shared_ptr<State> state, Origin origin, HttpRequest request,
+net::awaitable<HttpResponse> HttpClient::run(std::shared_ptr<State> state, Origin origin, UpstreamRequest request,
                                              Clock::time_point deadline) {
     Attempt attempt{*state, origin, std::move(request), deadline};
     try {

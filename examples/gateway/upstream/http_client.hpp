@@ -54,7 +54,8 @@ class HttpClient : public HttpTransport {
 
     /// See HttpTransport. The deadline is over all: waiting for a connection, connecting, sending and
     /// receiving; a Connection header of request is dropped.
-    net::awaitable<HttpResponse> send(const Origin& origin, HttpRequest request, Clock::time_point deadline) override;
+    net::awaitable<HttpResponse> send(const Origin& origin, UpstreamRequest request,
+                                      Clock::time_point deadline) override;
 
     /// Closes the idle connections; from now on none are kept. Sends go on, and new ones work.
     void close();
@@ -65,7 +66,7 @@ class HttpClient : public HttpTransport {
     struct State;
     class Attempt;
 
-    static net::awaitable<HttpResponse> run(std::shared_ptr<State> state, Origin origin, HttpRequest request,
+    static net::awaitable<HttpResponse> run(std::shared_ptr<State> state, Origin origin, UpstreamRequest request,
                                             Clock::time_point deadline);
 
     std::shared_ptr<State> state_;

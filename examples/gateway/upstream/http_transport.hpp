@@ -54,7 +54,7 @@ class HttpTransport {
     /// origin must live until the response is there. Executor: that of the awaiting coroutine.
     /// Cancellation: terminal closes the connection and throws operation_aborted. Throws TransportError,
     /// with timed_out() when deadline passes. Thread-safe.
-    virtual net::awaitable<HttpResponse> send(const Origin& origin, HttpRequest request,
+    virtual net::awaitable<HttpResponse> send(const Origin& origin, UpstreamRequest request,
                                               Clock::time_point deadline) = 0;
 };
 

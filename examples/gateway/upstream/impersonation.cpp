@@ -41,7 +41,7 @@ net::awaitable<AccessToken> Impersonation::fetch() {
     Json body;
     body["scope"] = Json::array({cloud_platform_scope});
     body["lifetime"] = "3600s";
-    HttpRequest request;
+    UpstreamRequest request;
     request.method(http::verb::post);
     request.target(target_);
     request.set(http::field::content_type, "application/json");

@@ -11,7 +11,7 @@ MetadataServer::MetadataServer(HttpTransport& transport, Origin origin)
     : transport_{transport}, origin_{std::move(origin)} {}
 
 net::awaitable<AccessToken> MetadataServer::fetch() {
-    HttpRequest request;
+    UpstreamRequest request;
     request.method(http::verb::get);
     request.target("/computeMetadata/v1/instance/service-accounts/default/token");
     request.set("Metadata-Flavor", "Google");

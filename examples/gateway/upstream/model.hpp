@@ -8,6 +8,7 @@
 
 #include <gateway/base/json.hpp>
 #include <gateway/base/net.hpp>
+#include <gateway/base/shared_text.hpp>
 #include <gateway/http/failure.hpp>
 #include <gateway/upstream/token_usage.hpp>
 #include <gateway/upstream/wait_note.hpp>
@@ -47,14 +48,17 @@ class Model {
     Model& operator=(const Model&) = delete;
     virtual ~Model() = default;
 
-    /// Throws BadRequest, if request, which is a good one (check_request), is none that this model can be given.
-    virtual void check(const Json& /*request*/) const {}
+    /// What generate() wants of a request, which is a good one (check_request): text is that of its JSON. Who accepts a
+    /// request has it as a tree, and need not keep more of it than this. Throws BadRequest, if it is none that this
+    /// model can be given.
+    [[nodiscard]] virtual SharedText prepare(const Json& /*request*/, const SharedText& text) const { return text; }
 
-    /// The response to request. note, which says what it waits for, must live until it is there.
+    /// The response to a request, which prepare() made. note, which says what it waits for, must live until it is
+    /// there.
     ///
     /// Executor: that of the awaiting coroutine, which must be a strand (or have one thread). Cancellation: terminal
     /// ends it soon, with an exception (operation_aborted). Throws UpstreamError. Thread-safe.
-    virtual net::awaitable<ModelAnswer> generate(std::string request, WaitNote& note) = 0;
+    virtual net::awaitable<ModelAnswer> generate(SharedText prepared, WaitNote& note) = 0;
 };
 
 }  // namespace gateway

@@ -2,13 +2,14 @@
 #include <gateway/upstream/openai.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <iterator>
 #include <ranges>
-#include <span>
 #include <utility>
 #include <vector>
 
+#include <gateway/base/json_writer.hpp>
 #include <gateway/base/quote.hpp>
 #include <gateway/upstream/find_member.hpp>
 #include <gateway/upstream/model.hpp>
@@ -19,8 +20,8 @@ namespace gateway {
 namespace {
 
 // Servers know the one or the other; OpenAI's own models from o1 on refuse the first.
-constexpr const char* max_tokens = "max_tokens";
-constexpr const char* max_completion_tokens = "max_completion_tokens";
+constexpr std::string_view max_tokens = "max_tokens";
+constexpr std::string_view max_completion_tokens = "max_completion_tokens";
 
 constexpr UpstreamForm openai_form{"this upstream, which speaks OpenAI's chat completions,"};
 constexpr std::string_view takes = "it takes text, and images as inlineData";
@@ -31,8 +32,8 @@ bool is_thought(const Json& part) {
     return thought != nullptr && thought->is_boolean() && thought->get<bool>();
 }
 
-/// A part as OpenAI writes it.
-Json translate_part(const Json& part, const std::string& where) {
+/// The text of a part that is a text, and null of an image. Throws BadRequest where it is neither.
+const Json* text_of_part(const Json& part, const std::string& where) {
     constexpr std::string_view names[] = {"text", "inlineData", "thought", "thoughtSignature"};
     if (!part.is_object()) {
         openai_form.refuse(where + ", which is no object", takes);
@@ -43,86 +44,100 @@ Json translate_part(const Json& part, const std::string& where) {
     if ((text != nullptr) == (data != nullptr)) {
         openai_form.refuse(where + (text == nullptr ? ", which is empty" : ", which has text and inlineData"), takes);
     }
-    Json result;
     if (data != nullptr) {
-        const std::string type = text_of(find_member(*data, "mimeType"));
-        if (!type.starts_with("image/")) {
+        if (const std::string_view type = text_of(find_member(*data, "mimeType")); !type.starts_with("image/")) {
             openai_form.refuse(where + ".inlineData of type " + quote(type), takes);
         }
-        result["type"] = "image_url";
-        result["image_url"]["url"] = "data:" + type + ";base64," + text_of(find_member(*data, "data"));
-    } else {
-        result["type"] = "text";
-        result["text"] = text_of(text);
     }
-    return result;
+    return text;
+}
+
+/// A part, which text_of_part() has let pass, as OpenAI writes it in a list.
+void write_part(const Json& part, JsonWriter& body) {
+    if (const Json* const text = find_member(part, "text")) {
+        body.begin_object().member("type", "text").member("text", text_of(text)).end_object();
+        return;
+    }
+    const Json* const data = find_member(part, "inlineData");
+    body.begin_object().member("type", "image_url").key("image_url").begin_object().key("url").begin_text();
+    body.piece("data:").piece(text_of(find_member(*data, "mimeType"))).piece(";base64,");
+    body.piece(text_of(find_member(*data, "data"))).end_text().end_object().end_object();
 }
 
 /// All parts as one text if they are texts, else as a list.
-Json translate_parts(const Json& content, const std::string& where) {
+void write_parts(const Json& content, const std::string& where, JsonWriter& body) {
     constexpr std::string_view names[] = {"role", "parts"};
     openai_form.only(content, names, where + '.');
-    Json parts = Json::array();
-    std::string text;
+    std::vector<const Json*> parts;
     bool only_text = true;
     if (const Json* const given = find_member(content, "parts"); given != nullptr && given->is_array()) {
         for (std::size_t i = 0; i < given->size(); ++i) {
-            if (is_thought((*given)[i])) {
-                continue;
+            if (const Json& part = (*given)[i]; !is_thought(part)) {
+                only_text = text_of_part(part, where + ".parts[" + std::to_string(i) + ']') != nullptr && only_text;
+                parts.push_back(&part);
             }
-            parts.push_back(translate_part((*given)[i], where + ".parts[" + std::to_string(i) + ']'));
-            only_text = only_text && parts.back()["type"] == "text";
-            text += text_of(find_member(parts.back(), "text"));
         }
     }
-    return only_text ? Json(text) : parts;
+    if (only_text) {
+        body.begin_text();
+        for (const Json* const part : parts) {
+            body.piece(text_of(find_member(*part, "text")));
+        }
+        body.end_text();
+        return;
+    }
+    body.begin_array();
+    for (const Json* const part : parts) {
+        write_part(*part, body);
+    }
+    body.end_array();
 }
 
-Json message_of(std::string_view role, const Json& content, const std::string& where) {
-    Json message;
-    message["role"] = role;
-    message["content"] = translate_parts(content, where);
-    return message;
+void write_message(std::string_view role, const Json& content, const std::string& where, JsonWriter& body) {
+    body.begin_object().member("role", role).key("content");
+    write_parts(content, where, body);
+    body.end_object();
 }
 
-Json translate_contents(const Json& request) {
-    Json messages = Json::array();
+void write_messages(const Json& request, JsonWriter& body) {
+    body.key("messages").begin_array();
     if (const Json* const system = find_member(request, "systemInstruction")) {
-        messages.push_back(message_of("system", *system, "systemInstruction"));
+        write_message("system", *system, "systemInstruction", body);
     }
     if (const Json* const contents = find_member(request, "contents"); contents != nullptr && contents->is_array()) {
         for (std::size_t i = 0; i < contents->size(); ++i) {
             const Json& content = (*contents)[i];
             const bool is_model = text_of(find_member(content, "role")) == "model";
-            messages.push_back(
-                message_of(is_model ? "assistant" : "user", content, "contents[" + std::to_string(i) + ']'));
+            write_message(is_model ? "assistant" : "user", content, "contents[" + std::to_string(i) + ']', body);
         }
     }
-    return messages;
+    body.end_array();
 }
 
-void translate_config(const Json& config, Json& body) {
+/// limit: what the server calls maxOutputTokens.
+void write_config(const Json& config, std::string_view limit, JsonWriter& body) {
     // OpenAI has no top_k, but the others have; who does not know it says so.
-    constexpr std::pair<std::string_view, const char*> settings[] = {{"temperature", "temperature"},
-                                                                     {"topP", "top_p"},
-                                                                     {"topK", "top_k"},
-                                                                     {"maxOutputTokens", max_tokens},
-                                                                     {"stopSequences", "stop"},
-                                                                     {"candidateCount", "n"},
-                                                                     {"seed", "seed"},
-                                                                     {"presencePenalty", "presence_penalty"},
-                                                                     {"frequencyPenalty", "frequency_penalty"}};
-    std::vector<std::string_view> names{"responseMimeType", "responseModalities"};
-    std::ranges::copy(settings | std::views::keys, std::back_inserter(names));
+    constexpr std::pair<std::string_view, std::string_view> settings[] = {{"temperature", "temperature"},
+                                                                          {"topP", "top_p"},
+                                                                          {"topK", "top_k"},
+                                                                          {"maxOutputTokens", max_tokens},
+                                                                          {"stopSequences", "stop"},
+                                                                          {"candidateCount", "n"},
+                                                                          {"seed", "seed"},
+                                                                          {"presencePenalty", "presence_penalty"},
+                                                                          {"frequencyPenalty", "frequency_penalty"}};
+    constexpr std::string_view others[] = {"responseMimeType", "responseModalities"};
+    std::array<std::string_view, std::size(settings) + std::size(others)> names{};
+    std::ranges::copy(others, std::ranges::copy(settings | std::views::keys, names.begin()).out);
     openai_form.only(config, names, "generationConfig.");
     for (const auto& [vertex, openai] : settings) {
         if (const Json* const value = find_member(config, vertex); value != nullptr && !value->empty()) {
-            body[openai] = *value;
+            body.member(openai == max_tokens ? limit : openai, *value);
         }
     }
-    const std::string type = text_of(find_member(config, "responseMimeType"));
+    const std::string_view type = text_of(find_member(config, "responseMimeType"));
     if (type == "application/json") {
-        body["response_format"]["type"] = "json_object";
+        body.key("response_format").begin_object().member("type", "json_object").end_object();
     } else if (!type.empty() && type != "text/plain") {
         openai_form.refuse("generationConfig.responseMimeType " + quote(type));
     }
@@ -148,7 +163,7 @@ std::string_view finish_reason(std::string_view reason) {
 std::string content_of(const Json& message) {
     const Json* const content = find_member(message, "content");
     if (content == nullptr || content->is_string()) {
-        return text_of(content);
+        return std::string{text_of(content)};
     }
     if (!content->is_array()) {
         not_understood();
@@ -163,74 +178,101 @@ std::string content_of(const Json& message) {
     return text;
 }
 
-/// What the model wants to have called: {"name": "f", "arguments": "{\"x\": 1}"}.
-Json translate_call(const Json* function) {
+/// What the model wants to have called, with its arguments: {"name": "f", "arguments": "{\"x\": 1}"}.
+struct Call {
+    const Json* name;
+    Json arguments;
+};
+
+Call read_call(const Json* function) {
     const Json* const name = function != nullptr ? find_member(*function, "name") : nullptr;
     if (name == nullptr || !name->is_string()) {
         not_understood("it calls a function without a name");
     }
-    Json part;
-    part["functionCall"]["name"] = *name;
-    const std::string arguments = text_of(find_member(*function, "arguments"));
+    const std::string_view arguments = text_of(find_member(*function, "arguments"));
     try {
-        part["functionCall"]["args"] = arguments.empty() ? Json::object() : parse_json(arguments, max_answer_values);
+        return {name, arguments.empty() ? Json::object() : parse_json(arguments, max_answer_values)};
     } catch (const JsonError&) {
         not_understood("the arguments of its call of " + quote(name->get_ref<const std::string&>()) + " are not JSON");
     }
-    return part;
 }
 
-void add_calls(const Json& message, Json& parts) {
-    if (const Json* const calls = find_member(message, "tool_calls"); calls != nullptr && calls->is_array()) {
-        for (const Json& call : *calls) {
-            parts.push_back(translate_call(find_member(call, "function")));
+std::vector<Call> calls_of(const Json& message) {
+    std::vector<Call> calls;
+    if (const Json* const given = find_member(message, "tool_calls"); given != nullptr && given->is_array()) {
+        for (const Json& call : *given) {
+            calls.push_back(read_call(find_member(call, "function")));
         }
     }
     if (const Json* const call = find_member(message, "function_call")) {  // as it was before tools
-        parts.push_back(translate_call(call));
+        calls.push_back(read_call(call));
     }
+    return calls;
 }
 
-Json translate_choice(const Json& choice, std::size_t position) {
+void write_candidate(const Json& choice, std::size_t position, JsonWriter& response) {
     const Json* const message = find_member(choice, "message");
     if (message == nullptr || !message->is_object()) {
         not_understood();
     }
-    const std::string refusal = text_of(find_member(*message, "refusal"));
-    const std::string text = refusal.empty() ? content_of(*message) : refusal;
-    std::string_view reason = finish_reason(text_of(find_member(choice, "finish_reason")));
-    reason = refusal.empty() ? reason : "SAFETY";
-    Json parts = Json::array();
-    add_calls(*message, parts);
+    const std::string_view refusal = text_of(find_member(*message, "refusal"));
+    const std::string text = refusal.empty() ? content_of(*message) : std::string{refusal};
+    const std::string_view reason =
+        refusal.empty() ? finish_reason(text_of(find_member(choice, "finish_reason"))) : "SAFETY";
+    const std::vector<Call> calls = calls_of(*message);
     // What was blocked has no parts, as with Vertex AI: an empty text would look like an answer.
-    if (!text.empty() || (parts.empty() && reason != "SAFETY")) {
-        Json part;
-        part["text"] = text;
-        parts.insert(parts.begin(), std::move(part));
+    const bool has_text = !text.empty() || (calls.empty() && reason != "SAFETY");
+    response.begin_object().key("content").begin_object().member("role", "model");
+    if (has_text || !calls.empty()) {
+        response.key("parts").begin_array();
+        if (has_text) {
+            response.begin_object().member("text", text).end_object();
+        }
+        for (const Call& call : calls) {
+            response.begin_object().key("functionCall").begin_object();
+            response.member("name", *call.name).member("args", call.arguments).end_object().end_object();
+        }
+        response.end_array();
     }
-    const Json* const index = find_member(choice, "index");
-    Json candidate;
-    candidate["content"]["role"] = "model";
-    if (!parts.empty()) {
-        candidate["content"]["parts"] = std::move(parts);
-    }
-    candidate["finishReason"] = reason;
+    response.end_object().member("finishReason", reason);
     if (!refusal.empty()) {
-        candidate["finishMessage"] = "the model refused";
+        response.member("finishMessage", "the model refused");
     }
-    candidate["index"] = index != nullptr && index->is_number_unsigned() ? *index : Json(position);
-    return candidate;
+    response.key("index");
+    if (const Json* const index = find_member(choice, "index"); index != nullptr && index->is_number_unsigned()) {
+        response.value(*index);
+    } else {
+        response.value(position);
+    }
+    response.end_object();
 }
 
-void translate_usage(const Json& usage, Json& response) {
-    constexpr std::pair<const char*, const char*> names[] = {{"prompt_tokens", "promptTokenCount"},
-                                                             {"completion_tokens", "candidatesTokenCount"},
-                                                             {"total_tokens", "totalTokenCount"}};
+TokenUsage write_usage(const Json& usage, JsonWriter& response) {
+    constexpr std::pair<std::string_view, std::string_view> names[] = {{"prompt_tokens", "promptTokenCount"},
+                                                                       {"completion_tokens", "candidatesTokenCount"},
+                                                                       {"total_tokens", "totalTokenCount"}};
+    bool any = false;
     for (const auto& [openai, vertex] : names) {
         if (const Json* const count = find_member(usage, openai); count != nullptr && count->is_number_integer()) {
-            response["usageMetadata"][vertex] = *count;
+            if (!std::exchange(any, true)) {
+                response.key("usageMetadata").begin_object();
+            }
+            response.member(vertex, *count);
         }
     }
+    if (any) {
+        response.end_object();
+    }
+    return {tokens_in(usage, "prompt_tokens"), tokens_in(usage, "completion_tokens")};
+}
+
+std::string with_limit_renamed(const Json& body) {
+    JsonWriter renamed;
+    renamed.begin_object();
+    for (const auto& [name, value] : body.get_ref<const Json::object_t&>()) {
+        renamed.member(name == max_tokens ? max_completion_tokens : std::string_view{name}, value);
+    }
+    return renamed.end_object().take();
 }
 
 }  // namespace
@@ -240,37 +282,29 @@ OpenAiApi::OpenAiApi(std::string_view base_path, std::string_view model)
     target_ += "/chat/completions";
 }
 
-Json OpenAiApi::translate(const Json& request) const {
+std::string OpenAiApi::translate(const Json& request) const {
     constexpr std::string_view names[] = {"contents", "systemInstruction", "generationConfig", "labels"};
     openai_form.only(request, names, "");
-    Json body;
+    JsonWriter body;
+    body.begin_object();
     if (!model_.empty()) {
-        body["model"] = model_;
+        body.member("model", model_);
     }
-    body["messages"] = translate_contents(request);
+    write_messages(request, body);
     if (const Json* const config = find_member(request, "generationConfig")) {
-        translate_config(*config, body);
-        rename_limit(body);
+        write_config(*config, completion_tokens_ ? max_completion_tokens : max_tokens, body);
     }
-    return body;
+    return body.end_object().take();
 }
 
-HttpRequest OpenAiApi::make_request(const Json& request) const {
-    HttpRequest message{http::verb::post, target_, 11};
+UpstreamRequest OpenAiApi::make_request(SharedText body) const {
+    UpstreamRequest message{http::verb::post, target_, 11};
     message.set(http::field::content_type, "application/json");
-    message.body() = dump(translate(request));
+    message.body() = std::move(body);
     return message;
 }
 
-void OpenAiApi::rename_limit(Json& body) const {
-    if (const auto limit = body.find(max_tokens); limit != body.end() && completion_tokens_) {
-        Json value = std::move(*limit);
-        body.erase(limit);
-        body[max_completion_tokens] = std::move(value);
-    }
-}
-
-bool OpenAiApi::amend(HttpRequest& message, const HttpResponse& refusal) {
+bool OpenAiApi::amend(UpstreamRequest& message, const HttpResponse& refusal) {
     // "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
     try {
         const Json why = parse_json(refusal.body());
@@ -279,36 +313,38 @@ bool OpenAiApi::amend(HttpRequest& message, const HttpResponse& refusal) {
             text_of(find_member(*error, "message")).find(max_completion_tokens) == std::string::npos) {
             return false;
         }
-        Json body = parse_json(message.body(), max_answer_values);
+        const Json body = parse_json(message.body(), max_answer_values);
         if (!body.contains(max_tokens)) {
             return false;
         }
         completion_tokens_ = true;
-        rename_limit(body);
-        message.body() = dump(body);
+        message.body() = with_limit_renamed(body);
         return true;
     } catch (const JsonError&) {
         return false;
     }
 }
 
-Json OpenAiApi::read_response(const Json& body) const {
+ModelAnswer OpenAiApi::read_response(const Json& body) const {
     const Json* const choices = find_member(body, "choices");
     if (choices == nullptr || !choices->is_array() || choices->empty()) {
         not_understood();
     }
-    Json response;
-    response["candidates"] = Json::array();
+    ModelAnswer answer;
+    JsonWriter response;
+    response.begin_object().key("candidates").begin_array();
     for (std::size_t i = 0; i < choices->size(); ++i) {
-        response["candidates"].push_back(translate_choice((*choices)[i], i));
+        write_candidate((*choices)[i], i, response);
     }
+    response.end_array();
     if (const Json* const usage = find_member(body, "usage")) {
-        translate_usage(*usage, response);
+        answer.usage = write_usage(*usage, response);
     }
-    if (const std::string model = text_of(find_member(body, "model")); !model.empty()) {
-        response["modelVersion"] = model;
+    if (const std::string_view model = text_of(find_member(body, "model")); !model.empty()) {
+        response.member("modelVersion", model);
     }
-    return response;
+    answer.text = response.end_object().take();
+    return answer;
 }
 
 }  // namespace gateway

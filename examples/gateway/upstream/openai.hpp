@@ -25,15 +25,12 @@ class OpenAiApi : public Api {
     /// takes what it has.
     OpenAiApi(std::string_view base_path, std::string_view model);
 
-    void check(const Json& request) const override { (void)translate(request); }
-    [[nodiscard]] HttpRequest make_request(const Json& request) const override;
-    [[nodiscard]] Json read_response(const Json& body) const override;
-    [[nodiscard]] bool amend(HttpRequest& message, const HttpResponse& refusal) override;
+    [[nodiscard]] std::string translate(const Json& request) const override;
+    [[nodiscard]] UpstreamRequest make_request(SharedText body) const override;
+    [[nodiscard]] ModelAnswer read_response(const Json& body) const override;
+    [[nodiscard]] bool amend(UpstreamRequest& message, const HttpResponse& refusal) override;
 
   private:
-    [[nodiscard]] Json translate(const Json& request) const;
-    void rename_limit(Json& body) const;
-
     std::atomic<bool> completion_tokens_{false};  ///< the server wants max_completion_tokens
     std::string target_;
     std::string model_;

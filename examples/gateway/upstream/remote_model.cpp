@@ -12,7 +12,6 @@
 #include <gateway/base/quote.hpp>
 #include <gateway/http/url.hpp>
 #include <gateway/log/log.hpp>
-#include <gateway/upstream/request_check.hpp>
 #include <gateway/upstream/token_error.hpp>
 
 namespace gateway {
@@ -60,20 +59,24 @@ RemoteModel::RemoteModel(std::unique_ptr<Api> api, HttpTransport& transport, std
       authority_{authority(options_.origin)},
       turns_{options_.max_under_way, options_.retry} {}
 
-void RemoteModel::check(const Json& request) const { api_->check(request); }
+SharedText RemoteModel::prepare(const Json& request, const SharedText& /*text*/) const {
+    return api_->translate(request);
+}
 
-net::awaitable<ModelAnswer> RemoteModel::generate(std::string request, WaitNote& note) {
+net::awaitable<ModelAnswer> RemoteModel::generate(SharedText prepared, WaitNote& note) {
     ++requests_;
     try {
-        co_return co_await generate_counted(std::move(request), note);
+        co_return co_await generate_counted(std::move(prepared), note);
     } catch (...) {
         ++failures_;
         throw;
     }
 }
 
-net::awaitable<ModelAnswer> RemoteModel::generate_counted(std::string request, WaitNote& note) {
-    HttpRequest message = co_await make_message(std::move(request));
+net::awaitable<ModelAnswer> RemoteModel::generate_counted(SharedText prepared, WaitNote& note) {
+    UpstreamRequest message = api_->make_request(std::move(prepared));
+    // None is understood here: an upstream that compresses all the same is refused by name.
+    message.set(http::field::accept_encoding, "identity");
     budget_.deposit(Clock::now());
     const net::any_io_executor executor = co_await net::this_coro::executor;
     Turns::Turn turn{turns_, executor};
@@ -118,20 +121,6 @@ net::awaitable<ModelAnswer> RemoteModel::generate_counted(std::string request, W
     }
 }
 
-net::awaitable<HttpRequest> RemoteModel::make_message(std::string request) {
-    auto made = heavy_.run(request.size(), [&] { return api_->make_request(parse_json(request)); });
-    try {
-        HttpRequest message = co_await std::move(made);
-        // None is understood here: an upstream that compresses all the same is refused by name.
-        message.set(http::field::accept_encoding, "identity");
-        co_return message;
-    } catch (const JsonError& error) {
-        throw UpstreamError{Failure{400, "bad_request", std::string{"the request is not JSON: "} + error.what()}};
-    } catch (const BadRequest& error) {  // another upstream than when it was accepted
-        throw UpstreamError{Failure{400, "bad_request", error.what()}};
-    }
-}
-
 net::awaitable<bool> RemoteModel::renew(const std::string& token) {
     tokens_->reject(token);
     try {
@@ -142,8 +131,8 @@ net::awaitable<bool> RemoteModel::renew(const std::string& token) {
     }
 }
 
-net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const HttpRequest& message, std::string& token) {
-    HttpRequest request = message;
+net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const UpstreamRequest& message, std::string& token) {
+    UpstreamRequest request = message;  // of which the body is shared
     Attempt failed;
     try {
         if (tokens_) {
@@ -191,8 +180,7 @@ RemoteModel::Attempt RemoteModel::read_answer(const HttpResponse& response) cons
         return result;
     }
     try {
-        const Json answer = api_->read_response(parse_json(response.body(), max_answer_values));
-        result.answer = ModelAnswer{dump(answer), usage_of(answer)};
+        result.answer = api_->read_response(parse_json(response.body(), max_answer_values));
     } catch (const JsonError& error) {
         result.verdict.failure =
             failure_not_understood(std::string{"the upstream's answer is not JSON: "} + error.what());

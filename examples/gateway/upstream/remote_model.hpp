@@ -40,11 +40,11 @@ class RemoteModel : public Model {
     RemoteModel(std::unique_ptr<Api> api, HttpTransport& transport, std::unique_ptr<TokenSource> tokens,
                 HeavyWork& heavy, RemoteModelOptions options);
 
-    /// Whether the upstream's API has a form for it.
-    void check(const Json& request) const override;
+    /// The body that is sent to the upstream.
+    [[nodiscard]] SharedText prepare(const Json& request, const SharedText& text) const override;
 
     /// See Model. A 401 is tried once more with a new token, if there is another one to be had.
-    net::awaitable<ModelAnswer> generate(std::string request, WaitNote& note) override;
+    net::awaitable<ModelAnswer> generate(SharedText prepared, WaitNote& note) override;
 
     /// Thread-safe.
     [[nodiscard]] UpstreamCounters counters() const;
@@ -52,11 +52,10 @@ class RemoteModel : public Model {
   private:
     struct Attempt;
 
-    net::awaitable<ModelAnswer> generate_counted(std::string request, WaitNote& note);
-    net::awaitable<HttpRequest> make_message(std::string request);
+    net::awaitable<ModelAnswer> generate_counted(SharedText prepared, WaitNote& note);
     /// Whether there is another token than this one, which the upstream does not take.
     net::awaitable<bool> renew(const std::string& token);
-    net::awaitable<Attempt> attempt(const HttpRequest& message, std::string& token);
+    net::awaitable<Attempt> attempt(const UpstreamRequest& message, std::string& token);
     net::awaitable<Attempt> read(HttpResponse response, std::string_view token);
     Attempt read_answer(const HttpResponse& response) const;
     /// Until the attempt after that many; throws UpstreamError when there should be none.

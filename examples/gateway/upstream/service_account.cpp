@@ -99,7 +99,7 @@ ServiceAccount::ServiceAccount(HttpTransport& transport, ServiceAccountKey key, 
     : transport_{transport}, key_{std::move(key)}, now_{std::move(now)} {}
 
 net::awaitable<AccessToken> ServiceAccount::fetch() {
-    HttpRequest request;
+    UpstreamRequest request;
     request.method(http::verb::post);
     request.target(key_.token_url.path.empty() ? "/" : key_.token_url.path);
     request.set(http::field::content_type, "application/x-www-form-urlencoded");

@@ -73,7 +73,7 @@ std::string describe_refusal(const HttpResponse& response) {
     return text;
 }
 
-net::awaitable<Json> ask_token_endpoint(HttpTransport& transport, const Origin& origin, HttpRequest request) {
+net::awaitable<Json> ask_token_endpoint(HttpTransport& transport, const Origin& origin, UpstreamRequest request) {
     HttpResponse response;
     try {
         response = co_await transport.send(origin, std::move(request), Clock::now() + token_deadline);

@@ -27,7 +27,7 @@ inline constexpr std::chrono::seconds token_deadline{30};
 ///
 /// origin must live until then. Executor: that of the awaiting coroutine. Cancellation: terminal.
 [[nodiscard]] net::awaitable<Json> ask_token_endpoint(HttpTransport& transport, const Origin& origin,
-                                                      HttpRequest request);
+                                                      UpstreamRequest request);
 
 /// The member of an answer that is the token: text that a header can carry. Throws TokenError.
 [[nodiscard]] std::string token_in(const Origin& origin, const Json& answer, const char* member);

@@ -5,22 +5,18 @@
 
 namespace gateway {
 
-namespace {
-
-std::uint64_t count(const Json& usage, std::string_view name) {
+std::uint64_t tokens_in(const Json& usage, std::string_view name) {
     const Json* const value = find_member(usage, name);
     return value != nullptr && value->is_number_unsigned() ? value->get<std::uint64_t>() : 0;
 }
-
-}  // namespace
 
 TokenUsage usage_of(const Json& response) {
     const Json* const usage = find_member(response, "usageMetadata");
     if (usage == nullptr) {
         return {};
     }
-    return {count(*usage, "promptTokenCount"),
-            count(*usage, "candidatesTokenCount") + count(*usage, "thoughtsTokenCount")};
+    return {tokens_in(*usage, "promptTokenCount"),
+            tokens_in(*usage, "candidatesTokenCount") + tokens_in(*usage, "thoughtsTokenCount")};
 }
 
 }  // namespace gateway

@@ -3,6 +3,7 @@
 #define GATEWAY_UPSTREAM_TOKEN_USAGE_HPP
 
 #include <cstdint>
+#include <string_view>
 
 #include <gateway/base/json.hpp>
 
@@ -13,6 +14,9 @@ struct TokenUsage {
     std::uint64_t input = 0;
     std::uint64_t output = 0;
 };
+
+/// The member of usage of that name, where it is such a number; else 0.
+[[nodiscard]] std::uint64_t tokens_in(const Json& usage, std::string_view name);
 
 /// What the usageMetadata of a generateContent response says. Thoughts are output: they are charged as such.
 [[nodiscard]] TokenUsage usage_of(const Json& response);

@@ -22,14 +22,14 @@ VertexApi::VertexApi(std::string_view base_path, std::string_view project, std::
     target_.append("/publishers/google/models/").append(model).append(":generateContent");
 }
 
-HttpRequest VertexApi::make_request(const Json& request) const {
-    HttpRequest message{http::verb::post, target_, 11};
+UpstreamRequest VertexApi::make_request(SharedText body) const {
+    UpstreamRequest message{http::verb::post, target_, 11};
     message.set(http::field::content_type, "application/json");
-    message.body() = dump(request);
+    message.body() = std::move(body);
     return message;
 }
 
-Json VertexApi::read_response(const Json& body) const {
+ModelAnswer VertexApi::read_response(const Json& body) const {
     // No candidates is an answer, too: promptFeedback says why.
     const Json* const candidates = find_member(body, "candidates");
     const Json* const feedback = find_member(body, "promptFeedback");
@@ -37,7 +37,7 @@ Json VertexApi::read_response(const Json& body) const {
         throw UpstreamError{Failure{502, "upstream_answer_not_understood",
                                     "the upstream's answer is no generateContent response", false, std::nullopt}};
     }
-    return body;
+    return {dump(body), usage_of(body)};
 }
 
 }  // namespace gateway

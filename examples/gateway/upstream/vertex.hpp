@@ -21,8 +21,9 @@ class VertexApi : public Api {
     /// base_path: before the usual path; usually empty.
     VertexApi(std::string_view base_path, std::string_view project, std::string_view location, std::string_view model);
 
-    [[nodiscard]] HttpRequest make_request(const Json& request) const override;
-    [[nodiscard]] Json read_response(const Json& body) const override;
+    [[nodiscard]] std::string translate(const Json& request) const override { return dump(request); }
+    [[nodiscard]] UpstreamRequest make_request(SharedText body) const override;
+    [[nodiscard]] ModelAnswer read_response(const Json& body) const override;
 
   private:
     std::string target_;

@@ -24,7 +24,7 @@ void ScriptedTransport::then_wait() { script_.emplace_back(Wait{}); }
 void ScriptedTransport::then_fail(const gateway::TransportError& error) { script_.emplace_back(error); }
 
 gateway::net::awaitable<gateway::HttpResponse> ScriptedTransport::send(const gateway::Origin& origin,
-                                                                       gateway::HttpRequest request,
+                                                                       gateway::UpstreamRequest request,
                                                                        gateway::Clock::time_point deadline) {
     sent_.push_back({origin, std::move(request), deadline});
     if (script_.empty()) {

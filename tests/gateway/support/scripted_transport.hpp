@@ -16,7 +16,7 @@ class ScriptedTransport final : public gateway::HttpTransport {
   public:
     struct Sent {
         gateway::Origin origin;
-        gateway::HttpRequest request;
+        gateway::UpstreamRequest request;
         gateway::Clock::time_point deadline;
     };
 
@@ -27,7 +27,7 @@ class ScriptedTransport final : public gateway::HttpTransport {
     void then_fail(const gateway::TransportError& error);
 
     /// Throws std::logic_error past the end of the script.
-    gateway::net::awaitable<gateway::HttpResponse> send(const gateway::Origin& origin, gateway::HttpRequest request,
+    gateway::net::awaitable<gateway::HttpResponse> send(const gateway::Origin& origin, gateway::UpstreamRequest request,
                                                         gateway::Clock::time_point deadline) override;
 
     [[nodiscard]] const std::vector<Sent>& sent() const { return sent_; }

@@ -16,13 +16,15 @@ using namespace gateway;
 TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options) : store_{options.store} {
     const net::any_io_executor executor = threads_.get_executor();
     model_ = make_model(executor, heavy_);
-    if (!options.routes.check) {
-        options.routes.check = [this](const Json& request) { model_->check(request); };
+    if (!options.routes.prepare) {
+        options.routes.prepare = [this](const Json& request, const SharedText& text) {
+            return model_->prepare(request, text);
+        };
     }
-    pool_ =
-        std::make_unique<GenerationPool>(dispatch::spawn_workers<Generation, Generated>(
-                                             executor, options.workers, Generator{*model_}, {}, figures_.observer()),
-                                         options.pool);
+    pool_ = std::make_unique<GenerationPool>(
+        dispatch::spawn_workers<Generation, Generated>(executor, options.workers, Generator{*model_, heavy_}, {},
+                                                       figures_.observer()),
+        options.pool);
     service_ = std::make_unique<GenerationService>(executor, *pool_, store_, figures_, options.service);
     options.routes.allowed_hosts.emplace_back("test");  // what RawClient says
     routes_ = std::make_unique<Routes>(*service_, heavy_, [this] { return metrics(); }, options.routes);
