@@ -20,6 +20,9 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/concurrent_channel.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
@@ -126,16 +129,30 @@ class Service {
         if (target == "/throw_a_number") {
             throw 7;
         }
-        if (target == "/gate" || target == "/large" || target == "/until_left") {
+        if (target == "/gate" || target == "/watched" || target == "/large" || target == "/until_left") {
             begun_.release();
         }
         if (target == "/until_left") {
-            co_await peer.departure();
+            net::steady_timer departure{co_await net::this_coro::executor, gateway::Clock::time_point::max()};
+            bool left = false;
+            peer.watch([&] {
+                left = true;
+                departure.cancel();
+            });
+            gateway::error_code ignored;
+            while (!left) {
+                co_await departure.async_wait(net::redirect_error(net::use_awaitable, ignored));
+            }
+            peer.watch(nullptr);
             left_.release();
         }
-        if (target == "/gate") {
+        if (target == "/watched") {
+            peer.watch([this] { left_.release(); });
+        }
+        if (target == "/gate" || target == "/watched") {
             co_await gate_.async_receive(net::use_awaitable);
         }
+        peer.watch(nullptr);
         HttpResponse response{target == "/204" ? http::status::no_content : http::status::ok, 11};
         response.set("X-Target", request.target());
         response.set("X-Host", request[http::field::host]);
@@ -201,6 +218,35 @@ TEST(HttpServer, APipelinedRequestIsNoDeparture) {
     EXPECT_FALSE(service.await_departure(50ms));
     service.stop(0ms).get();
     EXPECT_TRUE(service.await_departure()) << "the server has dropped it";
+}
+
+// To see a client leave is to read, and what is read may be the next request.
+TEST(HttpServer, WhileAClientIsWatchedItsNextRequestMayArriveInPieces) {
+    Service service;
+    RawClient client{service.port()};
+    const std::string next = head("GET /next");
+    for (const std::size_t before : {std::size_t{0}, std::size_t{1}, next.size() / 2, next.size()}) {
+        client.send(head("GET /watched"));
+        service.await_request();
+        client.send(next.substr(0, before));
+        EXPECT_FALSE(service.await_departure(20ms));
+        service.open();
+        EXPECT_EQ(client.receive()["X-Target"], "/watched");
+        client.send(next.substr(before));
+        EXPECT_EQ(client.receive()["X-Target"], "/next");
+    }
+}
+
+TEST(HttpServer, AWatchedClientIsIdleOnceItIsAnswered) {
+    Service service;
+    RawClient client{service.port()};
+    client.send(head("GET /watched"));
+    service.await_request();
+    service.open();
+    EXPECT_EQ(client.receive()["X-Target"], "/watched");
+    service.stop(30s).get();  // which waits for no idle connection
+    EXPECT_TRUE(client.closed_by_server());
+    EXPECT_FALSE(service.await_departure(0ms)) << "nobody wanted to know any more";
 }
 
 TEST(HttpServer, WritesDatesAsHttpDoes) {

@@ -5,9 +5,6 @@
 #include <optional>
 #include <stdexcept>
 #include <utility>
-#include <variant>
-
-#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include <dispatch/prometheus.hpp>
 #include <gateway/base/json_writer.hpp>
@@ -66,6 +63,20 @@ class Waiting {
   private:
     std::atomic<std::size_t>& clients_;
     std::size_t count_;
+};
+
+/// Gives up the wait for a job when the client leaves.
+class Watch {
+  public:
+    Watch(HttpPeer& peer, const WatchedJob& job) : peer_{peer} {
+        peer_.watch([job] { job.give_up(); });
+    }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    ~Watch() { peer_.watch(nullptr); }
+
+  private:
+    HttpPeer& peer_;
 };
 
 HttpResponse refusal(const Refused& refused) {
@@ -278,12 +289,9 @@ net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& pe
             }
             const WatchedJob job =
                 co_await service_.accept_and_watch(std::move(session), std::move(text), std::move(prepared));
-            using namespace net::experimental::awaitable_operators;
-            const std::variant<JobEnd, std::monostate> first = co_await (job.end() || peer.departure());
-            if (const JobEnd* const end = std::get_if<JobEnd>(&first)) {
-                co_return describe(*end);
-            }
-            co_return accepted(job.id());
+            const Watch watch{peer, job};
+            const std::optional<JobEnd> end = co_await job.end();
+            co_return end ? describe(*end) : accepted(job.id());
         }
         co_return accepted(co_await service_.accept(std::move(session), std::move(text), std::move(prepared)));
     } catch (const Refused& refused) {

@@ -23,15 +23,19 @@ namespace detail {
 
 template <typename T>
 struct RunOnStrand {
-    template <typename Handler>
-    void operator()(Handler handler, const net::strand<net::any_io_executor>& strand, net::awaitable<T> work) const {
+    template <typename Handler, typename Stop>
+    void operator()(Handler handler, const net::strand<net::any_io_executor>& strand, net::awaitable<T> work,
+                    Stop stop) const {
         // The coroutine refers to it to its very end. (As it is const, what moves complete copies it, so that the
         // coroutine's frame keeps its own.)
         const auto signal = std::make_shared<net::cancellation_signal>();
         const auto executor = net::get_associated_executor(handler, strand);
         if (auto slot = net::get_associated_cancellation_slot(handler); slot.is_connected()) {
-            slot.assign([signal, strand](net::cancellation_type type) {
-                net::post(strand, [signal, type] { signal->emit(type); });
+            slot.assign([signal, strand, stop = std::move(stop)](net::cancellation_type type) {
+                net::post(strand, [signal, type, stop] {
+                    signal->emit(type);
+                    stop();
+                });
             });
         }
         auto complete = [signal, keep_busy = net::make_work_guard(executor), handler = std::move(handler)](
@@ -50,14 +54,21 @@ struct RunOnStrand {
 /// What work returns or throws, which runs on a strand of its own of executor.
 ///
 /// Executor: that of the awaiting coroutine, which need not be a strand. Cancellation: terminal is handed on
-/// to work, on its strand. (co_spawn does so as well, but in Boost 1.81 it leaves a signal behind on its
-/// way to the other executor, which work may outrun: a use after free.)
-template <typename T>
-net::awaitable<T> run_on_strand(net::any_io_executor executor, net::awaitable<T> work) {
+/// to work, on its strand, where stop() is called then, perhaps after work has ended: a composed operation that is
+/// between two of its steps misses a cancellation, but not, for instance, that its socket was closed. (co_spawn does so
+/// as well, but in Boost 1.81 it leaves a signal behind on its way to the other executor, which work may outrun: a use
+/// after free.)
+template <typename T, typename Stop>
+net::awaitable<T> run_on_strand(net::any_io_executor executor, net::awaitable<T> work, Stop stop) {
     const net::strand<net::any_io_executor> strand{executor};
     auto running = net::async_initiate<const net::use_awaitable_t<>, void(std::exception_ptr, T)>(
-        detail::RunOnStrand<T>{}, net::use_awaitable, strand, std::move(work));
+        detail::RunOnStrand<T>{}, net::use_awaitable, strand, std::move(work), std::move(stop));
     co_return co_await std::move(running);
+}
+
+template <typename T>
+net::awaitable<T> run_on_strand(net::any_io_executor executor, net::awaitable<T> work) {
+    return run_on_strand(std::move(executor), std::move(work), [] {});
 }
 
 }  // namespace gateway

@@ -2,13 +2,11 @@
 #include <gateway/http/connection.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <exception>
 #include <string>
 #include <string_view>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -182,23 +180,6 @@ net::awaitable<HttpResponse> HttpConnection::respond(HttpRequest& request) {
     }
     settle(request, response, true);
     co_return response;
-}
-
-net::awaitable<void> HttpConnection::departure() {
-    error_code error;
-    for (bool present = true; present;) {
-        co_await socket_.async_wait(tcp::socket::wait_read, net::redirect_error(net::use_awaitable, error));
-        if (error) {
-            break;
-        }
-        // A look that takes nothing: what comes may be the next request.
-        char next = 0;
-        const ssize_t size = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
-        if (size > 0) {  // which hides what follows, but for a reset
-            co_await socket_.async_wait(tcp::socket::wait_error, net::redirect_error(net::use_awaitable, error));
-        }
-        present = size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-    }
 }
 
 HttpResponse HttpConnection::failed(const HttpRequest& request, std::string_view why) const {

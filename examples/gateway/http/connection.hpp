@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -45,7 +46,7 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     /// connection must be kept alive meanwhile.
     net::awaitable<void> run();
 
-    net::awaitable<void> departure() override;
+    void watch(std::function<void()> departed) override;
 
     /// Ends the connection if it is idle, and no request has begun to arrive. Thread-safe.
     void close_when_idle();
@@ -66,6 +67,12 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     enum class Phase { idle, reading_head, reading_body, handling, writing, closing };
     using Parser = http::request_parser<http::string_body>;
 
+    /// A read that began while a request was handled. There as long as it is under way: its operation owns this, so
+    /// that a context that goes takes with it whoever waits.
+    struct Ahead {
+        std::function<void(error_code)> resume;  ///< who waits for its end, if anybody does
+    };
+
     net::awaitable<void> serve();
     net::awaitable<bool> await_request(std::chrono::milliseconds limit);
     net::awaitable<bool> serve_request();
@@ -74,6 +81,9 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     bool skip_body(const Parser& parser);
     net::awaitable<std::optional<Refusal>> read_body(Parser& parser);
     net::awaitable<error_code> receive();
+    void read_ahead();
+    void watch_for_reset();
+    void tell_departure();
     Refusal refusal_of(error_code error) const;
     net::awaitable<HttpResponse> respond(HttpRequest& request);
     HttpResponse failed(const HttpRequest& request, std::string_view why) const;
@@ -98,6 +108,11 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     Progress progress_;        // of the present transfer: a body that is read, or a response that is written
     std::uint64_t moved_ = 0;  // bytes of it, in and out of the socket
     std::atomic<Clock::time_point> idle_since_;
+    std::weak_ptr<Ahead> ahead_;
+    error_code left_;                 // what such a read ended with: asked again, the system may not say it again
+    std::function<void()> departed_;  // who wants to know, while a request is handled
+    std::uint64_t watches_ = 0;       // the present one's number
+    bool waits_for_reset_ = false;
 };
 
 }  // namespace gateway

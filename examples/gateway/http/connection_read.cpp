@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // How an HttpConnection reads a request.
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
@@ -73,10 +76,79 @@ net::awaitable<std::optional<Refusal>> HttpConnection::read_body(Parser& parser)
 
 net::awaitable<error_code> HttpConnection::receive() {
     error_code error;
+    if (!ahead_.expired()) {
+        auto wait_for_it = [this](auto handler) {
+            auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+            ahead_.lock()->resume = [shared](error_code result) { std::move (*shared)(result); };
+        };
+        auto token = net::redirect_error(net::use_awaitable, error);
+        auto ended = net::async_initiate<decltype(token), void(error_code)>(std::move(wait_for_it), token);
+        co_await std::move(ended);
+        co_return error;
+    }
+    if (left_) {
+        co_return left_;
+    }
     const std::size_t size =
         co_await socket_.async_read_some(buffer_.prepare(read_size), net::redirect_error(net::use_awaitable, error));
     buffer_.commit(size);
     co_return error;
+}
+
+// Whether a client has left shows when one reads. What is read then is the beginning of the next request, so the read
+// that was begun to see a client leave is the one that its next request would have begun with.
+
+void HttpConnection::watch(std::function<void()> departed) {
+    ++watches_;
+    departed_ = std::move(departed);
+    if (!departed_) {
+        if (std::exchange(waits_for_reset_, false)) {
+            error_code ignored;
+            socket_.cancel(ignored);
+        }
+    } else if (left_) {
+        tell_departure();
+    } else if (buffer_.size() > 0) {
+        watch_for_reset();
+    } else if (ahead_.expired()) {
+        read_ahead();
+    }
+}
+
+void HttpConnection::read_ahead() {
+    auto ahead = std::make_shared<Ahead>();
+    ahead_ = ahead;
+    auto ended = [self = shared_from_this(), ahead = std::move(ahead)](error_code error, std::size_t size) {
+        self->buffer_.commit(size);
+        self->ahead_.reset();
+        if (error) {
+            self->left_ = error;
+            self->tell_departure();
+        } else if (self->departed_) {
+            self->watch_for_reset();
+        }
+        if (const auto resume = std::exchange(ahead->resume, nullptr)) {
+            resume(error);
+        }
+    };
+    socket_.async_read_some(buffer_.prepare(read_size), std::move(ended));
+}
+
+/// What has arrived hides what follows, but for a reset.
+void HttpConnection::watch_for_reset() {
+    waits_for_reset_ = true;
+    socket_.async_wait(tcp::socket::wait_error, [self = shared_from_this(), watch = watches_](error_code /*closed*/) {
+        if (watch == self->watches_) {
+            self->waits_for_reset_ = false;
+            self->tell_departure();
+        }
+    });
+}
+
+void HttpConnection::tell_departure() {
+    if (const auto departed = std::exchange(departed_, nullptr)) {
+        departed();
+    }
 }
 
 /// What to say to a client whose request could not be read. It may be gone, which shows when it is told.

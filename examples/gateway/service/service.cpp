@@ -33,6 +33,18 @@ std::uint64_t size_of(std::string_view session, std::string_view request, std::s
 
 }  // namespace
 
+net::awaitable<std::optional<JobEnd>> WatchedJob::end() const {
+    error_code error;
+    JobEnd end = co_await channel_->async_receive(net::redirect_error(net::use_awaitable, error));
+    if (error == net::error::connection_aborted) {
+        co_return std::nullopt;
+    }
+    if (error) {
+        throw boost::system::system_error{error};
+    }
+    co_return std::move(end);
+}
+
 GenerationService::GenerationService(const net::any_io_executor& executor, GenerationPool& pool, JobStore& store,
                                      JobFigures& figures, ServiceOptions options)
     : executor_{executor},

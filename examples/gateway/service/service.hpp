@@ -74,8 +74,12 @@ class WatchedJob {
     [[nodiscard]] const std::string& id() const { return id_; }
 
     /// Waits until it has ended: until that is stored, but no longer than the job's time and a second, nor than it
-    /// takes to see that the store cannot. Once; it may be cancelled, which is all that it throws.
-    [[nodiscard]] net::awaitable<JobEnd> end() const { return channel_->async_receive(net::use_awaitable); }
+    /// takes to see that the store cannot. Nothing, if give_up() came before. Once; it may be cancelled, which is all
+    /// that it throws.
+    [[nodiscard]] net::awaitable<std::optional<JobEnd>> end() const;
+
+    /// Ends the wait, whether it has begun or not. Thread-safe.
+    void give_up() const { channel_->try_send(error_code{net::error::connection_aborted}, JobEnd{}); }
 
   private:
     std::string id_;

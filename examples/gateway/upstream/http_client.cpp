@@ -3,12 +3,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include <boost/asio/this_coro.hpp>
+
 #include <gateway/base/run_on_strand.hpp>
 #include <gateway/http/url.hpp>
+#include <gateway/upstream/alarm.hpp>
 #include <gateway/upstream/connection.hpp>
 #include <gateway/upstream/connection_pool.hpp>
 #include <gateway/upstream/time_limit.hpp>
@@ -80,6 +84,13 @@ class HttpClient::Attempt {
     Attempt(State& state, const Origin& origin, UpstreamRequest request, Clock::time_point deadline)
         : state_{state}, pool_{state.pool.at(origin)}, request_{std::move(request)}, deadline_{deadline} {}
 
+    /// Makes what is under way on the connection fail.
+    void stop() {
+        if (connection_) {
+            connection_->close();
+        }
+    }
+
     net::awaitable<HttpResponse> run() {
         prepare();
         co_await acquire_permit();
@@ -136,11 +147,25 @@ class HttpClient::Attempt {
         }
     }
 
+    /// Each send comes here, so it does not take run_until(), which starts two coroutines: all that an exchange waits
+    /// for is its socket, and so a timer that closes that will do.
     net::awaitable<void> send_and_receive() {
         const ResponseLimits limits{state_.options.header_limit, state_.options.body_limit};
-        auto exchange = run_until(deadline_, connection_->exchange(request_, limits), [this] { connection_->close(); });
-        const bool in_time = co_await std::move(exchange);
-        if (!in_time) {
+        const Alarm alarm{co_await net::this_coro::executor, deadline_, *connection_};
+        std::exception_ptr failure;
+        try {
+            co_await connection_->exchange(request_, limits);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        const net::cancellation_state state = co_await net::this_coro::cancellation_state;
+        if (state.cancelled() != net::cancellation_type::none) {
+            throw boost::system::system_error{net::error::operation_aborted};
+        }
+        if (failure && !alarm.rang()) {
+            std::rethrow_exception(failure);
+        }
+        if (failure) {
             const Stage stage = connection_->stage();
             fail_late(stage, stage == Stage::waiting ? "it did not respond in time"
                                                      : "its response did not arrive in full in time");
@@ -166,14 +191,19 @@ HttpClient::~HttpClient() { close(); }
 
 net::awaitable<HttpResponse> HttpClient::send(const Origin& origin, UpstreamRequest request,
                                               Clock::time_point deadline) {
-    return run_on_strand(state_->executor, run(state_, origin, std::move(request), deadline));
+    auto attempt = std::make_shared<Attempt>(*state_, origin, std::move(request), deadline);
+    auto stop = [weak = std::weak_ptr{attempt}] {
+        if (const std::shared_ptr<Attempt> still = weak.lock()) {
+            still->stop();
+        }
+    };
+    return run_on_strand(state_->executor, run(state_, std::move(attempt)), std::move(stop));
 }
 
-net::awaitable<HttpResponse> HttpClient::run(std::shared_ptr<State> state, Origin origin, UpstreamRequest request,
-                                             Clock::time_point deadline) {
-    Attempt attempt{*state, origin, std::move(request), deadline};
+net::awaitable<HttpResponse> HttpClient::run(std::shared_ptr<State> state, std::shared_ptr<Attempt> attempt) {
+    const std::shared_ptr<Attempt> held = std::move(attempt);  // it ends as this does, and gives back what it holds
     try {
-        co_return co_await attempt.run();
+        co_return co_await held->run();
     } catch (const TransportError& error) {
         state->counters.count(error);
         throw;

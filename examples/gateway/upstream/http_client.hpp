@@ -66,8 +66,7 @@ class HttpClient : public HttpTransport {
     struct State;
     class Attempt;
 
-    static net::awaitable<HttpResponse> run(std::shared_ptr<State> state, Origin origin, UpstreamRequest request,
-                                            Clock::time_point deadline);
+    static net::awaitable<HttpResponse> run(std::shared_ptr<State> state, std::shared_ptr<Attempt> attempt);
 
     std::shared_ptr<State> state_;
 };

@@ -64,11 +64,11 @@ dispatch::Ledger TestGateway::drain(std::chrono::milliseconds limit) {
 std::future<Outcome> TestGateway::accept_and_wait(std::string session, std::string request) {
     return start([](GenerationService& service, std::string of, std::string what) -> net::awaitable<Outcome> {
         const WatchedJob job = co_await service.accept_and_watch(std::move(of), std::move(what));
-        JobEnd end = co_await job.end();
-        if (end.error) {
-            std::rethrow_exception(end.error);
+        std::optional<JobEnd> end = co_await job.end();
+        if (end->error) {
+            std::rethrow_exception(end->error);
         }
-        co_return std::move(end.outcome);
+        co_return std::move(end->outcome);
     }(*service_, std::move(session), std::move(request)));
 }
 
