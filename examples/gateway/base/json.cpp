@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <gateway/base/json_scanner.hpp>
 #include <gateway/base/json_writer.hpp>
 #include <gateway/base/quote.hpp>
 
@@ -24,7 +25,12 @@ namespace {
 /// on a stack, and moved into it once, at its end.
 class TreeBuilder final : public nlohmann::json_sax<Json> {
   public:
-    TreeBuilder(std::size_t max_values, JsonEffort& effort) : max_values_{max_values}, effort_{effort} {}
+    TreeBuilder(std::size_t max_values, JsonEffort& effort) : max_values_{max_values}, effort_{effort} {
+        constexpr std::size_t usual_size = 16;
+        open_.reserve(usual_size);
+        names_.reserve(usual_size);
+        values_.reserve(usual_size);
+    }
 
     Json take() { return std::move(values_.front()); }
 
@@ -150,9 +156,14 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
 
 Json parse_json(std::string_view text, std::size_t max_values, JsonEffort* effort) {
     JsonEffort ignored;
-    TreeBuilder builder{max_values, effort != nullptr ? *effort : ignored};
-    Json::sax_parse(text, &builder);
-    return builder.take();
+    JsonEffort& counted = effort != nullptr ? *effort : ignored;
+    TreeBuilder builder{max_values, counted};
+    if (JsonScanner{text, builder}.scan()) {
+        return builder.take();
+    }
+    TreeBuilder judge{max_values, counted};
+    Json::sax_parse(text, &judge);
+    return judge.take();
 }
 
 std::string dump(const Json& value) {

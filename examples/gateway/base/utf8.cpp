@@ -38,4 +38,23 @@ Utf8Character first_utf8_character(std::string_view text) {
     return {size, size > 1};
 }
 
+void append_utf8(std::string& text, std::uint32_t point) {
+    const auto continuation = [&](unsigned shift) { return static_cast<char>(0x80U | ((point >> shift) & 0x3FU)); };
+    if (point < 0x80) {
+        text += static_cast<char>(point);
+    } else if (point < 0x800) {
+        text += static_cast<char>(0xC0U | (point >> 6U));
+        text += continuation(0);
+    } else if (point < 0x10000) {
+        text += static_cast<char>(0xE0U | (point >> 12U));
+        text += continuation(6);
+        text += continuation(0);
+    } else {
+        text += static_cast<char>(0xF0U | (point >> 18U));
+        text += continuation(12);
+        text += continuation(6);
+        text += continuation(0);
+    }
+}
+
 }  // namespace gateway

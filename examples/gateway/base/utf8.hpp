@@ -3,6 +3,8 @@
 #define GATEWAY_BASE_UTF8_HPP
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace gateway {
@@ -16,6 +18,9 @@ struct Utf8Character {
     bool valid = false;
 };
 [[nodiscard]] Utf8Character first_utf8_character(std::string_view text);
+
+/// Appends a character that is a code point of Unicode, and no surrogate.
+void append_utf8(std::string& text, std::uint32_t point);
 
 }  // namespace gateway
 
