@@ -2,6 +2,7 @@
 #include <gateway/http/connection.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <exception>
 #include <string>
@@ -12,10 +13,9 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/beast/http/serializer.hpp>
-#include <boost/beast/http/write.hpp>
 
 #include <gateway/http/date.hpp>
+#include <gateway/http/head_text.hpp>
 #include <gateway/log/log.hpp>
 
 namespace gateway {
@@ -190,10 +190,13 @@ HttpResponse HttpConnection::failed(const HttpRequest& request, std::string_view
 
 net::awaitable<bool> HttpConnection::write(HttpResponse& response) {
     begin_transfer(Phase::writing);
-    http::response_serializer<http::string_body> serializer{response};
+    const std::string head = head_text(response);
     error_code error;
-    while (!error && !serializer.is_done()) {
-        moved_ += co_await http::async_write_some(socket_, serializer, net::redirect_error(net::use_awaitable, error));
+    for (const std::size_t size = head.size() + response.body().size(); !error && moved_ < size;) {
+        const std::size_t of_head = std::min<std::size_t>(moved_, head.size());
+        const std::array<net::const_buffer, 2> rest{net::buffer(head) + of_head,
+                                                    net::buffer(response.body()) + (moved_ - of_head)};
+        moved_ += co_await socket_.async_write_some(rest, net::redirect_error(net::use_awaitable, error));
     }
     co_return !error;
 }

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gateway/upstream/connection.hpp>
 
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/error.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
 
+#include <gateway/http/head_text.hpp>
 #include <gateway/http/url.hpp>
 #include <gateway/upstream/resolve.hpp>
 #include <gateway/upstream/tls_context.hpp>
@@ -97,7 +102,10 @@ net::awaitable<void> Connection::exchange(const UpstreamRequest& request, Respon
 template <typename Stream>
 net::awaitable<void> Connection::exchange_on(Stream& stream, const UpstreamRequest& request, ResponseLimits limits) {
     error_code write_error;
-    co_await http::async_write(stream, request, net::redirect_error(net::use_awaitable, write_error));
+    const std::string head = head_text(request);
+    const std::string_view body = request.body();
+    const std::array<net::const_buffer, 2> message{net::buffer(head), net::buffer(body)};
+    co_await net::async_write(stream, message, net::redirect_error(net::use_awaitable, write_error));
     // Who refuses a request may answer and close before having read it all.
     if (write_error && !peer_left(write_error)) {
         fail(Stage::waiting, "the request could not be sent: " + write_error.message());
@@ -172,13 +180,9 @@ bool Connection::quiet() {
         return false;
     }
     // Even a TLS record that carries no data, as one that announces the end, is none that a request should follow.
-    error_code error;
     char byte = 0;
-    socket_.non_blocking(true, error);
-    if (!error) {
-        socket_.receive(net::buffer(&byte, 1), tcp::socket::message_peek, error);
-    }
-    return error == net::error::would_block;
+    const ssize_t size = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 void Connection::close() noexcept {
