@@ -19,6 +19,7 @@ using gateway::Database;
 using gateway::DatabaseError;
 using gateway::Statement;
 using gateway::Transaction;
+using gateway::TransactionStatements;
 using Rows = gateway::Statement::Rows;
 
 constexpr std::string_view any_bytes{"a\0b\xff\xfe'\"\n", 8};
@@ -97,22 +98,23 @@ TEST_F(DatabaseTest, AnErrorSaysWhatCouldNotBeDoneAndWhy) {
 }
 
 TEST_F(DatabaseTest, ATransactionThatIsNotCommittedDidNothing) {
+    TransactionStatements statements{database, TransactionStatements::Begin::deferred};
     {
-        const Transaction transaction{database, "BEGIN"};
+        const Transaction transaction{statements};
         database.execute("INSERT INTO t VALUES(1, '', '')");
         EXPECT_TRUE(database.in_transaction());
     }
     EXPECT_FALSE(database.in_transaction());
     EXPECT_EQ(count(database), 0);
     {
-        Transaction transaction{database, "BEGIN IMMEDIATE"};
+        Transaction transaction{statements};
         database.execute("INSERT INTO t VALUES(1, '', '')");
         transaction.commit();
         EXPECT_FALSE(database.in_transaction());
     }
     EXPECT_EQ(count(database), 1);
     {
-        const Transaction transaction{database, "BEGIN"};
+        const Transaction transaction{statements};
         EXPECT_THROW(database.execute("INSERT OR ROLLBACK INTO t VALUES(1, '', '')"), DatabaseError);
         EXPECT_FALSE(database.in_transaction());  // SQLite did it
     }
@@ -141,7 +143,8 @@ TEST(DatabaseFile, WaitsForALockOnlySoLong) {
     const test::TemporaryDirectory directory;
     Database one{directory.file("a.db"), Database::Mode::read_write};
     Database two{directory.file("a.db"), Database::Mode::read_write, std::chrono::milliseconds{1}};
-    const Transaction transaction{one, "BEGIN EXCLUSIVE"};
+    TransactionStatements statements{one, TransactionStatements::Begin::immediate};
+    const Transaction transaction{statements};
     try {
         two.execute("BEGIN IMMEDIATE");
         FAIL();

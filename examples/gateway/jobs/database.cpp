@@ -107,10 +107,15 @@ std::string Statement::Rows::bytes(int column) const {
     return data == nullptr ? std::string{} : std::string{static_cast<const char*>(data), size};
 }
 
+TransactionStatements::TransactionStatements(Database& database, Begin begin)
+    : database_{database},
+      begin_{database, "begin a transaction", begin == Begin::immediate ? "BEGIN IMMEDIATE" : "BEGIN"},
+      commit_{database, "commit a transaction", "COMMIT"} {}
+
 Transaction::~Transaction() {
-    if (database_.in_transaction()) {
+    if (statements_.database_.in_transaction()) {
         try {
-            database_.execute("ROLLBACK");
+            statements_.database_.execute("ROLLBACK");
         } catch (const DatabaseError&) {
             // Nothing was kept, and that is what it is for.
         }

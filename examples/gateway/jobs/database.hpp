@@ -129,20 +129,35 @@ class Statement {
     std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
+/// What begins and ends transactions on a connection, compiled once.
+class TransactionStatements {
+  public:
+    enum class Begin : std::uint8_t { deferred, immediate };
+
+    /// immediate: to write. Throws DatabaseError.
+    TransactionStatements(Database& database, Begin begin);
+
+  private:
+    friend class Transaction;
+
+    Database& database_;
+    Statement begin_, commit_;
+};
+
 /// Rolled back when it goes, unless it was committed.
 class Transaction {
   public:
-    /// begin: "BEGIN", or "BEGIN IMMEDIATE" to write. Throws DatabaseError.
-    Transaction(Database& database, const std::string& begin) : database_{database} { database_.execute(begin); }
+    /// Throws DatabaseError.
+    explicit Transaction(TransactionStatements& statements) : statements_{statements} { statements_.begin_.run(); }
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
     ~Transaction();
 
     /// Throws DatabaseError, and then nothing of it was done.
-    void commit() { database_.execute("COMMIT"); }
+    void commit() { statements_.commit_.run(); }
 
   private:
-    Database& database_;
+    TransactionStatements& statements_;
 };
 
 }  // namespace gateway

@@ -43,7 +43,8 @@ void count(JobCounts& counts, JobStatus status, std::uint64_t jobs) {
 const std::string set_version = "PRAGMA user_version = " + std::to_string(job_sql::version);
 
 void create(Database& database) {
-    Transaction transaction{database, "BEGIN IMMEDIATE"};
+    TransactionStatements statements{database, TransactionStatements::Begin::immediate};
+    Transaction transaction{statements};
     database.execute(std::string{job_sql::schema});
     database.execute("PRAGMA application_id = " + std::to_string(job_sql::application_id));
     database.execute(set_version);

@@ -8,7 +8,12 @@
 namespace gateway {
 
 TransactionThread::TransactionThread(Database& database, Options options)
-    : database_{database}, options_{std::move(options)}, watch_{options_.patience}, thread_{[this] { loop(); }} {}
+    : database_{database},
+      options_{std::move(options)},
+      statements_{database, options_.mode == Mode::write ? TransactionStatements::Begin::immediate
+                                                         : TransactionStatements::Begin::deferred},
+      watch_{options_.patience},
+      thread_{[this] { loop(); }} {}
 
 TransactionThread::~TransactionThread() {
     {
@@ -87,7 +92,7 @@ bool TransactionThread::run_in_transaction(const Batch& batch) {
         }
     };
     check();
-    Transaction transaction{database_, options_.mode == Mode::write ? "BEGIN IMMEDIATE" : "BEGIN"};
+    Transaction transaction{statements_};
     for (const auto& operation : batch) {
         operation->run();
         if (!database_.in_transaction()) {

@@ -96,6 +96,7 @@ class TransactionThread {
 
     Database& database_;
     const Options options_;
+    TransactionStatements statements_;
     WriteWatch watch_;
     mutable std::mutex mutex_;
     std::condition_variable wake_;
