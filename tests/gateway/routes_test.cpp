@@ -238,6 +238,28 @@ TEST(Routes, LargeBodiesTakeNoThreadThatServes) {
     }
 }
 
+TEST(Routes, LargeResultsTakeNoThreadThatServes) {
+    TestGateway gateway{make<EchoModel>()};
+    RawClient client{gateway.port()};
+    const HttpResponse large =
+        client.exchange(message("POST /generate?wait=true", prompt(std::string(gateway::HeavyWork::from_bytes, 'x'))));
+    RawClient other{gateway.port()};
+    const HttpResponse small = other.exchange(message("POST /generate?wait=true", prompt("small")));
+    {
+        const Occupied occupied{gateway.heavy()};
+        const std::uint64_t before = gateway.metrics().http.requests;
+        client.send(head("GET /jobs/" + field(large, "X-Job-Id")));
+        while (gateway.metrics().http.requests == before) {
+            std::this_thread::yield();
+        }
+        for (int i = 0; i < 100; ++i) {  // which come to the store after the large one
+            EXPECT_EQ(other.exchange(head("GET /jobs/" + field(small, "X-Job-Id"))).result(), http::status::ok);
+        }
+        EXPECT_FALSE(client.answered()) << "a large result was copied on a thread that serves";
+    }
+    EXPECT_EQ(client.receive().result(), http::status::ok);
+}
+
 TEST(Routes, ASessionMayHaveAnyBytes) {
     TestGateway gateway{make<EchoModel>()};
     RawClient client{gateway.port()};

@@ -291,7 +291,11 @@ net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& pe
                 co_await service_.accept_and_watch(std::move(session), std::move(text), std::move(prepared));
             const Watch watch{peer, job};
             const std::optional<JobEnd> end = co_await job.end();
-            co_return end ? describe(*end) : accepted(job.id());
+            if (!end) {
+                co_return accepted(job.id());
+            }
+            auto describing = heavy_.run(end->outcome.state.result.size(), [&] { return describe(*end); });
+            co_return co_await std::move(describing);
         }
         co_return accepted(co_await service_.accept(std::move(session), std::move(text), std::move(prepared)));
     } catch (const Refused& refused) {
@@ -305,7 +309,9 @@ net::awaitable<HttpResponse> Routes::job(std::string id) {
         if (!state) {
             co_return error_response(http::status::not_found, "there is no such job, or its time to live is over");
         }
-        co_return json_text_response(http::status::ok, describe(*state));
+        auto describing =
+            heavy_.run(state->result.size(), [&] { return json_text_response(http::status::ok, describe(*state)); });
+        co_return co_await std::move(describing);
     } catch (const StoreError& error) {
         co_return unavailable(error);
     }
