@@ -780,8 +780,9 @@ TEST_F(HttpClientTest, ManySendsFromManyThreads) {
         }
     };
     std::vector<std::future<void>> done;
-    for (int number = 0; number < 20; ++number) {  // on no strand
-        done.push_back(net::co_spawn(callers, Caller::run(client, upstream.origin(), number, sum), net::use_future));
+    for (int number = 0; number < 20; ++number) {
+        done.push_back(net::co_spawn(net::make_strand(callers), Caller::run(client, upstream.origin(), number, sum),
+                                     net::use_future));
     }
     for (std::future<void>& caller : done) {
         caller.get();
@@ -822,7 +823,8 @@ TEST_F(HttpClientTest, ItsContextMayEndAmidSends) {
         options.max_connections = 2;
         HttpClient client{threads.get_executor(), options};
         for (int i = 0; i < 4; ++i) {
-            net::co_spawn(threads, client.send(upstream.origin(), chat("hello"), patiently()), net::detached);
+            net::co_spawn(net::make_strand(threads), client.send(upstream.origin(), chat("hello"), patiently()),
+                          net::detached);
         }
         ASSERT_TRUE(upstream.await_requests(2));
         threads.stop();

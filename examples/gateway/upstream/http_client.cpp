@@ -11,6 +11,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <gateway/base/run_on_strand.hpp>
+#include <gateway/base/run_stoppable.hpp>
 #include <gateway/http/url.hpp>
 #include <gateway/upstream/alarm.hpp>
 #include <gateway/upstream/connection.hpp>
@@ -78,7 +79,7 @@ struct HttpClient::State {
     Counters counters;
 };
 
-/// One send, from its beginning to its end, on its strand.
+/// One send, from its beginning to its end, on one strand.
 class HttpClient::Attempt {
   public:
     Attempt(State& state, const Origin& origin, UpstreamRequest request, Clock::time_point deadline)
@@ -197,7 +198,10 @@ net::awaitable<HttpResponse> HttpClient::send(const Origin& origin, UpstreamRequ
             still->stop();
         }
     };
-    return run_on_strand(state_->executor, run(state_, std::move(attempt)), std::move(stop));
+    if (origin.tls) {
+        return run_on_strand(state_->executor, run(state_, std::move(attempt)), std::move(stop));
+    }
+    return run_stoppable(run(state_, std::move(attempt)), std::move(stop));
 }
 
 net::awaitable<HttpResponse> HttpClient::run(std::shared_ptr<State> state, std::shared_ptr<Attempt> attempt) {

@@ -38,8 +38,8 @@ struct HttpClientMetrics {
 /// Sends HTTP/1.1 requests over the network, with or without TLS, and keeps connections for the next
 /// request. Server certificates are verified; there is no way around it but http://.
 ///
-/// Each send runs on a strand of its own, and the awaiting coroutine waits. So it does not matter on which
-/// executor the latter is, or whether that is a strand, and decryption takes no time of it.
+/// A send with TLS runs on a strand of its own, and the awaiting coroutine waits: decryption takes no time of the
+/// latter's. Without, it would only be handed over twice for nothing, and runs where it is awaited.
 ///
 /// A kept connection that the upstream closes just as it is used fails with Stage::waiting: nobody can know
 /// then whether the request was seen.

@@ -51,7 +51,8 @@ class HttpTransport {
     /// The response to request, whatever its status; redirects are not followed. Sets Host,
     /// Content-Length, User-Agent and Connection; everything else is the caller's. Tries once.
     ///
-    /// origin must live until the response is there. Executor: that of the awaiting coroutine.
+    /// origin must live until the response is there. Executor: that of the awaiting coroutine, which must be a strand
+    /// (or have one thread).
     /// Cancellation: terminal closes the connection and throws operation_aborted. Throws TransportError,
     /// with timed_out() when deadline passes. Thread-safe.
     virtual net::awaitable<HttpResponse> send(const Origin& origin, UpstreamRequest request,
