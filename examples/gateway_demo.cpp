@@ -32,9 +32,9 @@
 namespace {
 
 using gateway::Clock;
-using gateway::UpstreamRequest;
 using gateway::HttpResponse;
 using gateway::Json;
+using gateway::UpstreamRequest;
 namespace http = gateway::http;
 namespace net = gateway::net;
 
