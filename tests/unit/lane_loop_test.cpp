@@ -13,7 +13,7 @@ namespace lane_loop_test {
 namespace net = dispatch::net;
 
 using Strand = net::strand<net::io_context::executor_type>;
-using Loop = dispatch::detail::LaneLoop<Strand>;
+using Loop = dispatch::detail::LaneLoop;
 
 class Owner final : public Loop::Owner {
   public:

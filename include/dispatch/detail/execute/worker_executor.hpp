@@ -21,9 +21,9 @@ namespace detail {
 ///
 /// It does not track outstanding work, so the worker's own suspended coroutines do not keep the context
 /// from running out of it: an idle worker lets io_context::run() and thread_pool::join() return. (A
-/// busy worker says so itself, and StrandExecutor tracks what handlers start.) It never runs a function at once;
-/// never_blocks says so to the strand above it, which otherwise does when it is in its own thread.
-template <typename Executor, bool never_blocks = false>
+/// busy worker says so itself, and StrandExecutor tracks what handlers start.) It never runs a function at once,
+/// and neither does the strand above it, which is told so: there is one type of either to be compiled.
+template <typename Executor>
 class BatchingExecutor {
   public:
     /// Not a constructor: to find out whether that is a copy constructor, the compiler would have to
@@ -35,11 +35,7 @@ class BatchingExecutor {
     net::execution_context& query(net::execution::context_t /*property*/) const noexcept { return batcher_->context(); }
 
     static constexpr net::execution::blocking_t query(net::execution::blocking_t /*property*/) noexcept {
-        if constexpr (never_blocks) {
-            return net::execution::blocking.never;
-        } else {
-            return net::execution::blocking.possibly;
-        }
+        return net::execution::blocking.never;
     }
 
     /// Of what the strand has to keep.
@@ -48,13 +44,7 @@ class BatchingExecutor {
         return {};
     }
 
-    BatchingExecutor<Executor, true> require(net::execution::blocking_t::never_t /*property*/) const noexcept {
-        return BatchingExecutor<Executor, true>{batcher_};
-    }
-
-    BatchingExecutor<Executor, false> require(net::execution::blocking_t::possibly_t /*property*/) const noexcept {
-        return BatchingExecutor<Executor, false>{batcher_};
-    }
+    BatchingExecutor require(net::execution::blocking_t::never_t /*property*/) const noexcept { return *this; }
 
     template <typename Function>
     void execute(Function&& function) const {
@@ -75,9 +65,6 @@ class BatchingExecutor {
     friend bool operator!=(const BatchingExecutor& a, const BatchingExecutor& b) noexcept { return !(a == b); }
 
   private:
-    template <typename, bool>
-    friend class BatchingExecutor;
-
     explicit BatchingExecutor(std::shared_ptr<Batcher<Executor>> batcher) noexcept : batcher_{std::move(batcher)} {}
 
     std::shared_ptr<Batcher<Executor>> batcher_;
@@ -107,10 +94,12 @@ struct StrandState {
     using Tracked = std::decay_t<decltype(net::prefer(std::declval<const Executor&>(),
                                                       net::execution::outstanding_work_t::tracked))>;
 
-    explicit StrandState(const Strand& of) : strand{of} {}
+    explicit StrandState(const Strand& of, bool tracks_work) : strand{of}, may_track{tracks_work} {}
     StrandState(const Strand& of, Tracked&& tracked) : strand{of}, work{std::move(tracked)} {}
 
     Strand strand;
+    /// Whether it tracks work when it is asked to.
+    bool may_track = true;
     /// The executor below, where it tracks work.
     std::optional<Tracked> work;
 };
@@ -127,7 +116,12 @@ class StrandExecutor {
     using Work = net::execution::outstanding_work_t;
 
   public:
-    explicit StrandExecutor(const Strand& strand) : state_{make(strand)} {}
+    explicit StrandExecutor(const Strand& strand) : state_{make(strand, true)} {}
+
+    /// One that never tracks work: for a coroutine of the worker's own.
+    static StrandExecutor untracked(const Strand& strand) { return StrandExecutor{make(strand, false)}; }
+
+    const Strand& strand() const noexcept { return state_->strand; }
 
     bool running_in_this_thread() const noexcept { return state_->strand.running_in_this_thread(); }
 
@@ -136,7 +130,11 @@ class StrandExecutor {
     }
 
     static constexpr Blocking query(Blocking /*property*/) noexcept {
-        return BatchingExecutor<Executor, never_blocks>::query(Blocking{});
+        if constexpr (never_blocks) {
+            return Blocking::never;
+        } else {
+            return Blocking::possibly;
+        }
     }
 
     Work query(Work /*property*/) const noexcept { return state_->work ? Work{Work::tracked} : Work{Work::untracked}; }
@@ -152,7 +150,7 @@ class StrandExecutor {
     // Asio asks for these where it must not throw.
 
     StrandExecutor require(Work::tracked_t tracked) const noexcept {
-        if (state_->work || UntrackedScope::active()) {
+        if (state_->work || !state_->may_track || UntrackedScope::active()) {
             return *this;
         }
         const Executor* const executor = state_->strand.get_inner_executor().executor();
@@ -167,8 +165,9 @@ class StrandExecutor {
 
     template <typename Function>
     void execute(Function&& function) const {
-        if constexpr (never_blocks) {
-            execute_on(net::require(state_->strand, Blocking::never), std::forward<Function>(function));
+        if (!never_blocks && running_in_this_thread()) {
+            std::decay_t<Function> owned{std::forward<Function>(function)};
+            std::move(owned)();
         } else {
             execute_on(state_->strand, std::forward<Function>(function));
         }

@@ -48,11 +48,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
     }
 
     void spawn_lane(const std::shared_ptr<Worker>& worker, Lane& lane) override {
-        // On the strand as it is: behind any_io_executor Asio would need memory to call this.
-        const HandlerExecutor& executor = worker->lanes().handler_executor();
-        auto ended = [worker, &lane](const std::exception_ptr& /*error*/) { worker->lanes().ended(lane); };
-        net::co_spawn(LaneExecutor{executor}, run(worker, *this, lane),
-                      net::bind_cancellation_slot(lane.signal.slot(), net::bind_executor(executor, std::move(ended))));
+        worker->lanes().start(lane, run(worker, *this, lane));
     }
 
     void dropped(const Worker& worker, const JobNode<Executor>& job, std::error_code why) noexcept override {

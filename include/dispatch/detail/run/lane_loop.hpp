@@ -15,7 +15,8 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// The coroutine loop that gives a worker one lane more at a time: it waits at its doorbell, then at the semaphore for
 /// the permit that was lent for the lane, and has its owner add it. On the strand, and made when a second lane is
 /// needed for the first time: most workers that are idle, and all that run one job at a time, have none.
-template <typename Strand>
+///
+/// It is the same for all types of executors, behind any_io_executor: it has time, and compiling costs.
 class LaneLoop {
   public:
     /// Whose loop it is. Alive as long as the coroutine holds it.
@@ -32,13 +33,14 @@ class LaneLoop {
         ~Owner() = default;
     };
 
-    explicit LaneLoop(const Strand& strand) : strand_{strand}, permits_{strand, 0}, doorbell_{strand, 1} {}
+    /// strand does not track work: the coroutine waits most of the time.
+    explicit LaneLoop(const net::any_io_executor& strand) : permits_{strand, 0}, doorbell_{strand, 1} {}
 
     /// Lends a permit for a lane to be added; the owner gets it back by one of its functions, never from within this
     /// call. Where it throws std::bad_alloc, it still has it.
     void ring(const std::shared_ptr<Owner>& owner) {
         if (!is_there_) {
-            net::co_spawn(strand_, run(owner, *this), net::detached);
+            net::co_spawn(permits_.get_executor(), run(owner, *this), net::detached);
         }
         doorbell_.try_send(net_error{}, true);
         permits_.release();
@@ -53,19 +55,19 @@ class LaneLoop {
 
   private:
     /// A ring carries nothing; but Asio 1.22's channel of void(error_code) does not compile.
-    using Doorbell = net::experimental::concurrent_channel<Strand, void(net_error, bool)>;
+    using Doorbell = net::experimental::concurrent_channel<void(net_error, bool)>;
 
     /// Where there is no memory for the completion of what it awaits, Asio destroys the coroutine: it is begun anew
     /// with the next ring.
-    static net::awaitable<void, Strand> run(std::shared_ptr<Owner> owner, LaneLoop& self) {
-        const net::use_awaitable_t<Strand> use_awaitable;
+    static net::awaitable<void> run(std::shared_ptr<Owner> owner, LaneLoop& self) {
         const Presence presence{self, *owner};
         net_error error;
         for (;;) {
             try {
-                co_await self.doorbell_.async_receive(net::redirect_error(use_awaitable, error));
+                co_await self.doorbell_.async_receive(net::redirect_error(net::use_awaitable, error));
                 if (!error && !self.closed_) {
-                    Permit permit = co_await self.permits_.async_acquire(net::redirect_error(use_awaitable, error));
+                    Permit permit =
+                        co_await self.permits_.async_acquire(net::redirect_error(net::use_awaitable, error));
                     permit.detach();
                 }
                 if (error || self.closed_) {
@@ -104,9 +106,8 @@ class LaneLoop {
         }
     }
 
-    const Strand strand_;
     /// As many units as were lent and not granted.
-    BasicSemaphore<Strand> permits_;
+    Semaphore permits_;
     Doorbell doorbell_;
     bool is_there_ = false;
     bool closed_ = false;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <new>
 #include <optional>
@@ -49,7 +50,7 @@ class LaneHost {
 /// thread. The coroutines keep the worker alive until wind_down() ends them; context_shutdown() drops whatever is bound
 /// to a context that goes first.
 template <typename Executor>
-class Lanes final : LaneLoop<net::strand<BatchingExecutor<Executor>>>::Owner {
+class Lanes final : LaneLoop::Owner {
   public:
     using HandlerExecutor = WorkerExecutor<Executor>;
 
@@ -68,44 +69,43 @@ class Lanes final : LaneLoop<net::strand<BatchingExecutor<Executor>>>::Owner {
     Batcher<Executor>& batcher() const noexcept { return *batcher_; }
     /// What handlers run on. Any thread.
     const HandlerExecutor& handler_executor() const noexcept { return resources_->handler_executor; }
-    bool on_strand() const noexcept { return resources_->strand.running_in_this_thread(); }
+    bool on_strand() const noexcept { return handler_executor().running_in_this_thread(); }
 
     /// Has the worker look for jobs. Any thread; not after wind_down() was posted. Where it throws, the
     /// worker sleeps on.
     void wake() {
         // The strand is first in, first out, so the coroutines still keep this alive.
-        execute_on(resources_->posting_strand, WakeUp{this});
+        execute_on(strand(), WakeUp{this});
     }
 
     /// As wake(), and LaneHost::searched() is called afterwards.
     void wake_to_search() {
-        execute_on(resources_->posting_strand, [this] {
+        execute_on(strand(), [this] {
             run();
             host_.searched();
         });
     }
 
-    /// Has function run later, on the strand. Any thread.
-    template <typename Function>
-    void post_to_strand(Function&& function) {
-        net::post(resources_->strand, std::forward<Function>(function));
-    }
-
     /// Cancels the job that ticket names, if it still runs. Any thread.
     void cancel(RunTicket ticket, net::cancellation_type_t type) {
         if (has_context()) {
-            post_to_strand([this, alive = host_.keep_alive(), ticket, type] {
-                Lane* const lane = lanes_.find(ticket.lane);
-                if (lane != nullptr && lane->running && lane->run == ticket.run) {
-                    lane->cancel(type, Lane::Cancelled::by_submitter);
-                }
-            });
+            post(Order{Order::Kind::cancel, type, ticket});
         }
     }
+
+    /// Ends the coroutines, those that run a job as soon as its handler has ended; that receives a terminal
+    /// cancellation. Once. Any thread.
+    void wind_down() { post(Order{Order::Kind::wind_down}); }
 
     // For the coroutine of a lane.
 
     bool winding_down() const noexcept { return scheduler_.winding_down(); }
+
+    /// Starts it.
+    template <typename LaneExecutor>
+    void start(Lane& lane, net::awaitable<void, LaneExecutor> coroutine) {
+        net::co_spawn(LaneExecutor{handler_executor()}, std::move(coroutine), Ended{this, &lane, host_.keep_alive()});
+    }
 
     /// The lane, which holds a permit, begins to run jobs.
     void begin(Lane& lane) noexcept { scheduler_.begin(lane); }
@@ -155,25 +155,6 @@ class Lanes final : LaneLoop<net::strand<BatchingExecutor<Executor>>>::Owner {
         look_again();
     }
 
-    /// Ends the coroutines, those that run a job as soon as its handler has ended; that receives a
-    /// terminal cancellation.
-    void wind_down() {
-        scheduler_.wind_down();
-        while (Lane* lane = scheduler_.take_parked()) {
-            lane->parker.resume();
-        }
-        lanes_.for_each([](Lane& lane) {
-            if (lane.running) {
-                lane.cancel(net::cancellation_type::terminal, Lane::Cancelled::by_stop);
-            }
-        });
-        if (resources_->loop) {
-            resources_->loop->close();
-        }
-        // Whatever was posted before this has run when this is let go of; and nothing is posted from now on.
-        retry_on_bad_alloc([this] { post_to_strand([alive = host_.keep_alive()] {}); });
-    }
-
     // See ContextListener.
 
     void context_shutdown() noexcept {
@@ -190,30 +171,90 @@ class Lanes final : LaneLoop<net::strand<BatchingExecutor<Executor>>>::Owner {
 
   private:
     using Strand = net::strand<BatchingExecutor<Executor>>;
-    using Loop = LaneLoop<Strand>;
     using Scheduler = LaneScheduler<Lane>;
 
     /// All that is bound to the execution context.
     struct Resources {
         Resources(const Executor& ex, const std::shared_ptr<Batcher<Executor>>& batcher)
-            : executor{ex},
-              strand{BatchingExecutor<Executor>::over(batcher)},
-              posting_strand{net::require(strand, net::execution::blocking.never)},
-              handler_executor{strand} {}
+            : executor{ex}, handler_executor{Strand{BatchingExecutor<Executor>::over(batcher)}} {}
 
         Executor executor;
-        Strand strand;
-        /// Runs what it is given later, as net::post does, without asking for it each time.
-        net::strand<BatchingExecutor<Executor, true>> posting_strand;
+        /// Has the strand.
         HandlerExecutor handler_executor;
         /// Null until a second lane is needed. Strand; the members above do not change, and are for any thread.
-        std::unique_ptr<Loop> loop;
+        std::unique_ptr<LaneLoop> loop;
+    };
+
+    /// Completes the coroutine of a lane; a named handler, for binders would each be compiled several times over.
+    struct Ended {
+        Lanes* self;
+        Lane* lane;
+        std::shared_ptr<void> alive;
+
+        /// The strand as it is: behind any_io_executor Asio would need memory to call this.
+        using executor_type = HandlerExecutor;
+        executor_type get_executor() const noexcept { return self->handler_executor(); }
+        using cancellation_slot_type = net::cancellation_slot;
+        cancellation_slot_type get_cancellation_slot() const noexcept { return lane->signal.slot(); }
+
+        void operator()(const std::exception_ptr& /*error*/) const { self->ended(*lane); }
     };
 
     struct WakeUp {
         Lanes* self;
         void operator()() const { self->run(); }
     };
+
+    /// What else is to be done on the strand.
+    struct Order {
+        enum class Kind : std::uint8_t { cancel, wind_down, nothing };
+        Kind kind;
+        net::cancellation_type_t type = net::cancellation_type::none;
+        RunTicket ticket;
+    };
+
+    /// Has order carried out later, on the strand.
+    void post(const Order& order) {
+        execute_on(strand(), [this, alive = host_.keep_alive(), order] { carry_out(order); });
+    }
+
+    /// Runs what it is given later.
+    const Strand& strand() const noexcept { return resources_->handler_executor.strand(); }
+
+    void carry_out(const Order& order) {
+        switch (order.kind) {
+            case Order::Kind::cancel:
+                return cancel_now(order.ticket, order.type);
+            case Order::Kind::wind_down:
+                return wind_down_now();
+            case Order::Kind::nothing:
+                return;
+        }
+    }
+
+    void cancel_now(RunTicket ticket, net::cancellation_type_t type) {
+        Lane* const lane = lanes_.find(ticket.lane);
+        if (lane != nullptr && lane->running && lane->run == ticket.run) {
+            lane->cancel(type, Lane::Cancelled::by_submitter);
+        }
+    }
+
+    void wind_down_now() {
+        scheduler_.wind_down();
+        while (Lane* lane = scheduler_.take_parked()) {
+            lane->parker.resume();
+        }
+        lanes_.for_each([](Lane& lane) {
+            if (lane.running) {
+                lane.cancel(net::cancellation_type::terminal, Lane::Cancelled::by_stop);
+            }
+        });
+        if (resources_->loop) {
+            resources_->loop->close();
+        }
+        // Whatever was posted before this has run when this is let go of; and nothing is posted from now on.
+        retry_on_bad_alloc([this] { post(Order{Order::Kind::nothing}); });
+    }
 
     /// There may be jobs: lets lanes take them.
     void run() {
@@ -240,9 +281,9 @@ class Lanes final : LaneLoop<net::strand<BatchingExecutor<Executor>>>::Owner {
     void add_lane() noexcept {
         try {
             if (!resources_->loop) {
-                resources_->loop = std::make_unique<Loop>(resources_->strand);
+                resources_->loop = std::make_unique<LaneLoop>(HandlerExecutor::untracked(strand()));
             }
-            resources_->loop->ring(std::shared_ptr<typename Loop::Owner>{host_.keep_alive(), this});
+            resources_->loop->ring(std::shared_ptr<LaneLoop::Owner>{host_.keep_alive(), this});
         } catch (const std::bad_alloc&) {
             lane_failed();
         }

@@ -176,8 +176,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             end_unstarted(*job, make_error_code(errc::stopped));
         }
         if (has_context() && !closed_.exchange(true)) {
-            retry_on_bad_alloc(
-                [this] { lanes_.post_to_strand([self = this->shared_from_this()] { self->lanes_.wind_down(); }); });
+            retry_on_bad_alloc([this] { lanes_.wind_down(); });
         }
     }
 
