@@ -89,7 +89,9 @@ struct Routing {
     const char* name;
     std::chrono::seconds pin{};  ///< 0: none
     dispatch::AffinityExpiry expiry = dispatch::AffinityExpiry::sliding;
+    bool late_binding = true;
     bool oracle = false;
+    double patience = -1;  ///< Affinity::preferred, with that patience; below 0: Affinity::strict
 };
 
 struct Cluster {
@@ -117,10 +119,13 @@ class Replay {
         const std::size_t workers = routing_.oracle ? 1 : cluster_.workers;
         const std::size_t concurrency = cluster_.concurrency * (routing_.oracle ? cluster_.workers : 1);
         const auto handler = [this](std::size_t number, dispatch::JobContext& job) { return serve(number, job); };
-        Pool pool{
-            dispatch::spawn_workers<std::size_t, std::size_t, simulation::Executor>(
-                context.get_executor(), workers, handler, {.max_concurrency = concurrency}),
-            {.affinity_ttl = rounded(Seconds{routing_.pin} / cluster_.speed), .affinity_expiry = routing_.expiry}};
+        Pool pool{dispatch::spawn_workers<std::size_t, std::size_t, simulation::Executor>(
+                      context.get_executor(), workers, handler, {.max_concurrency = concurrency}),
+                  {.affinity_ttl = rounded(Seconds{routing_.pin} / cluster_.speed),
+                   .affinity_expiry = routing_.expiry,
+                   .late_binding = routing_.late_binding,
+                   .affinity = routing_.patience < 0 ? dispatch::Affinity::strict : dispatch::Affinity::preferred,
+                   .patience = std::max(0.0, routing_.patience)}};
         net::co_spawn(context, arrive(pool), net::detached);
         context.run();
         if (outcome_.waits.size() != requests_.size()) {
@@ -139,7 +144,10 @@ class Replay {
         for (std::size_t number = 0; number != requests_.size(); ++number) {
             timer.expires_at(start + rounded(requests_[number].arrival / cluster_.speed));
             co_await timer.async_wait(net::use_awaitable);
-            pool.submit(requests_[number].session, number, [](const std::exception_ptr& error, std::size_t /*number*/) {
+            const dispatch::SubmitOptions options{
+                .session = requests_[number].session,
+                .miss_cost = rounded(prefill_per_token * most_cached(requests_[number]))};
+            pool.submit(options, number, [](const std::exception_ptr& error, std::size_t /*number*/) {
                 if (error) {
                     std::rethrow_exception(error);
                 }
@@ -165,15 +173,30 @@ class Replay {
         auto& caches = session->second;
         const auto cache = caches.find(worker);
         outcome_.repeats += is_new ? 0 : 1;
-        double cached = 0;
+        double found = 0;
         if (cache != caches.end()) {
             outcome_.hits += 1;
-            cached = tokens_per_block *
-                     static_cast<double>(std::count_if(request.blocks.begin(), request.blocks.end(),
-                                                       [&](int block) { return cache->second.contains(block); }));
+            found = cached(request, cache->second);
         }
         caches[worker].insert(request.blocks.begin(), request.blocks.end());
-        return cached;
+        return found;
+    }
+
+    /// Tokens of request's prompt that the worker which has cached most of it has cached.
+    double most_cached(const Request& request) const {
+        const auto session = seen_.find(request.session);
+        double most = 0;
+        if (session != seen_.end()) {
+            for (const auto& [worker, blocks] : session->second) {
+                most = std::max(most, cached(request, blocks));
+            }
+        }
+        return most;
+    }
+
+    static double cached(const Request& request, const std::set<int>& blocks) {
+        return tokens_per_block * static_cast<double>(std::count_if(request.blocks.begin(), request.blocks.end(),
+                                                                    [&](int block) { return blocks.contains(block); }));
     }
 
     const std::vector<Request>& requests_;
@@ -218,9 +241,12 @@ int main(int argc, char** argv) {
         const std::vector<Request> requests = read(path);
         const Routing routings[] = {
             {.name = "oracle", .oracle = true},
+            {.name = "least loaded, bound early", .late_binding = false},
             {.name = "least loaded"},
             {.name = "fixed pins, 300 s", .pin = std::chrono::seconds{300}, .expiry = dispatch::AffinityExpiry::fixed},
             {.name = "sliding pins, 1200 s", .pin = std::chrono::seconds{1200}},
+            {.name = "preferred, patience 1", .pin = std::chrono::seconds{1200}, .patience = 1},
+            {.name = "preferred, patience 0.5", .pin = std::chrono::seconds{1200}, .patience = 0.5},
         };
         std::printf("%zu requests, %zu workers x %zu, speed %g\n\n", requests.size(), cluster.workers,
                     cluster.concurrency, cluster.speed);

@@ -35,7 +35,7 @@ namespace dispatch::inline DISPATCH_ABI {
 /// else.
 ///
 /// Every operation is O(1). The table grows by one bucket at a time (linear hashing: Litwin, 1980), and each call drops
-/// only a few expired sessions. A session takes 37 to 74 bytes.
+/// only a few expired sessions. A session takes 45 to 90 bytes.
 ///
 /// The caller passes the time. It may go back a little from one call to the next, as it does between threads.
 ///
@@ -86,6 +86,29 @@ class SessionMap {
     /// @throws std::bad_alloc If the map cannot grow. Also throws what choose throws.
     template <typename Choose>
     std::optional<std::size_t> lookup_or_assign(std::string_view session, time_point now_point, Choose&& choose) {
+        return lookup_or_assign(session, now_point, std::forward<Choose>(choose), StaysAtHome{});
+    }
+
+    /// The workers of a session that has a pin.
+    struct Homes {
+        /// The worker to which it is pinned.
+        std::size_t latest;
+        /// The one to which it was pinned before, if there is one.
+        std::optional<std::size_t> earlier;
+    };
+
+    /// As lookup_or_assign(session, now_point, choose), for sessions that go back and forth between two workers: where
+    /// the session has a pin, prefer is called with its Homes and returns the worker to which it is pinned from now on.
+    ///
+    /// @param session The name of the session: any text.
+    /// @param now_point The current time.
+    /// @param choose As above.
+    /// @param prefer Returns a worker as `std::size_t`. It is called under a lock and must neither use the map nor
+    ///     throw.
+    /// @return The worker, or nothing if choose returned nothing.
+    template <typename Choose, typename Prefer>
+    std::optional<std::size_t> lookup_or_assign(std::string_view session, time_point now_point, Choose&& choose,
+                                                Prefer&& prefer) {
         const std::uint64_t hash = detail::siphash13(key_, session);
         const Time now = time(now_point);
         const std::size_t shard_index = hash >> shard_shift;
@@ -99,7 +122,7 @@ class SessionMap {
             if (Session* const known = shard.table.find(hash); known != nullptr) [[likely]] {
                 if (now < known->expiry) [[likely]] {
                     extend(shard_index, *known, now);
-                    worker = known->worker;
+                    worker = settle(*known, prefer);
                 } else {
                     verdict = SessionVerdict::expired;
                 }
@@ -107,7 +130,7 @@ class SessionMap {
             drop_expired(shard_index, now);
         }
         if (!worker) [[unlikely]] {
-            worker = assign(shard_index, hash, now, [&] { return call(choose, verdict); });
+            worker = assign(shard_index, hash, now, [&] { return call(choose, verdict); }, prefer);
         }
         // Each call also drops expired sessions of another shard, as nobody may ever visit that again.
         if (expires_by(swept, now)) [[unlikely]] {
@@ -115,6 +138,16 @@ class SessionMap {
             drop_expired(swept, now);
         }
         return worker;
+    }
+
+    /// Pins session to worker, if it is remembered; the worker to which it was pinned is its earlier home from now on.
+    void move(std::string_view session, std::size_t worker) {
+        const std::uint64_t hash = detail::siphash13(key_, session);
+        Shard& shard = shards_[hash >> shard_shift];
+        const std::lock_guard lock{shard.mutex};
+        if (Session* const known = shard.table.find(hash); known != nullptr) {
+            settle(*known, [worker](const Homes& /*homes*/) { return worker; });
+        }
     }
 
     /// Returns the worker to which session is pinned at the time now, or nothing if it has no pin. Changes nothing, not
@@ -206,6 +239,27 @@ class SessionMap {
         return std::chrono::duration_cast<Nanoseconds>(since_epoch).count();
     }
 
+    /// For maps in which a session has one home.
+    struct StaysAtHome {};
+
+    /// Called under the shard's lock.
+    template <typename Prefer>
+    std::size_t settle(Session& session, Prefer&& prefer) noexcept {
+        if constexpr (!std::is_same_v<std::decay_t<Prefer>, StaysAtHome>) {
+            const std::size_t worker = prefer(Homes{session.worker, session.earlier == Table::no_worker
+                                                                        ? std::nullopt
+                                                                        : std::optional<std::size_t>{session.earlier}});
+            if (worker != session.worker) {
+                pinned_[session.worker].fetch_sub(1, std::memory_order_relaxed);
+                pinned_[worker].fetch_add(1, std::memory_order_relaxed);
+                session.earlier = std::exchange(session.worker, static_cast<std::uint32_t>(worker));
+            }
+        } else {
+            static_cast<void>(prefer);
+        }
+        return session.worker;
+    }
+
     template <typename Choose>
     static std::optional<std::size_t> call(Choose& choose, SessionVerdict verdict) {
         if constexpr (std::is_invocable_v<Choose&, SessionVerdict>) {
@@ -219,9 +273,9 @@ class SessionMap {
     Time expiry_after(Time now) const noexcept { return now >= never - ttl_ ? never - 1 : now + ttl_; }
 
     /// Pins a session that had no pin when the caller looked. Another thread may have pinned it since.
-    template <typename Choose>
+    template <typename Choose, typename Prefer>
     [[gnu::noinline]] std::optional<std::size_t> assign(std::size_t shard_index, std::uint64_t hash, Time now,
-                                                        const Choose& choose) {
+                                                        const Choose& choose, Prefer& prefer) {
         Shard& shard = shards_[shard_index];
         for (Reservation reservation{*this};; reservation.take_oldest(hash)) {
             const std::lock_guard lock{shard.mutex};
@@ -230,7 +284,7 @@ class SessionMap {
                     return repin(shard_index, *known, now, choose);
                 }
                 extend(shard_index, *known, now);
-                return known->worker;
+                return settle(*known, prefer);
             }
             shard.table.prepare_insert();
             if (reservation.take_free()) {
@@ -259,6 +313,7 @@ class SessionMap {
         }
         if (worker) {
             session.worker = static_cast<std::uint32_t>(*worker);
+            session.earlier = Table::no_worker;
             shards_[shard_index].table.renew(session, expiry_after(now));
             publish(shard_index);
         }

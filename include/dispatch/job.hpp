@@ -44,8 +44,8 @@ class JobContext {
     std::optional<Clock::time_point> deadline() const noexcept { return deadline_; }
     /// Returns how long the job waited: from the start of the submit operation to the start of the handler.
     Clock::duration queued_for() const noexcept { return queued_for_; }
-    /// Returns whether the job runs on another worker than the one to which it was routed: see
-    /// PoolOptions::late_binding.
+    /// Returns whether the job runs on another worker than the one to which it was routed (see
+    /// PoolOptions::late_binding), or was routed past its session's homes (see Affinity::preferred).
     bool moved() const noexcept { return moved_; }
 
   private:
@@ -136,8 +136,8 @@ class Job : public detail::Operation<detail::Reply<S>, Executor, detail::JobNode
 
     /// Makes a job for the request wanted, submitted at the time now. Copies the session's text to tail, which has room
     /// for it.
-    Job(std::byte* tail, R&& wanted, const SubmitOptions& options, Clock::time_point now)
-        : Base{tail, options, now}, request{std::in_place, std::move(wanted)} {}
+    Job(std::byte* tail, R&& wanted, const SubmitOptions& options, Clock::time_point now, bool has_patience = false)
+        : Base{tail, options, now, has_patience}, request{std::in_place, std::move(wanted)} {}
 
     /// The request. Destroyed before the completion handler is called; with a deadline, together with the job.
     std::optional<R> request;

@@ -22,6 +22,7 @@ enum class SessionVerdict : std::uint8_t {
     hit,      ///< the session is pinned, and the job was routed to its worker
     fresh,    ///< the session was not known, or not any more; it is pinned now if the job was accepted
     expired,  ///< the session's pin had expired; it is pinned anew if the job was accepted
+    moved,    ///< the session is pinned, but the job was sent past its homes (Affinity::preferred)
 };
 
 /// A job was routed to a worker, and accepted or refused there.

@@ -40,6 +40,24 @@ enum class AffinityExpiry : std::uint8_t {
     sliding,
 };
 
+/// What a session's pin means for its jobs.
+enum class Affinity : std::uint8_t {
+    /// A job runs on its session's worker, however long that takes. For workers that keep state by session.
+    strict,
+    /// A job runs on one of its session's two latest workers (its homes) if that is worth the wait, and elsewhere if it
+    /// is not. For workers that keep caches by session, such as the prefix caches of language models.
+    ///
+    /// The job goes to the latest home that has a permit free. If none has, and the wait to be expected there exceeds
+    /// what a miss costs (`miss_cost`), it goes at once to a worker that has a permit free, if there is one. Otherwise
+    /// it waits at its latest home. Either home runs it as soon as it can; any other worker may do so once it has
+    /// waited
+    /// for `patience` times `miss_cost`. A worker that has run a job of the session becomes its latest home.
+    ///
+    /// (Two homes and the gate: after LARD/R, Pai et al., ASPLOS 1998. Patience: delay scheduling, Zaharia et al.,
+    /// EuroSys 2010.)
+    preferred,
+};
+
 /// What WorkerPool::submit() does if every worker is full, or the worker of a pinned session is.
 enum class Overflow : std::uint8_t {
     wait,    ///< wait for a place; first come, first served
@@ -64,8 +82,25 @@ struct PoolOptions {
     /// one to which it was routed: on the first that has a permit free, if its own has none. True by default. Turn it
     /// off if the choice of the worker must be final, for example with a policy of your own that knows more of the
     /// workers than their loads.
+    ///
+    /// With Affinity::preferred it also decides whether a job that waits may leave its homes.
     bool late_binding = true;
+    /// What a session's pin means: `strict` by default.
+    Affinity affinity = Affinity::strict;
+    /// With Affinity::preferred: what it costs to run a job away from its session's homes, as a time: 0 or more, 0 by
+    /// default, with which a job runs at a home if that is free, and wherever it can otherwise. For a language model,
+    /// the prompt's length times the time for each token of it. SubmitOptions::miss_cost overrides it for one job.
+    std::chrono::nanoseconds miss_cost{0};
+    /// With Affinity::preferred: how long a job waits for its homes, as a multiple of its miss_cost: 0 or more, 1 by
+    /// default, with which no job waits much longer than twice as long as the best possible choice would have let it
+    /// (as in renting skis). Lower values, such as 0.5, shorten the longest waits; higher ones save work in a pool that
+    /// is busy all the time.
+    double patience = 1;
+    /// With Affinity::preferred: how long a job waits for its homes at most: 0 or more, one hour by default.
+    std::chrono::nanoseconds max_patience = std::chrono::hours{1};
 };
+
+struct JobReport;
 
 /// Options of one job.
 struct SubmitOptions {
@@ -78,6 +113,12 @@ struct SubmitOptions {
     /// The time at which the job ends with errc::deadline_exceeded if it has no response: an absolute time that spans
     /// waiting, queueing and running. None by default.
     std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
+    /// This job's PoolOptions::miss_cost: 0 or more. The pool's by default.
+    std::optional<std::chrono::nanoseconds> miss_cost = std::nullopt;
+    /// Where to say what became of the job, or null (the default). It must exist until the operation completes; it is
+    /// written before that, and left as it is if the operation completes because of an allocation or a move that threw,
+    /// or is never completed. Costs a few looks at the clock.
+    JobReport* report = nullptr;
 };
 
 // GCC 12 destroys braced temporaries in a co_await expression twice, which is harmless for this type.
@@ -89,6 +130,13 @@ inline void check_range(const char* field, std::size_t value, std::size_t low, s
     if (value < low || value > high) {
         throw std::invalid_argument{std::string{field} + " is " + std::to_string(value) + ": it must be from " +
                                     std::to_string(low) + " to " + std::to_string(high)};
+    }
+}
+
+inline void check_time(const char* field, std::chrono::nanoseconds value) {
+    if (value.count() < 0) {
+        throw std::invalid_argument{std::string{field} + " is " + std::to_string(value.count()) +
+                                    " ns: it must be 0 or more"};
     }
 }
 
@@ -111,6 +159,16 @@ inline void validate(const PoolOptions& options) {
     if (options.overflow > Overflow::reject) {
         throw std::invalid_argument{"PoolOptions::overflow is " + std::to_string(static_cast<int>(options.overflow)) +
                                     ": it must be Overflow::wait or Overflow::reject"};
+    }
+    if (options.affinity > Affinity::preferred) {
+        throw std::invalid_argument{"PoolOptions::affinity is " + std::to_string(static_cast<int>(options.affinity)) +
+                                    ": it must be Affinity::strict or Affinity::preferred"};
+    }
+    check_time("PoolOptions::miss_cost", options.miss_cost);
+    check_time("PoolOptions::max_patience", options.max_patience);
+    if (!(options.patience >= 0)) {  // also if it is not a number
+        throw std::invalid_argument{"PoolOptions::patience is " + std::to_string(options.patience) +
+                                    ": it must be 0 or more"};
     }
     check_range("PoolOptions::max_sessions", options.max_sessions, 1, std::size_t{1} << 31);
 }

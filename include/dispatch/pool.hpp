@@ -45,6 +45,7 @@
 #include <dispatch/detail/base/sharded_ptr.hpp>
 #include <dispatch/detail/pool/pool_core.hpp>
 #include <dispatch/error.hpp>
+#include <dispatch/job_report.hpp>
 #include <dispatch/metrics.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/selection.hpp>

@@ -8,11 +8,15 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 #include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/job/patience.hpp>
 #include <dispatch/detail/reply/operation.hpp>
+#include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
@@ -47,6 +51,27 @@ class JobNode : public AnyOperation<Executor> {
     /// SubmitOptions::deadline.
     const std::optional<Clock::time_point> deadline;
 
+    /// What makes a job take more care than most do: a bit for each. None of them: a plain job.
+    enum class Care : std::uint8_t {
+        deadline = 1,
+        patience = 2,
+        times = 4,  ///< how long it waits and runs is asked for
+        moved = 8,  ///< it is run on another worker than its owner, or was sent past its session's homes
+    };
+    bool is_plain() const noexcept { return care_ == 0; }
+    bool needs(Care care) const noexcept { return (care_ & static_cast<std::uint8_t>(care)) != 0; }
+    void add(Care care) noexcept { care_ = static_cast<std::uint8_t>(care_ | static_cast<std::uint8_t>(care)); }
+
+    /// What the session map said about the session. Set when the job is routed.
+    SessionVerdict verdict = SessionVerdict::none;
+    /// SubmitOptions::report.
+    JobReport* const report;
+    /// How long it waits for the workers that its session prefers, if it has Care::patience.
+    using PatienceOfJob = Patience<JobNode, Clock::time_point>;
+    PatienceOfJob* patience() noexcept { return needs(Care::patience) ? patience_ : nullptr; }
+    /// When its handler started, in the clock's ticks, if it has Care::times. 0 before.
+    std::atomic<Clock::rep> started_at{0};
+
     /// The worker to which the job was routed. Null until then, and if the job was refused.
     Worker<Executor>* owner = nullptr;
     /// The worker that runs the job, if that is not its owner. It is there as long as state is running. Guarded by the
@@ -56,14 +81,19 @@ class JobNode : public AnyOperation<Executor> {
     RunTicket ticket;
     /// The state of the job.
     JobState state = JobState::queued;
-    /// The job's index in the inbox's heap of deadlines.
-    std::size_t deadline_index = 0;
+    /// The job's index in the inbox's heap of deadlines; the greatest number while it is not there.
+    std::size_t deadline_index = ~std::size_t{0};
     /// Whether another worker may run the job while it waits. Set before the job is queued.
     bool may_move = false;
     /// The job's number among those of its inbox.
     std::uint64_t order;
     /// When it began to wait for a permit, among all jobs of the pool: less is earlier. 0 if there was one for it.
     std::uint64_t age;
+
+    /// The room that a job needs behind it.
+    static std::size_t tail_size(const SubmitOptions& options, bool has_patience) noexcept {
+        return (has_patience ? sizeof(PatienceOfJob) : 0) + (options.session ? options.session->size() : 0);
+    }
 
     /// Makes error the reply.
     virtual void fail(std::exception_ptr error) noexcept = 0;
@@ -73,12 +103,24 @@ class JobNode : public AnyOperation<Executor> {
     void add_owner() noexcept { owners_.store(2, std::memory_order_relaxed); }
 
   protected:
-    /// Copies the session's text to tail, which has room for it.
-    JobNode(std::byte* tail, const SubmitOptions& options, Clock::time_point now) noexcept
+    /// Copies the session's text to tail, which has room for it: tail_size().
+    JobNode(std::byte* tail, const SubmitOptions& options, Clock::time_point now, bool has_patience) noexcept
         : AnyOperation<Executor>{tail},
-          session{keep(tail, options.session.value_or(std::string_view{}))},
+          session{
+              keep(has_patience ? tail + sizeof(PatienceOfJob) : tail, options.session.value_or(std::string_view{}))},
           submitted_at{now},
-          deadline{options.deadline} {}
+          deadline{options.deadline},
+          report{options.report},
+          care_{options.deadline ? static_cast<std::uint8_t>(Care::deadline) : std::uint8_t{0}} {
+        static_assert(alignof(PatienceOfJob) <= alignof(JobNode) && std::is_trivially_destructible_v<PatienceOfJob>);
+        if (has_patience) [[unlikely]] {
+            patience_ = ::new (static_cast<void*>(tail)) PatienceOfJob{*this};
+            add(Care::patience);
+        }
+        if (options.report != nullptr) [[unlikely]] {
+            add(Care::times);
+        }
+    }
     ~JobNode() = default;
 
     /// Releases the job for one owner. Returns true to the last one, which frees the memory.
@@ -95,6 +137,8 @@ class JobNode : public AnyOperation<Executor> {
     }
 
     std::atomic<std::uint8_t> owners_{1};
+    std::uint8_t care_;
+    PatienceOfJob* patience_;  // in the tail
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

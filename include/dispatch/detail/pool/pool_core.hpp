@@ -3,6 +3,7 @@
 #define DISPATCH_DETAIL_POOL_POOL_CORE_HPP
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -22,6 +23,7 @@
 #include <dispatch/detail/run/worker.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/job.hpp>
+#include <dispatch/job_report.hpp>
 #include <dispatch/metrics.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/time_source.hpp>
@@ -42,10 +44,13 @@ class PoolCore {
     /// What workers points to closes the worker when it goes. Null in place of one that was moved from.
     PoolCore(Workers workers, const PoolOptions& options, Policy policy)
         : workers_{checked(std::move(workers), options)},
-          state_{std::make_shared<State>(loads(workers_), workers_.front()->executor())},
-          router_{state_->workers, state_->admission, options, std::move(policy)},
+          state_{std::make_shared<State>(loads(workers_), options, workers_.front()->executor())},
+          router_{state_->workers, state_->admission, state_->sessions, state_->service_times, std::move(policy)},
           wants_times_{
               std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->wants_times(); })},
+          miss_cost_{options.miss_cost},
+          patience_{options.patience},
+          max_patience_{options.max_patience},
           overflow{options.overflow} {
         listen(state_, *state_->executor());
         join_all(options.late_binding && size() != 1);
@@ -75,9 +80,15 @@ class PoolCore {
         }
         Operation* job = nullptr;
         try {
+            if (options.miss_cost) [[unlikely]] {
+                check_time("SubmitOptions::miss_cost", *options.miss_cost);
+            }
+            const bool has_patience = state_->prefers_homes && options.session;
             job = Operation::make(handler, *state_->executor(), options.deadline ? Memory::detached : Memory::handler,
-                                  options.session ? options.session->size() : 0, std::move(request), options,
-                                  wants_times_ ? now_on(*state_->executor()) : typename Node::Clock::time_point{});
+                                  Node::tail_size(options, has_patience), std::move(request), options,
+                                  wants_times_ || options.report != nullptr ? now_on(*state_->executor())
+                                                                            : typename Node::Clock::time_point{},
+                                  has_patience);
         } catch (...) {
             return reply_at_once<S>(handler, *state_->executor(), std::current_exception());
         }
@@ -212,19 +223,51 @@ class PoolCore {
         if (auto slot = job.cancellation_slot(); slot.is_connected()) {
             cancel = &slot.template emplace<CancelJob>(CancelJob{{}, &job});
         }
-        const Route chosen =
-            router_.route(options.session, overflow_now, [this] { return now_on(*state_->executor()); });
+        const Route chosen = job.patience() != nullptr ? route_preferred(job, options, overflow_now)
+                                                       : router_.route(options.session, overflow_now,
+                                                                       [this] { return now_on(*state_->executor()); });
+        job.verdict = chosen.session;
         switch (chosen.verdict) {
             case Route::Verdict::accepted:
-                job.may_move = chosen.session == SessionVerdict::none;
+                job.may_move |= chosen.session == SessionVerdict::none;
                 return queue(job, *workers_[chosen.worker], cancel);
             case Route::Verdict::queue_full:
-                return refuse(job, errc::queue_full, state_->admission.rejected);
+                return refuse(job, chosen.worker, errc::queue_full, state_->admission.rejected);
             case Route::Verdict::closed:
-                refuse(job, errc::stopped, state_->admission.stopped);
+                refuse(job, chosen.worker, errc::stopped, state_->admission.stopped);
                 workers_[chosen.worker]->find_work();
                 return state_->worker_idle();
         }
+    }
+
+    /// With Affinity::preferred, for a job with a session.
+    [[gnu::noinline]] Route route_preferred(Node& job, const SubmitOptions& options, Overflow overflow_now) {
+        const auto now = now_on(*state_->executor());
+        const std::chrono::nanoseconds miss_cost = options.miss_cost.value_or(miss_cost_);
+        const Route chosen = router_.route_preferred(*options.session, miss_cost, overflow_now, now);
+        auto& patience = *job.patience();
+        job.add(Node::Care::times);
+        if (chosen.session == SessionVerdict::hit) {
+            const std::chrono::nanoseconds wait = patience_for(miss_cost);
+            job.may_move = wait.count() == 0;
+            patience.ends = now + wait;
+            patience.home = static_cast<std::uint32_t>(chosen.worker);
+            patience.other_home = chosen.other_home;
+        } else {
+            job.may_move = true;  // no worker has anything of it in its cache
+            if (chosen.session == SessionVerdict::moved) {
+                job.add(Node::Care::moved);
+            }
+        }
+        return chosen;
+    }
+
+    std::chrono::nanoseconds patience_for(std::chrono::nanoseconds miss_cost) const noexcept {
+        const double wait = patience_ * static_cast<double>(miss_cost.count());
+        return wait < static_cast<double>(max_patience_.count())
+                   ? std::chrono::nanoseconds{static_cast<std::chrono::nanoseconds::rep>(wait)}
+               : miss_cost.count() == 0 ? miss_cost
+                                        : max_patience_;
     }
 
     [[gnu::always_inline]] inline void queue(Node& job, Worker& worker, CancelJob* cancel) {
@@ -243,8 +286,11 @@ class PoolCore {
         }
     }
 
-    [[gnu::noinline]] void refuse(Node& job, errc why, Tally::Counter& counter) noexcept {
+    [[gnu::noinline]] void refuse(Node& job, std::size_t worker, errc why, Tally::Counter& counter) noexcept {
         job.fail(make_system_error(why));
+        if (job.report != nullptr) {
+            *job.report = {worker, job.verdict, now_on(*state_->executor()) - job.submitted_at, {}};
+        }
         // Counted first: whoever has the reply finds the ledger up to date.
         Tally::count(counter);
         job.post(*state_->executor());
@@ -266,6 +312,9 @@ class PoolCore {
     const std::shared_ptr<State> state_;
     Router<Policy, typename TimeSource<Executor>::Clock> router_;
     const bool wants_times_;
+    const std::chrono::nanoseconds miss_cost_;
+    const double patience_;
+    const std::chrono::nanoseconds max_patience_;
 
   public:
     /// PoolOptions::overflow.

@@ -106,6 +106,9 @@ class Backlog {
         }
     }
 
+    /// The worker with that number, or null when it is gone. Any thread.
+    std::shared_ptr<W> worker(std::size_t number) const noexcept { return workers_[number].lock(); }
+
     /// Calls one worker that is asleep with a permit free, if something is listed. No inbox is held.
     void call() noexcept {
         while (const auto worker = next_free()) {
@@ -119,6 +122,15 @@ class Backlog {
     void call(W& worker) noexcept {
         if (worker.load()->has_free_permit()) {
             worker.search();
+        }
+    }
+
+    /// The same by its number.
+    void call(std::size_t worker) noexcept {
+        if (loads_[worker].has_free_permit()) {
+            if (const auto called = workers_[worker].lock()) {
+                called->search();
+            }
         }
     }
 

@@ -5,12 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/intrusive_list.hpp>
 #include <dispatch/detail/base/mutex.hpp>
-#include <dispatch/detail/queue/deadline_heap.hpp>
+#include <dispatch/detail/job/patience.hpp>
+#include <dispatch/detail/queue/indexed_heap.hpp>
+#include <dispatch/detail/queue/patients.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
@@ -28,16 +31,21 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// when it is pushed; with one of those that may move the inbox is listed (Host::list). That its own worker has taken
 /// the jobs of the list meanwhile is found out only when somebody wants to take one.
 ///
+/// A job with Patience that waits may be taken by its session's other home (lend_guest), and by any worker when its
+/// patience has ended (exhaust). Until then it is one of those that stay.
+///
 /// J is JobNode, or has its members. Host is called under the lock:
 ///   set_alarm(time)   has take_overdue called then; may throw
 ///   clear_alarm()     that is no longer needed
 ///   next_age()        the age of a job that begins to wait now
 ///   list(age)         the job that has waited longest, of those that may move, is of this age
 ///   unlist()          there is none
+///   invite(patience), uninvite(patience)    the job's other home may take it; not any more
 template <typename J, typename Host>
 class Inbox {
     using State = decltype(J::state);
     using Ticket = decltype(J::ticket);
+    using PatienceOfJob = std::remove_pointer_t<decltype(std::declval<J&>().patience())>;
 
   public:
     using List = IntrusiveList<J>;
@@ -62,14 +70,15 @@ class Inbox {
             Tally::count(load_.tally.stopped);
             return Push::closed;
         }
-        if (job.deadline) [[unlikely]] {
-            push_deadline(job);
+        if (!job.is_plain()) [[unlikely]] {
+            push_alarms(job);
         }
         if (asleep_) {
             try {
                 wake();
             } catch (...) {
                 drop_deadline(job);
+                drop_patience(job);
                 throw;
             }
             asleep_ = false;
@@ -81,11 +90,13 @@ class Inbox {
             return Push::queued;
         }
         job.age = host_.next_age();
+        if (PatienceOfJob* const patience = job.patience(); patience != nullptr && !job.may_move) [[unlikely]] {
+            invite(*patience);
+        }
         if (listed_ || !job.may_move) {
             return Push::queued;
         }
-        listed_ = true;
-        host_.list(first_waiting(movable_.begin())->age);
+        list_anew();
         return Push::listed;
     }
 
@@ -94,6 +105,9 @@ class Inbox {
         mutex_.lock();  // GCC calls std::lock_guard's destructor here, where nothing throws, instead of inlining it
         J* const job = pop_front();
         if (job != nullptr) [[likely]] {
+            if (!job->is_plain()) [[unlikely]] {
+                drop_patience(*job);
+            }
             job->state = State::running;
             job->ticket = ticket;
         } else {
@@ -110,25 +124,43 @@ class Inbox {
     template <typename Start>
     J* lend(std::uint64_t age, Start&& start) noexcept {
         const std::lock_guard lock{mutex_};
-        auto oldest = first_waiting(movable_.begin());
+        J* const oldest = oldest_waiting();
         J* lent = nullptr;
-        if (oldest != movable_.end() && oldest->age == age) {
-            lent = &*oldest;
-            if (!start(*lent)) {
+        if (oldest != nullptr && oldest->age == age) {
+            if (!start(*oldest)) {
                 return nullptr;
             }
-            oldest = first_waiting(++oldest);
-            movable_.remove(*lent);
-            lent->state = State::running;
+            lent = take_out(*oldest);
         }
-        list_anew(oldest);
+        list_anew();
         return lent;
     }
 
-    /// Lists the inbox anew for the oldest job that there is, if there is one.
-    void list_anew() noexcept {
+    /// The same for a job of guest(), a Patience of a job in this queue, or null: for the session's other home.
+    template <typename Guest, typename Start>
+    J* lend_guest(Guest&& guest, Start&& start) noexcept {
         const std::lock_guard lock{mutex_};
-        list_anew(first_waiting(movable_.begin()));
+        PatienceOfJob* const patience = guest();
+        return patience != nullptr && start(*patience->job) ? take_out(*patience->job) : nullptr;
+    }
+
+    /// From now on any worker may run the jobs whose patience has ended. True if the inbox is listed now, which it was
+    /// not.
+    template <typename TimePoint>
+    bool exhaust_patience(TimePoint now) noexcept {
+        const std::lock_guard lock{mutex_};
+        if (!patients_.exhaust(now)) {
+            return false;
+        }
+        const bool was_listed = listed_;
+        list_anew();
+        return !was_listed;
+    }
+
+    /// Lists the inbox anew for the oldest job that there is, if there is one.
+    void correct_listing() noexcept {
+        const std::lock_guard lock{mutex_};
+        list_anew();
     }
 
     /// Calls wake() if the worker is asleep, under the lock; it is awake then. False when it was, or is closed. Where
@@ -191,18 +223,11 @@ class Inbox {
     template <typename TimePoint, typename FoundRunning>
     Overdue take_overdue(TimePoint now, FoundRunning&& found_running) noexcept {
         const std::lock_guard lock{mutex_};
-        if (deadlines_.empty()) {
+        if (deadlines_.empty() || *deadlines_.first().deadline > now) {
+            set_next_alarm();
             return {nullptr, State::replied};
         }
-        J& job = deadlines_.earliest();
-        if (*job.deadline > now) {
-            try {
-                host_.set_alarm(*job.deadline);
-            } catch (...) {
-                // The deadlines that are left are seen when their jobs come to their turn.
-            }
-            return {nullptr, State::replied};
-        }
+        J& job = deadlines_.first();
         drop_deadline(job);
         const State was = std::exchange(job.state, State::replied);
         if (was == State::queued) {
@@ -228,6 +253,7 @@ class Inbox {
         List queued;
         while (J* job = pop_front()) {
             drop_deadline(*job);
+            drop_patience(*job);
             job->state = State::replied;
             Tally::count(load_.tally.stopped);
             queued.push_back(*job);
@@ -239,8 +265,10 @@ class Inbox {
     }
 
   private:
-    void list_anew(typename List::Iterator oldest) noexcept {
-        listed_ = oldest != movable_.end();
+    /// Some job waits that may move, or may not move any more.
+    void list_anew() noexcept {
+        const J* const oldest = oldest_waiting();
+        listed_ = oldest != nullptr;
         if (listed_) {
             host_.list(oldest->age);
         } else {
@@ -248,13 +276,25 @@ class Inbox {
         }
     }
 
-    /// The first job of movable_, from there on, that waits for a permit. Few have one and are still queued: their
-    /// worker is about to start them.
-    auto first_waiting(typename List::Iterator job) noexcept {
+    /// The job that has waited longest for a permit, of those that may move; or null. (Few have a permit and are still
+    /// queued: their worker is about to start them.)
+    J* oldest_waiting() noexcept {
+        auto job = movable_.begin();
         while (job != movable_.end() && job->age == 0) {
             ++job;
         }
-        return job;
+        J* const exhausted = patients_.oldest();
+        if (job == movable_.end()) {
+            return exhausted;
+        }
+        return exhausted != nullptr && exhausted->age < job->age ? exhausted : &*job;
+    }
+
+    /// job runs on another worker.
+    J* take_out(J& job) noexcept {
+        remove(job);
+        job.state = State::running;
+        return &job;
     }
 
     /// The first of both queues.
@@ -266,17 +306,79 @@ class Inbox {
                                                                                  : movable_.pop_front();
     }
 
-    void remove(J& job) noexcept { (job.may_move ? movable_ : fixed_).remove(job); }
+    void remove(J& job) noexcept {
+        (job.may_move ? movable_ : fixed_).remove(job);
+        drop_patience(job);
+    }
 
-    void push_deadline(J& job) {
-        deadlines_.push(job);
-        if (&deadlines_.earliest() == &job) {
-            try {
-                host_.set_alarm(*job.deadline);
-            } catch (...) {
-                deadlines_.remove(job);
-                throw;
+    /// job is about to be queued.
+    [[gnu::noinline]] void push_alarms(J& job) {
+        try {
+            if (job.deadline) {
+                deadlines_.push(job);
+                if (&deadlines_.first() == &job) {
+                    set_alarm_until(*job.deadline);
+                }
             }
+            if (PatienceOfJob* const patience = job.patience(); patience != nullptr && !job.may_move && load_.lends()) {
+                patients_.add(*patience);
+                if (patients_.next_end() == patience->ends) {
+                    set_alarm_until(patience->ends);
+                }
+            }
+        } catch (...) {
+            drop_deadline(job);
+            drop_patience(job);
+            throw;
+        }
+    }
+
+    /// The earliest of something is time now.
+    template <typename TimePoint>
+    void set_alarm_until(TimePoint time) {
+        if ((deadlines_.empty() || !(*deadlines_.first().deadline < time)) &&
+            (!patients_.any_patient() || !(patients_.next_end() < time))) {
+            host_.set_alarm(time);
+        }
+    }
+
+    void set_next_alarm() noexcept {
+        try {
+            if (!deadlines_.empty() &&
+                (!patients_.any_patient() || *deadlines_.first().deadline < patients_.next_end())) {
+                host_.set_alarm(*deadlines_.first().deadline);
+            } else if (patients_.any_patient()) {
+                host_.set_alarm(patients_.next_end());
+            }
+        } catch (...) {
+            // The deadlines that are left are seen when their jobs come to their turn, and the end of a job's patience
+            // with the next alarm.
+        }
+    }
+
+    void invite(PatienceOfJob& patience) noexcept {
+        if (patience.other_home != no_worker) {
+            patience.invited = true;
+            host_.invite(patience);
+        }
+    }
+
+    /// job leaves the queue, or has not come into it after all.
+    void drop_patience(J& job) noexcept {
+        PatienceOfJob* const patience = job.patience();
+        if (patience == nullptr || patience->state == PatienceOfJob::State::none) {
+            return;
+        }
+        patients_.remove(*patience);
+        if (std::exchange(patience->invited, false)) {
+            host_.uninvite(*patience);
+        }
+        clear_alarm_if_unneeded();
+    }
+
+    void clear_alarm_if_unneeded() noexcept {
+        if (deadlines_.empty() && !patients_.any_patient()) {
+            host_.clear_alarm();
         }
     }
 
@@ -285,13 +387,16 @@ class Inbox {
         if (job.deadline && job.deadline_index != unlisted) {
             deadlines_.remove(job);
             job.deadline_index = unlisted;
-            if (deadlines_.empty()) {
-                host_.clear_alarm();
-            }
+            clear_alarm_if_unneeded();
         }
     }
 
     static constexpr std::size_t unlisted = ~std::size_t{0};
+
+    struct ByDeadline {
+        static bool before(const J& a, const J& b) noexcept { return *a.deadline < *b.deadline; }
+        static std::size_t& index(J& job) noexcept { return job.deadline_index; }
+    };
 
     Mutex mutex_;
     WorkerLoad& load_;
@@ -301,7 +406,8 @@ class Inbox {
     List movable_;
     List fixed_;
     bool listed_ = false;
-    DeadlineHeap<J> deadlines_;
+    IndexedHeap<J, ByDeadline> deadlines_;
+    Patients<PatienceOfJob> patients_;
     bool asleep_ = true;
     bool closed_ = false;
 };

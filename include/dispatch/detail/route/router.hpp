@@ -2,6 +2,8 @@
 #ifndef DISPATCH_DETAIL_ROUTE_ROUTER_HPP
 #define DISPATCH_DETAIL_ROUTE_ROUTER_HPP
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,7 +13,9 @@
 #include <dispatch/affinity.hpp>
 #include <dispatch/detail/base/assert.hpp>
 #include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/job/patience.hpp>
 #include <dispatch/detail/route/admission.hpp>
+#include <dispatch/detail/route/service_times.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
 #include <dispatch/detail/route/worker_set.hpp>
 #include <dispatch/observer.hpp>
@@ -26,25 +30,53 @@ struct Route {
     Verdict verdict;
     SessionVerdict session;
     std::size_t worker;
+    /// The session's other home, or no_worker: where Affinity::preferred has the job wait at one of two.
+    std::uint32_t other_home = no_worker;
 };
 
 /// Decides for each job which worker gets it, and counts it there in the same step. Thread-safe.
 template <SelectionPolicy Policy, typename Clock>
 class Router {
   public:
-    /// workers and admission outlive this.
-    Router(const WorkerSet& workers, const Admission& admission, const PoolOptions& options, Policy policy)
-        : workers_{workers}, admission_{admission}, policy_{std::move(policy)} {
-        if (options.affinity_ttl.count() > 0) {
-            sessions_.emplace(options.affinity_ttl, options.affinity_expiry, options.max_sessions, workers.size());
-        }
-    }
+    /// All of them outlive this. sessions is empty where affinity is off.
+    Router(const WorkerSet& workers, const Admission& admission, std::optional<SessionMap<Clock>>& sessions,
+           const ServiceTimes& service_times, Policy policy)
+        : workers_{workers},
+          admission_{admission},
+          sessions_{sessions},
+          service_times_{service_times},
+          policy_{std::move(policy)} {}
 
     /// Throws only when the session map cannot grow; then nothing was counted or pinned.
     /// now() is called if the time matters.
     template <typename Now>
     [[gnu::always_inline]] inline Route route(std::optional<std::string_view> session, Overflow overflow, Now&& now) {
-        Route route = session && sessions_ ? route_pinned(*session, overflow, now()) : choose(Purpose::job, overflow);
+        return admit(session && sessions_ ? route_pinned(*session, overflow, now()) : choose(Purpose::job, overflow),
+                     session);
+    }
+
+    /// The same with Affinity::preferred, for a job with a session.
+    Route route_preferred(std::string_view session, std::chrono::nanoseconds miss_cost, Overflow overflow,
+                          typename Clock::time_point now) {
+        std::optional<Route> chosen;
+        const auto fresh = [&](SessionVerdict verdict) -> std::optional<std::size_t> {
+            chosen = choose(Purpose::new_session, overflow);
+            chosen->session = verdict;
+            return chosen->verdict == Route::Verdict::accepted ? std::optional{chosen->worker} : std::nullopt;
+        };
+        const auto known = [&](const typename SessionMap<Clock>::Homes& homes) {
+            chosen = prefer(homes.latest, homes.earlier, miss_cost, overflow);
+            return chosen->verdict == Route::Verdict::accepted ? chosen->worker : homes.latest;
+        };
+        sessions_->lookup_or_assign(session, now, fresh, known);
+        return admit(*chosen, session);
+    }
+
+    /// Sessions that are pinned to a worker.
+    std::size_t sessions(std::size_t worker) const noexcept { return sessions_ ? sessions_->sessions(worker) : 0; }
+
+  private:
+    [[gnu::always_inline]] inline Route admit(Route route, std::optional<std::string_view> session) {
         if (!admission_.open()) [[unlikely]] {
             // Also where it is full: who hears queue_full may come again.
             if (route.verdict == Route::Verdict::accepted) {
@@ -59,10 +91,6 @@ class Router {
         return route;
     }
 
-    /// Sessions that are pinned to a worker.
-    std::size_t sessions(std::size_t worker) const noexcept { return sessions_ ? sessions_->sessions(worker) : 0; }
-
-  private:
     /// What a selection policy sees.
     struct View {
         const Router& router;
@@ -81,6 +109,56 @@ class Router {
                 return fresh->verdict == Route::Verdict::accepted ? std::optional{fresh->worker} : std::nullopt;
             });
         return fresh ? *fresh : enter(*worker, overflow);
+    }
+
+    /// Where a job of a session with these homes goes: see Affinity::preferred.
+    Route prefer(std::size_t latest, std::optional<std::size_t> earlier, std::chrono::nanoseconds miss_cost,
+                 Overflow overflow) noexcept {
+        if (workers_[latest].try_reserve_permit()) {
+            return {Route::Verdict::accepted, SessionVerdict::hit, latest};
+        }
+        if (earlier && workers_[*earlier].try_reserve_permit()) {
+            return {Route::Verdict::accepted, SessionVerdict::hit, *earlier};
+        }
+        const auto wait = [this](std::size_t home) {
+            const WorkerLoad& load = workers_[home];
+            const std::size_t jobs = load.value();
+            return service_times_.expected_wait(jobs > load.permits() ? jobs - load.permits() : 0, load.permits());
+        };
+        const std::chrono::nanoseconds expected = earlier ? std::min(wait(latest), wait(*earlier)) : wait(latest);
+        if (expected > miss_cost || miss_cost.count() == 0) {
+            if (const std::optional<std::size_t> worker = reserve_permit_anywhere()) {
+                return {Route::Verdict::accepted, SessionVerdict::moved, *worker};
+            }
+        }
+        if (workers_[latest].full(workers_[latest].value())) {
+            // Another worker may have a place: nobody waits for one, or is refused, then.
+            if (const std::optional<Choice> room = workers_.least_loaded_with_room()) {
+                if (std::uint32_t seen = room->load; workers_[room->worker].try_reserve(seen)) {
+                    return {Route::Verdict::accepted, SessionVerdict::moved, room->worker};
+                }
+            }
+        }
+        Route route = enter(latest, overflow);
+        if (earlier) {
+            route.other_home = static_cast<std::uint32_t>(*earlier);
+        }
+        return route;
+    }
+
+    /// Counts a job at a worker where it has a permit, if there is one: the policy's choice, or the least loaded.
+    std::optional<std::size_t> reserve_permit_anywhere() noexcept {
+        Choice choice = policy_.pick(View{*this}, Purpose::new_session);
+        for (;;) {
+            if (choice.load < workers_[choice.worker].permits() && workers_[choice.worker].try_reserve(choice.load)) {
+                return choice.worker;
+            }
+            const std::optional<Choice> least = workers_.least_loaded_with_permit();
+            if (!least) {
+                return std::nullopt;
+            }
+            choice = *least;
+        }
     }
 
     /// The policy's choice, made anew as long as the load that it saw has moved meanwhile.
@@ -121,8 +199,9 @@ class Router {
 
     const WorkerSet& workers_;
     const Admission& admission_;
+    std::optional<SessionMap<Clock>>& sessions_;
+    const ServiceTimes& service_times_;
     Policy policy_;
-    std::optional<SessionMap<Clock>> sessions_;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -70,6 +70,13 @@ class alignas(cache_line) WorkerLoad {
     /// Whether one job more would have a permit.
     bool has_free_permit() const noexcept { return load_.load(std::memory_order_seq_cst) < concurrency_; }
 
+    std::size_t permits() const noexcept { return concurrency_; }
+
+    /// Jobs of other workers' queues that are at home here as well.
+    bool has_guests() const noexcept { return guests_.load(std::memory_order_seq_cst) != 0; }
+    void add_guest() noexcept { guests_.fetch_add(1, std::memory_order_seq_cst); }
+    void remove_guest() noexcept { guests_.fetch_sub(1, std::memory_order_seq_cst); }
+
     /// Counts one job more if there is a permit for it.
     bool try_reserve_permit() noexcept {
         std::uint32_t seen = value();
@@ -128,6 +135,7 @@ class alignas(cache_line) WorkerLoad {
     std::uint32_t lends_above_ = std::numeric_limits<std::uint32_t>::max();
     const std::uint32_t concurrency_;
     const std::uint32_t capacity_;
+    std::atomic<std::uint32_t> guests_{0};
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -38,6 +38,20 @@ class WorkerSet {
         return best;
     }
 
+    /// The worker with the least load of those at which one job more would have a permit; empty when there is none.
+    /// O(workers).
+    std::optional<Choice> least_loaded_with_permit() const noexcept {
+        std::optional<Choice> best;
+        for (std::size_t worker = 0; worker != size(); ++worker) {
+            const WorkerLoad& load = (*this)[worker];
+            const std::uint32_t seen = load.value();
+            if (seen < load.permits() && (!best || seen < best->load)) {
+                best = Choice{worker, seen};
+            }
+        }
+        return best;
+    }
+
     /// Adds what became of all their jobs.
     void add_to(Ledger& ledger) const noexcept {
         for (const auto& load : loads_) {

@@ -153,7 +153,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
         void end() noexcept { worker_.end(*std::exchange(job_, nullptr), lane_, outcome_); }
 
       private:
-        bool moved() const noexcept { return job_->owner != &worker_; }
+        bool moved() const noexcept { return job_->needs(JobType::Care::moved); }
 
         [[gnu::noinline]] void lose() noexcept {
             if (!worker_.has_context()) {

@@ -9,18 +9,23 @@
 #include <utility>
 #include <vector>
 
+#include <dispatch/affinity.hpp>
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/asio/context_listener.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/intrusive_list.hpp>
 #include <dispatch/detail/job/job_node.hpp>
 #include <dispatch/detail/queue/backlog.hpp>
+#include <dispatch/detail/queue/guests.hpp>
 #include <dispatch/detail/reply/waiter_list.hpp>
 #include <dispatch/detail/route/admission.hpp>
+#include <dispatch/detail/route/service_times.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
 #include <dispatch/detail/route/worker_set.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/metrics.hpp>
+#include <dispatch/options.hpp>
+#include <dispatch/time_source.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
@@ -31,12 +36,31 @@ class PoolState final : public ContextListener {
   public:
     using DrainWaiter = Waiter<Executor, std::exception_ptr, Ledger>;
 
-    PoolState(std::vector<std::shared_ptr<WorkerLoad>> loads, const Executor& executor)
-        : workers{std::move(loads)}, admission{workers}, backlog{workers}, executor_{executor} {}
+    using Clock = typename TimeSource<Executor>::Clock;
+
+    PoolState(std::vector<std::shared_ptr<WorkerLoad>> loads, const PoolOptions& options, const Executor& executor)
+        : workers{std::move(loads)},
+          admission{workers},
+          backlog{workers},
+          prefers_homes{options.affinity == Affinity::preferred && options.affinity_ttl.count() > 0},
+          guests{workers},
+          executor_{executor} {
+        if (options.affinity_ttl.count() > 0) {
+            sessions.emplace(options.affinity_ttl, options.affinity_expiry, options.max_sessions, workers.size());
+        }
+    }
 
     const WorkerSet workers;
     Admission admission;
     Backlog<Worker<Executor>> backlog;
+    /// Empty where affinity is off.
+    std::optional<SessionMap<Clock>> sessions;
+
+    // Of Affinity::preferred.
+
+    const bool prefers_homes;
+    Guests<typename JobNode<Executor>::PatienceOfJob> guests;
+    ServiceTimes service_times;
 
     /// Empty once the context is gone.
     const std::optional<Executor>& executor() const noexcept { return executor_; }

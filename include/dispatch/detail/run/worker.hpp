@@ -23,6 +23,7 @@
 #include <dispatch/detail/run/lanes.hpp>
 #include <dispatch/detail/run/pool_state.hpp>
 #include <dispatch/error.hpp>
+#include <dispatch/job_report.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/time_source.hpp>
 
@@ -120,6 +121,9 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// Takes over a job that is counted in the load. Where it throws the job is still the caller's, and
     /// still counted.
     void push(Node& job) {
+        if (!job.is_plain()) [[unlikely]] {
+            return push_with_care(job);
+        }
         switch (inbox_.push(job, [this] { lanes_.wake(); })) {
             case Inboxed::Push::queued:
                 return;
@@ -149,7 +153,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// A job has left the load that held no permit, but may have seemed to those who look for a free one. Any thread.
     void find_work() noexcept {
-        if (pool_->backlog.any()) [[unlikely]] {
+        if (may_take()) [[unlikely]] {
             pool_->backlog.call(*this);
         }
     }
@@ -218,7 +222,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             lane.state_replaced = true;
         }
         Node* const job = pop(lane);
-        if (job != nullptr ? !job->deadline : !may_take()) [[likely]] {
+        if (job != nullptr ? job->is_plain() : !may_take()) [[likely]] {
             return job;
         }
         return look_further(job, lane);
@@ -230,21 +234,10 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// Lets go of a job whose handler has ended.
     void end(Node& job, Lane& lane, Outcome outcome) noexcept {
-        if (lane.lender) [[unlikely]] {
-            return end_lent(job, lane, outcome);
+        if (!job.is_plain()) [[unlikely]] {
+            return end_with_care(job, lane, outcome);
         }
-        Tally& tally = load_->tally;
-        if (outcome == Outcome::succeeded) [[likely]] {
-            Tally::count_exclusively(tally.completed);
-        } else if (outcome == Outcome::unwanted) {
-            job.destroy();
-            return release_load();
-        } else if (!lane.was_cancelled()) {
-            Tally::count_exclusively(tally.failed);
-        } else {
-            Tally::count(lane.cancelled == Lane::Cancelled::by_stop ? tally.stopped : tally.cancelled);
-        }
-        release_and_reply(job);
+        count_and_reply(job, lane, outcome);
     }
 
     /// Ends a job whose lane's coroutine is destroyed in the midst of the handler, on the strand: something that the
@@ -306,6 +299,8 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         std::uint64_t next_age() noexcept { return worker->pool_->backlog.next_age(); }
         void list(std::uint64_t age) noexcept { worker->pool_->backlog.list(worker->id(), age); }
         void unlist() noexcept { worker->pool_->backlog.unlist(worker->id()); }
+        void invite(typename Node::PatienceOfJob& guest) noexcept { worker->pool_->guests.add(guest); }
+        void uninvite(typename Node::PatienceOfJob& guest) noexcept { worker->pool_->guests.remove(guest); }
     };
 
     using Inboxed = Inbox<Node, InboxHost>;
@@ -331,40 +326,91 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     [[gnu::noinline]] Node* pop_here(Lane& lane) noexcept { return pop(lane); }
 
     /// Whether jobs may wait at other workers that this one could run.
-    bool may_take() const noexcept { return pool_->backlog.any(); }
+    bool may_take() const noexcept { return pool_->backlog.any() || load_->has_guests(); }
 
-    /// The job that has waited longest of those that may move, if there is a permit for it.
+    /// A job that waits at another worker, if there is a permit for it: one that is at home here as well, or else the
+    /// one that has waited longest of those that may move.
     [[gnu::noinline]] Node* take(Lane& lane) noexcept {
+        const auto start = [&](Node& job) {
+            if (!load_->try_reserve_permit()) {
+                return false;
+            }
+            job.runner = this;
+            job.ticket = lanes_.begin_run(lane);
+            job.add(Node::Care::moved);
+            return true;
+        };
         // A worker that winds down has cancelled what it runs.
         while (!lanes_.winding_down() && load_->has_free_permit()) {
-            const auto [lender, age] = pool_->backlog.oldest();
-            if (lender == nullptr) {
-                return nullptr;
-            }
-            if (lender.get() == this) {
-                if (Node* const job = pop_here(lane)) {
-                    return job;  // it has come just now
+            Node* job = nullptr;
+            std::shared_ptr<Worker> lender;
+            if (load_->has_guests()) {
+                const std::size_t home = pool_->guests.first_home(id());
+                lender = home != no_worker ? pool_->backlog.worker(home) : nullptr;
+                if (lender != nullptr) {
+                    job = lender->inbox_.lend_guest([&] { return pool_->guests.first_at(home, id()); }, start);
                 }
-                inbox_.list_anew();
-                continue;
-            }
-            const auto start = [&](Node& job) {
-                if (!load_->try_reserve_permit()) {
-                    return false;
+            } else {
+                auto [of, age] = pool_->backlog.oldest();
+                if (of == nullptr) {
+                    return nullptr;
                 }
-                job.runner = this;
-                job.ticket = lanes_.begin_run(lane);
-                return true;
-            };
-            if (Node* const job = lender->inbox_.lend(age, start)) {
-                lane.lender = lender;
-                pool_->admission.moved_to(id());
-                lender->release_load();
-                pool_->backlog.call();
+                if (of.get() == this) {
+                    if (Node* const own = pop_here(lane)) {
+                        return own;  // it has come just now
+                    }
+                    inbox_.correct_listing();
+                    continue;
+                }
+                lender = std::move(of);
+                job = lender->inbox_.lend(age, start);
+            }
+            if (job != nullptr) {
+                take_over(*job, lane, std::move(lender));
                 return job;
             }
         }
         return nullptr;
+    }
+
+    /// job, which lender has lent, will run here.
+    void take_over(Node& job, Lane& lane, std::shared_ptr<Worker> lender) noexcept {
+        pool_->admission.moved_to(id());
+        lender->release_load();
+        lane.lender = std::move(lender);
+        if (job.verdict != SessionVerdict::none) {
+            pool_->sessions->move(job.session, id());
+        }
+        pool_->backlog.call();
+    }
+
+    /// push() of a job that is not plain.
+    [[gnu::noinline]] void push_with_care(Node& job) {
+        const auto* const patience = job.patience();
+        const std::size_t other_home = patience != nullptr ? patience->other_home : no_worker;
+        switch (inbox_.push(job, [this] { lanes_.wake(); })) {
+            case Inboxed::Push::queued:
+                break;
+            case Inboxed::Push::listed:
+                pool_->backlog.call();
+                break;
+            case Inboxed::Push::closed:
+                return end_unstarted(job, make_error_code(errc::stopped));
+        }
+        if (other_home != no_worker) {
+            pool_->backlog.call(other_home);  // if it has become free meanwhile
+        }
+    }
+
+    /// Says what became of job, which ends at time, if it is asked for.
+    static void report(Node& job, std::size_t worker, typename Clock::time_point time) noexcept {
+        if (job.report == nullptr) {
+            return;
+        }
+        const bool moved = job.needs(Node::Care::moved) && job.verdict != SessionVerdict::none;
+        const typename Clock::duration started{job.started_at.load(std::memory_order_relaxed)};
+        const auto start = started.count() == 0 ? time : typename Clock::time_point{started};
+        *job.report = {worker, moved ? SessionVerdict::moved : job.verdict, start - job.submitted_at, time - start};
     }
 
     /// job, or else the first one after it, at this worker or at another, whose deadline has not passed.
@@ -373,7 +419,12 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             if (job == nullptr && may_take()) {
                 job = take(lane);
             }
-            if (job == nullptr || !job->deadline || now() < *job->deadline) {
+            if (job == nullptr || job->is_plain()) {
+                return job;
+            }
+            const auto time = now();
+            if (!job->deadline || time < *job->deadline) {
+                job->started_at.store(time.time_since_epoch().count(), std::memory_order_relaxed);
                 return job;
             }
             expire_late(*job, lane);
@@ -384,6 +435,9 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     [[gnu::noinline]] void end_unstarted(Node& job, std::error_code why) noexcept {
         host_->dropped(*this, job, why);
         job.fail(make_system_error(why));
+        if (job.report != nullptr && has_context()) [[unlikely]] {
+            report(job, id(), now());
+        }
         const bool idle = load_->release();
         send_reply(job);
         if (idle) {
@@ -392,15 +446,43 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         find_work();
     }
 
-    /// The same for a job that comes from another worker's queue.
-    [[gnu::noinline]] void end_lent(Node& job, Lane& lane, Outcome outcome) noexcept {
+    /// Ends a job that is not plain.
+    [[gnu::noinline]] void end_with_care(Node& job, Lane& lane, Outcome outcome) noexcept {
         // Until the job has gone, which may be the last thing that its owner is there for.
         const std::shared_ptr<void> lender = std::move(lane.lender);
-        Tally::count_exclusively(load_->tally.moved);
-        if (outcome != Outcome::unwanted) {
+        if (job.needs(Node::Care::times)) {
+            const auto time = now();
+            if (pool_->prefers_homes) {
+                pool_->service_times.add(time.time_since_epoch() -
+                                         typename Clock::duration{job.started_at.load(std::memory_order_relaxed)});
+            }
+            if (outcome != Outcome::unwanted) {
+                report(job, id(), time);
+            }
+        }
+        if (job.needs(Node::Care::moved)) {
+            Tally::count_exclusively(load_->tally.moved);
+        }
+        if (lender && outcome != Outcome::unwanted) {
             job.owner->inbox_.end_lent(job);
         }
-        end(job, lane, outcome);
+        count_and_reply(job, lane, outcome);
+    }
+
+    /// Lets go of a job whose handler has ended.
+    [[gnu::always_inline]] inline void count_and_reply(Node& job, const Lane& lane, Outcome outcome) noexcept {
+        Tally& tally = load_->tally;
+        if (outcome == Outcome::succeeded) [[likely]] {
+            Tally::count_exclusively(tally.completed);
+        } else if (outcome == Outcome::unwanted) {
+            job.destroy();
+            return release_load();
+        } else if (!lane.was_cancelled()) {
+            Tally::count_exclusively(tally.failed);
+        } else {
+            Tally::count(lane.cancelled == Lane::Cancelled::by_stop ? tally.stopped : tally.cancelled);
+        }
+        release_and_reply(job);
     }
 
     /// Ends a job that a lane has had, and that is counted.
@@ -432,6 +514,9 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// The timer: some deadlines have passed.
     void expire() noexcept {
         const auto time = now();
+        if (inbox_.exhaust_patience(time)) {
+            pool_->backlog.call();
+        }
         for (;;) {
             Running running;
             const auto [job, was] = inbox_.take_overdue(time, running);
@@ -443,6 +528,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             } else {
                 retry_on_bad_alloc([&] { running.cancel(*this, net::cancellation_type::terminal); });
                 job->fail(make_system_error(make_error_code(errc::deadline_exceeded)));
+                report(*job, (running.runner ? *running.runner : *this).id(), time);
                 send_reply(*job);
             }
         }
@@ -461,6 +547,9 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         Tally::count(load_->tally.expired);
         host_->dropped(*this, job, make_error_code(errc::deadline_exceeded));
         job.fail(make_system_error(make_error_code(errc::deadline_exceeded)));
+        if (job.report != nullptr) {
+            report(job, id(), now());
+        }
         release_and_reply(job);
     }
 

@@ -15,7 +15,7 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// Sessions by hash, and in the order in which they expire; not thread-safe.
 ///
 /// A hash table that grows by one bucket at a time (linear hashing: Litwin, 1980), over entries in
-/// chunks that never move, so that no operation ever passes over all of them. About 40 bytes a session.
+/// chunks that never move, so that no operation ever passes over all of them. About 46 bytes a session.
 class SessionTable {
   public:
     /// Nanoseconds on the clock of the map.
@@ -25,6 +25,8 @@ class SessionTable {
         std::uint64_t hash;
         Time expiry;
         std::uint32_t worker;
+        /// The worker before that one, or no_worker.
+        std::uint32_t earlier;
 
       private:
         friend class SessionTable;
@@ -32,6 +34,8 @@ class SessionTable {
         std::uint32_t older;
         std::uint32_t newer;
     };
+
+    static constexpr std::uint32_t no_worker = std::numeric_limits<std::uint32_t>::max();
 
     bool empty() const noexcept { return oldest_ == none; }
 
@@ -130,6 +134,7 @@ class SessionTable {
         session.hash = hash;
         session.expiry = expiry;
         session.worker = worker;
+        session.earlier = no_worker;
         session.next_in_bucket = first;
         first = index;
         ++size_;

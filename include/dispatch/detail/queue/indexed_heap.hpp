@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef DISPATCH_DETAIL_QUEUE_DEADLINE_HEAP_HPP
-#define DISPATCH_DETAIL_QUEUE_DEADLINE_HEAP_HPP
+#ifndef DISPATCH_DETAIL_QUEUE_INDEXED_HEAP_HPP
+#define DISPATCH_DETAIL_QUEUE_INDEXED_HEAP_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -10,23 +11,32 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// Jobs by deadline, the earliest first: a binary heap whose elements know their place, so that any of
-/// them can be removed in O(log n). J has *deadline and deadline_index.
-template <typename J>
-class DeadlineHeap {
+/// A binary heap whose elements know their place, so that any of them can be removed in O(log n). Order::before(a, b)
+/// says which of two comes first, Order::index(element) is where an element keeps its place.
+template <typename J, typename Order>
+class IndexedHeap {
   public:
     bool empty() const noexcept { return heap_.empty(); }
-    J& earliest() const noexcept { return *heap_.front(); }
+    J& first() const noexcept { return *heap_.front(); }
+
+    std::size_t size() const noexcept { return heap_.size(); }
+
+    /// So many elements can be in it without an allocation. May throw std::bad_alloc.
+    void reserve(std::size_t elements) {
+        if (elements > heap_.capacity()) {
+            heap_.reserve(std::max(elements, 2 * heap_.capacity()));
+        }
+    }
 
     /// May throw std::bad_alloc; then nothing has changed.
     void push(J& job) {
         heap_.push_back(&job);
-        job.deadline_index = heap_.size() - 1;
-        rise(job.deadline_index);
+        Order::index(job) = heap_.size() - 1;
+        rise(heap_.size() - 1);
     }
 
     void remove(J& job) noexcept {
-        const std::size_t hole = job.deadline_index;
+        const std::size_t hole = Order::index(job);
         J* const last = heap_.back();
         heap_.pop_back();
         if (last == &job) {
@@ -34,15 +44,15 @@ class DeadlineHeap {
         }
         place(hole, last);
         rise(hole);
-        sink(last->deadline_index);
+        sink(Order::index(*last));
     }
 
   private:
-    bool before(std::size_t a, std::size_t b) const noexcept { return *heap_[a]->deadline < *heap_[b]->deadline; }
+    bool before(std::size_t a, std::size_t b) const noexcept { return Order::before(*heap_[a], *heap_[b]); }
 
     void place(std::size_t index, J* job) noexcept {
         heap_[index] = job;
-        job->deadline_index = index;
+        Order::index(*job) = index;
     }
 
     void exchange(std::size_t a, std::size_t b) noexcept {
@@ -80,4 +90,4 @@ class DeadlineHeap {
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
-#endif  // DISPATCH_DETAIL_QUEUE_DEADLINE_HEAP_HPP
+#endif  // DISPATCH_DETAIL_QUEUE_INDEXED_HEAP_HPP

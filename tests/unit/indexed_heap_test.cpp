@@ -10,29 +10,34 @@
 
 #include <gtest/gtest.h>
 
-#include <dispatch/detail/queue/deadline_heap.hpp>
+#include <dispatch/detail/queue/indexed_heap.hpp>
 
-namespace deadline_heap_test {
+namespace indexed_heap_test {
 
 struct Job {
     std::optional<int> deadline;
     std::size_t deadline_index = 0;
 };
 
-using Heap = dispatch::detail::DeadlineHeap<Job>;
+struct ByDeadline {
+    static bool before(const Job& a, const Job& b) noexcept { return *a.deadline < *b.deadline; }
+    static std::size_t& index(Job& job) noexcept { return job.deadline_index; }
+};
+
+using Heap = dispatch::detail::IndexedHeap<Job, ByDeadline>;
 
 /// Empties heap, the earliest first.
 std::vector<int> drain(Heap& heap) {
     std::vector<int> deadlines;
     while (!heap.empty()) {
-        Job& job = heap.earliest();
+        Job& job = heap.first();
         deadlines.push_back(*job.deadline);
         heap.remove(job);
     }
     return deadlines;
 }
 
-TEST(DeadlineHeap, GivesTheEarliestFirst) {
+TEST(IndexedHeap, GivesTheEarliestFirst) {
     std::vector<Job> jobs{{5}, {1}, {4}, {1}, {3}, {2}};
     Heap heap;
     EXPECT_TRUE(heap.empty());
@@ -42,7 +47,7 @@ TEST(DeadlineHeap, GivesTheEarliestFirst) {
     EXPECT_EQ(drain(heap), (std::vector{1, 1, 2, 3, 4, 5}));
 }
 
-TEST(DeadlineHeap, AnyJobCanBeRemoved) {
+TEST(IndexedHeap, AnyJobCanBeRemoved) {
     for (std::size_t removed = 0; removed != 15; ++removed) {
         std::vector<Job> jobs;
         for (int i = 0; i != 15; ++i) {
@@ -59,7 +64,7 @@ TEST(DeadlineHeap, AnyJobCanBeRemoved) {
     }
 }
 
-TEST(DeadlineHeap, AgreesWithASortedSet) {
+TEST(IndexedHeap, AgreesWithASortedSet) {
     std::minstd_rand random{1};
     std::deque<Job> jobs(200);
     Heap heap;
@@ -79,9 +84,9 @@ TEST(DeadlineHeap, AgreesWithASortedSet) {
         listed[index] = !listed[index];
         ASSERT_EQ(heap.empty(), model.empty());
         if (!model.empty()) {
-            ASSERT_EQ(*heap.earliest().deadline, *model.begin()) << "step " << step;
+            ASSERT_EQ(*heap.first().deadline, *model.begin()) << "step " << step;
         }
     }
 }
 
-}  // namespace deadline_heap_test
+}  // namespace indexed_heap_test
