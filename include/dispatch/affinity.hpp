@@ -401,7 +401,7 @@ class SessionMap {
             Table& table = shards_[shard_index].table;
             const std::lock_guard lock{shards_[shard_index].mutex};
             if (table.can_insert() && table.find(session.hash) == nullptr) {
-                table.insert_oldest(session.hash, session.worker, session.expiry);
+                table.insert_oldest(session);
                 pinned_[session.worker].fetch_add(1, std::memory_order_relaxed);
                 publish(shard_index);
                 return;

@@ -35,6 +35,10 @@ class Generator {
         pool.max_sessions = random_.template pick<std::size_t>({1, 2, 3, 1000});
         pool.overflow = random_.pick({dispatch::Overflow::wait, dispatch::Overflow::reject});
         pool.late_binding = random_.chance(80);
+        pool.affinity = random_.chance(40) ? dispatch::Affinity::preferred : dispatch::Affinity::strict;
+        pool.miss_cost = std::chrono::microseconds{random_.pick({0, 5, 20, 100})};
+        pool.patience = random_.pick({0.0, 0.5, 1.0, 1.0, 2.0});
+        pool.max_patience = std::chrono::microseconds{random_.pick({15, 1000000})};
         const int length = random_.pick({3, 10, 30, 60});
         for (int i = 0; i != length; ++i) {
             add_operation();
@@ -53,6 +57,9 @@ class Generator {
         plan.try_submit = random_.chance(tries_);
         if (random_.chance(sessions_)) {
             plan.session = random_.between(0, last_session_);
+            if (random_.chance(30)) {
+                plan.miss_cost = random_.pick({0, 1, 10, 50});
+            }
         }
         if (random_.chance(deadlines_)) {
             plan.deadline = random_.pick({-5, 0, 1, 5, 10, 20, 50, 1000});

@@ -65,19 +65,25 @@ class Model {
             complaints_.unless(!chosen, "#", number, " was accepted by a closed pool");
             return decide(job, Job::Stage::refused, {Ending::stopped});
         }
-        routing_.routed(number, plan.session, may_wait, loads, chosen);
+        const RoutingModel::Routed routed = routing_.routed(number, plan, may_wait, loads, chosen);
         if (!chosen) {
             return decide(job, Job::Stage::refused, {Ending::queue_full});
         }
         job.stage = Job::Stage::queued;
         job.worker = *chosen;
         job.place = ++last_place_;
-        job.may_move = routing_.may_move(plan.session);
+        job.routed = routed;
+        job.session = plan.session;
         job.waits = loads[*chosen] >= concurrency_;
     }
 
     /// The worker to which a job was routed.
     std::size_t routed_to(std::size_t number) const { return jobs_[number].worker; }
+
+    /// Whether a job that runs on that worker has moved.
+    bool moves(std::size_t number, std::size_t on) const {
+        return jobs_[number].worker != on || jobs_[number].routed.past_homes;
+    }
 
     /// Its submitter's signal reaches the pool now.
     void cancelled(std::size_t number) {
@@ -133,8 +139,9 @@ class Model {
             worker.last_started = std::max(worker.last_started, job.place);
         } else {
             check_move(number, on);
-            ++moved_;
+            routing_.moved(job.session, on);
         }
+        moved_ += moves(number, on) ? 1 : 0;
         ++worker.running;
         job.runs_on = on;
         job.stage = Job::Stage::running;
@@ -246,11 +253,13 @@ class Model {
             if (job.stage == Job::Stage::queued) {
                 complaints_.unless(workers_[job.worker].running >= concurrency_, "#", number,
                                    " waits though a permit is free");
-                complaints_.unless(!job.may_move || std::all_of(workers_.begin(), workers_.end(),
-                                                                [this](const Worker& worker) {
-                                                                    return worker.running >= concurrency_;
-                                                                }),
+                complaints_.unless(!may_move(job) || std::all_of(workers_.begin(), workers_.end(),
+                                                                 [this](const Worker& worker) {
+                                                                     return worker.running >= concurrency_;
+                                                                 }),
                                    "#", number, " waits though another worker could run it");
+                complaints_.unless(!job.routed.other_home || workers_[*job.routed.other_home].running >= concurrency_,
+                                   "#", number, " waits though its other home could run it");
             } else if (job.stage == Job::Stage::running) {
                 complaints_.unless(!job.listens || !(job.cancelled || job.stopped || is_late(job)), "#", number,
                                    "'s handler did not hear its cancellation");
@@ -323,7 +332,8 @@ class Model {
         std::size_t worker = no_worker;
         std::size_t runs_on = no_worker;
         std::size_t place = 0;
-        bool may_move = false;
+        RoutingModel::Routed routed;
+        std::optional<int> session;
         /// No permit was free for it when it came.
         bool waits = false;
         std::optional<Time> deadline;
@@ -338,10 +348,16 @@ class Model {
 
     static constexpr std::size_t no_worker = ~std::size_t{0};
 
+    bool may_move(const Job& job) const { return job.routed.may_move_from && *job.routed.may_move_from <= now_(); }
+
+    /// Another worker was free to run it all the time.
+    static bool could_always_move(const Job& job) { return job.routed.may_move_from == Time::min(); }
+
     /// The job, routed to another worker, starts on that one.
     void check_move(std::size_t number, std::size_t on) {
         const Job& job = jobs_[number];
-        complaints_.unless(job.may_move, "#", number, " has left its worker");
+        const bool goes_home = job.routed.other_home == on;
+        complaints_.unless(may_move(job) || goes_home, "#", number, " has left its worker");
         complaints_.unless(job.waits, "#", number, " has moved, though a permit was free for it");
         for (std::size_t other = 0; other != jobs_.size(); ++other) {
             const Job& that = jobs_[other];
@@ -350,8 +366,10 @@ class Model {
             }
             complaints_.unless(that.worker != on, "#", number, " has moved to worker ", on, ", where #", other,
                                " waits");
-            complaints_.unless(!that.may_move || !that.waits || that.place > job.place, "#", number,
-                               " has moved, though #", other, " has waited longer");
+            complaints_.unless(goes_home || that.routed.other_home != on || !that.waits, "#", number,
+                               " has moved to worker ", on, ", where #", other, " is at home");
+            complaints_.unless(goes_home || !could_always_move(that) || !that.waits || that.place > job.place, "#",
+                               number, " has moved, though #", other, " has waited longer");
         }
     }
 

@@ -37,9 +37,12 @@ enum class Bug {
     refuses_too_early,
     binds_early,
     hides_moves,
+    is_impatient,
+    is_too_patient,
+    leaves_its_home,
 };
 
-constexpr std::array<std::string_view, 13> names{"none",
+constexpr std::array<std::string_view, 16> names{"none",
                                                  "loses_a_reply",
                                                  "wrong_error",
                                                  "completes_at_once",
@@ -51,7 +54,10 @@ constexpr std::array<std::string_view, 13> names{"none",
                                                  "wrong_worker",
                                                  "refuses_too_early",
                                                  "binds_early",
-                                                 "hides_moves"};
+                                                 "hides_moves",
+                                                 "is_impatient",
+                                                 "is_too_patient",
+                                                 "leaves_its_home"};
 
 Bug bug = Bug::none;
 
@@ -158,6 +164,15 @@ class PlantedPool {
   private:
     static dispatch::PoolOptions changed(dispatch::PoolOptions options) {
         options.late_binding = options.late_binding && bug != Bug::binds_early;
+        if (bug == Bug::is_impatient) {
+            options.patience /= 2;
+        }
+        if (bug == Bug::is_too_patient) {
+            options.patience *= 2;
+        }
+        if (bug == Bug::leaves_its_home) {
+            options.affinity = dispatch::Affinity::preferred;
+        }
         return options;
     }
 

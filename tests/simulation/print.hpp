@@ -40,8 +40,12 @@ class Printer {
              << (pool.overflow == dispatch::Overflow::wait ? "wait" : "reject") << ", affinity_ttl "
              << pool.affinity_ttl / std::chrono::microseconds{1} << " us "
              << (pool.affinity_expiry == dispatch::AffinityExpiry::fixed ? "fixed" : "sliding") << ", max_sessions "
-             << pool.max_sessions << (pool.late_binding ? "" : ", no late binding") << '\n'
-             << "  order: seed " << program_.seed << ", " << program_.creep << " us each\n";
+             << pool.max_sessions << (pool.late_binding ? "" : ", no late binding") << '\n';
+        if (pool.affinity == dispatch::Affinity::preferred) {
+            out_ << "  preferred, miss_cost " << pool.miss_cost / std::chrono::microseconds{1} << " us, patience "
+                 << pool.patience << ", max_patience " << pool.max_patience / std::chrono::microseconds{1} << " us\n";
+        }
+        out_ << "  order: seed " << program_.seed << ", " << program_.creep << " us each\n";
     }
 
     void job(std::size_t index) {
@@ -57,6 +61,9 @@ class Printer {
              << callers[static_cast<int>(plan.caller)];
         if (plan.session) {
             out_ << ", session " << *plan.session;
+            if (plan.miss_cost) {
+                out_ << " (miss_cost " << *plan.miss_cost << " us)";
+            }
         }
         if (plan.deadline) {
             out_ << ", deadline in " << *plan.deadline << " us";

@@ -59,6 +59,7 @@ struct JobPlan {
     Caller caller = Caller::native;
     bool try_submit = false;
     std::optional<int> session;
+    std::optional<int> miss_cost;
     /// From the submit on; may be in the past.
     std::optional<int> deadline;
     std::vector<Step> script;

@@ -111,8 +111,8 @@ class Rehearsal {
                            "'s session is ", context.session());
         complaints_.unless(context.deadline() == deadline(job), "#", job, "'s deadline is another one");
         complaints_.unless(context.queued_for() == away_->now() - record.submitted_at, "#", job, "'s wait is wrong");
-        complaints_.unless(context.moved() == (model_.routed_to(job) != context.worker_id()), "#", job,
-                           context.moved() ? "" : " does not know", " that it has moved");
+        complaints_.unless(context.moved() == model_.moves(job, context.worker_id()), "#", job,
+                           context.moved() ? " believes" : " does not know", " that it has moved");
         starts_on(job, context.worker_id());
     }
 
@@ -328,6 +328,9 @@ class Rehearsal {
             if (plan.session) {
                 session = session_name(*plan.session);
                 options.session = session;
+            }
+            if (plan.miss_cost) {
+                options.miss_cost = std::chrono::microseconds{*plan.miss_cost};
             }
             Request request{JobNumber{job}};
             if (plan.try_submit) {

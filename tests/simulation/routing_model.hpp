@@ -3,6 +3,7 @@
 #define DISPATCH_TESTS_SIMULATION_ROUTING_MODEL_HPP
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -24,8 +25,13 @@ class SessionsModel {
 
     bool enabled() const noexcept { return options_.affinity_ttl.count() > 0; }
 
+    struct Homes {
+        std::size_t latest;
+        std::optional<std::size_t> earlier;
+    };
+
     /// Where session is pinned; with sliding expiry the pin begins anew.
-    std::optional<std::size_t> find(int session) {
+    std::optional<Homes> find(int session) {
         std::erase_if(pins_, [this](const auto& pin) { return pin.second.expiry <= now_(); });
         const auto pin = pins_.find(session);
         if (pin == pins_.end()) {
@@ -34,7 +40,14 @@ class SessionsModel {
         if (options_.affinity_expiry == dispatch::AffinityExpiry::sliding) {
             pin->second.expiry = now_() + options_.affinity_ttl;
         }
-        return pin->second.worker;
+        return pin->second.homes;
+    }
+
+    /// A job of session, which was pinned when it came, starts on worker.
+    void move(int session, std::size_t worker) {
+        if (const auto pin = pins_.find(session); pin != pins_.end() && pin->second.homes.latest != worker) {
+            pin->second.homes = {worker, pin->second.homes.latest};
+        }
     }
 
     void pin(int session, std::size_t worker) {
@@ -43,14 +56,14 @@ class SessionsModel {
                 return a.second.expiry < b.second.expiry;
             }));
         }
-        pins_[session] = {worker, now_() + options_.affinity_ttl};
+        pins_[session] = {{worker, std::nullopt}, now_() + options_.affinity_ttl};
     }
 
     std::size_t size() const noexcept { return pins_.size(); }
 
   private:
     struct Pin {
-        std::size_t worker;
+        Homes homes;
         Time expiry;
     };
 
@@ -76,6 +89,9 @@ class PolicyModel {
                 return power_of_two(loads, chosen, complaints);
         }
     }
+
+    /// It may have been asked for a worker that was not taken.
+    void forget() { last_.reset(); }
 
   private:
     using Loads = std::vector<std::size_t>;
@@ -107,6 +123,12 @@ class PolicyModel {
     }
 
     void round_robin(const Loads& loads, std::optional<std::size_t> chosen, Complaints& complaints) {
+        if (!last_) {
+            if (*std::max_element(loads.begin(), loads.end()) < limit_) {
+                last_ = chosen;
+            }
+            return;
+        }
         std::size_t expected = (*last_ + 1) % loads.size();
         last_ = expected;
         if (loads[expected] >= limit_ && loads[first_least(loads)] < limit_) {
@@ -138,9 +160,11 @@ class PolicyModel {
 class RoutingModel {
   public:
     RoutingModel(const Program& program, Complaints& complaints, const std::function<Time()>& now)
-        : limit_{concurrency(program) + program.worker_options.queue_capacity},
+        : options_{program.pool_options},
+          now_{now},
+          concurrency_{concurrency(program)},
+          limit_{concurrency_ + program.worker_options.queue_capacity},
           max_sessions_{program.pool_options.max_sessions},
-          late_binding_{program.pool_options.late_binding},
           sessions_{program.pool_options, now},
           policy_{program.policy, limit_},
           complaints_{complaints} {}
@@ -149,19 +173,28 @@ class RoutingModel {
         return program.handler == HandlerKind::plain ? 1 : program.worker_options.max_concurrency;
     }
 
-    /// Whether a job of session may run on another worker than the one to which it is routed.
-    bool may_move(std::optional<int> session) const noexcept {
-        return late_binding_ && !(session && sessions_.enabled());
-    }
+    /// What became of a job that was accepted.
+    struct Routed {
+        /// Another worker than the one to which it was routed may run it: any, from then on; and before that this one.
+        std::optional<Time> may_move_from;
+        std::optional<std::size_t> other_home;
+        /// It was routed past its session's homes.
+        bool past_homes = false;
+    };
 
     /// A job came to a pool that is open. chosen: the worker that got it; empty when it was refused.
-    void routed(std::size_t job, std::optional<int> session, bool may_wait, const std::vector<std::size_t>& loads,
-                std::optional<std::size_t> chosen) {
-        const bool pinnable = session && sessions_.enabled();
-        if (const auto pinned = pinnable ? sessions_.find(*session) : std::nullopt) {
-            complaints_.unless(!chosen || chosen == pinned, "#", job, " went to worker ", chosen.value_or(0),
-                               " though its session is pinned to ", *pinned);
-            return admitted(job, loads[*pinned] < limit_, may_wait, chosen.has_value());
+    Routed routed(std::size_t job, const JobPlan& plan, bool may_wait, const std::vector<std::size_t>& loads,
+                  std::optional<std::size_t> chosen) {
+        const bool pinnable = plan.session && sessions_.enabled();
+        const auto homes = pinnable ? sessions_.find(*plan.session) : std::nullopt;
+        if (homes && prefers_homes()) {
+            return routed_home(job, plan, may_wait, loads, chosen, *homes);
+        }
+        if (homes) {
+            complaints_.unless(!chosen || chosen == homes->latest, "#", job, " went to worker ", chosen.value_or(0),
+                               " though its session is pinned to ", homes->latest);
+            admitted(job, loads[homes->latest] < limit_, may_wait, chosen.has_value());
+            return {};
         }
         policy_.check(loads, pinnable, chosen, complaints_);
         const bool room = *std::min_element(loads.begin(), loads.end()) < limit_;
@@ -169,7 +202,15 @@ class RoutingModel {
         complaints_.unless(!room || !chosen || loads[*chosen] < limit_, "#", job, " waits at worker ",
                            chosen.value_or(0), " though another one has a place");
         if (pinnable && chosen) {
-            sessions_.pin(*session, *chosen);
+            sessions_.pin(*plan.session, *chosen);
+        }
+        return {may_move_from(!pinnable || prefers_homes() ? Time::min() : Time::max()), std::nullopt, false};
+    }
+
+    /// A job of session, routed to another worker, starts on that one.
+    void moved(std::optional<int> session, std::size_t worker) {
+        if (session && sessions_.enabled()) {
+            sessions_.move(*session, worker);
         }
     }
 
@@ -182,6 +223,52 @@ class RoutingModel {
     }
 
   private:
+    bool prefers_homes() const noexcept { return options_.affinity == dispatch::Affinity::preferred; }
+
+    std::optional<Time> may_move_from(Time time) const noexcept {
+        return options_.late_binding && time != Time::max() ? std::optional{time} : std::nullopt;
+    }
+
+    /// With Affinity::preferred, for a session that is pinned. Whether waiting is worth it depends on how long handlers
+    /// have taken, which this does not follow: either is right, except where a miss costs nothing.
+    Routed routed_home(std::size_t job, const JobPlan& plan, bool may_wait, const std::vector<std::size_t>& loads,
+                       std::optional<std::size_t> chosen, const SessionsModel::Homes& homes) {
+        const auto free = [&](std::size_t worker) { return loads[worker] < concurrency_; };
+        const bool any_free = *std::min_element(loads.begin(), loads.end()) < concurrency_;
+        const bool room = *std::min_element(loads.begin(), loads.end()) < limit_;
+        admitted(job, room, may_wait, chosen.has_value());
+        if (!chosen) {
+            policy_.forget();
+            return {};
+        }
+        if (free(homes.latest) || (homes.earlier && free(*homes.earlier))) {
+            const std::size_t expected = free(homes.latest) ? homes.latest : *homes.earlier;
+            complaints_.unless(*chosen == expected, "#", job, " went to worker ", *chosen, " though home ", expected,
+                               " is free");
+            sessions_.move(*plan.session, *chosen);
+            return {};
+        }
+        policy_.forget();
+        const Time::duration miss_cost =
+            plan.miss_cost ? Time::duration{std::chrono::microseconds{*plan.miss_cost}} : options_.miss_cost;
+        complaints_.unless(miss_cost.count() != 0 || !any_free || free(*chosen), "#", job, " waits at worker ", *chosen,
+                           " though a miss costs nothing and another one is free");
+        complaints_.unless(*chosen == homes.latest || free(*chosen) || loads[homes.latest] >= limit_, "#", job,
+                           " waits at worker ", *chosen, ", which is not its home");
+        complaints_.unless(loads[*chosen] < limit_ || !room, "#", job, " waits at worker ", *chosen,
+                           " though another one has a place");
+        sessions_.move(*plan.session, *chosen);
+        if (*chosen != homes.latest) {
+            return {may_move_from(Time::min()), std::nullopt, true};
+        }
+        const auto patience =
+            std::chrono::duration<double, std::nano>{options_.patience * static_cast<double>(miss_cost.count())};
+        const Time::duration wait =
+            std::min<Time::duration>(std::chrono::duration_cast<Time::duration>(patience), options_.max_patience);
+        return {may_move_from(wait.count() == 0 ? Time::min() : now_() + wait),
+                options_.late_binding && wait.count() != 0 ? homes.earlier : std::nullopt, false};
+    }
+
     std::size_t live_sessions() {
         sessions_.find(-1);  // no session's name: lets go of what has expired
         return sessions_.size();
@@ -193,9 +280,11 @@ class RoutingModel {
         complaints_.unless(!accepted || room || may_wait, "#", job, " was accepted though there is no room");
     }
 
+    const dispatch::PoolOptions& options_;
+    const std::function<Time()>& now_;
+    const std::size_t concurrency_;
     const std::size_t limit_;
     const std::size_t max_sessions_;
-    const bool late_binding_;
     SessionsModel sessions_;
     PolicyModel policy_;
     Complaints& complaints_;

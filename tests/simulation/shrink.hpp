@@ -110,6 +110,7 @@ class Shrinker {
         better |= set([](Program& p) -> auto& { return p.creep; }, 0);
         better |= set([](Program& p) -> auto& { return p.apart; }, false);
         better |= set([](Program& p) -> auto& { return p.pool_options.late_binding; }, false);
+        better |= set([](Program& p) -> auto& { return p.pool_options.affinity; }, dispatch::Affinity::strict);
         better |= set([](Program& p) -> auto& { return p.workers; }, std::size_t{1});
         better |= set([](Program& p) -> auto& { return p.handler; }, HandlerKind::coroutine);
         better |= set([](Program& p) -> auto& { return p.policy; }, PolicyKind::least_loaded);

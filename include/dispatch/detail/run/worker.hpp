@@ -378,9 +378,6 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         pool_->admission.moved_to(id());
         lender->release_load();
         lane.lender = std::move(lender);
-        if (job.verdict != SessionVerdict::none) {
-            pool_->sessions->move(job.session, id());
-        }
         pool_->backlog.call();
     }
 
@@ -425,6 +422,9 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             const auto time = now();
             if (!job->deadline || time < *job->deadline) {
                 job->started_at.store(time.time_since_epoch().count(), std::memory_order_relaxed);
+                if (job->owner != this && job->verdict != SessionVerdict::none) {
+                    pool_->sessions->move(job->session, id());
+                }
                 return job;
             }
             expire_late(*job, lane);

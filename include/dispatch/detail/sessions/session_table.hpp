@@ -76,9 +76,11 @@ class SessionTable {
         link_newest(add(hash, worker, expiry));
     }
 
-    /// The same, as the oldest.
-    void insert_oldest(std::uint64_t hash, std::uint32_t worker, Time expiry) noexcept {
-        link_oldest(add(hash, worker, expiry));
+    /// Puts back a session that was there, as the oldest. Only when can_insert().
+    void insert_oldest(const Session& session) noexcept {
+        const std::uint32_t index = add(session.hash, session.worker, session.expiry);
+        at(index).earlier = session.earlier;
+        link_oldest(index);
     }
 
     /// Gives session a new expiry, and makes it the newest.
