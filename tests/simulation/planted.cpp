@@ -165,7 +165,7 @@ class PlantedPool {
     static dispatch::PoolOptions changed(dispatch::PoolOptions options) {
         options.late_binding = options.late_binding && bug != Bug::binds_early;
         if (bug == Bug::is_impatient) {
-            options.patience /= 2;
+            options.patience = 0;
         }
         if (bug == Bug::is_too_patient) {
             options.patience *= 2;
