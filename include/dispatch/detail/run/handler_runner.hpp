@@ -157,7 +157,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
 
         [[gnu::noinline]] void lose() noexcept {
             if (!worker_.has_context()) {
-                return worker_.abandon_with_context(*job_);
+                return worker_.abandon_with_context(*job_, lane_);
             }
             if constexpr (is_observed<O>) {
                 observation_.end(make_system_error(make_error_code(errc::abandoned)), worker_.now());

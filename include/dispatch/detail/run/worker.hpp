@@ -253,7 +253,8 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     }
 
     /// The same where all of that goes down with the execution context.
-    void abandon_with_context(Node& job) noexcept {
+    void abandon_with_context(Node& job, Lane& lane) noexcept {
+        const std::shared_ptr<void> lender = std::move(lane.lender);
         if (claim_reply(job)) {
             Tally::count(load_->tally.stopped);
         }
