@@ -155,6 +155,46 @@ int run_observed() {
     return measure(observee, observee.operation(), 64);
 }
 
+/// A pool in which every job moves: all are routed to a worker whose only permit is in use, and another one runs them.
+template <typename Request>
+class Mover {
+  public:
+    struct FirstWorker {
+        template <dispatch::LoadView V>
+        dispatch::Choice pick(const V& view, dispatch::Purpose /*purpose*/) noexcept {
+            return {0, view.load(0)};
+        }
+    };
+    using Pool = dispatch::WorkerPool<Request, Request, FirstWorker>;
+
+    explicit Mover(const AnyExecutor& executor)
+        : pool_{dispatch::spawn_workers<Request, Request>(executor, 2, handle, {.max_concurrency = 1})} {
+        pool_.submit(std::nullopt, for_ever, [](const std::exception_ptr& /*error*/, Request /*response*/) {});
+    }
+
+    AnyExecutor executor() const { return pool_.get_executor(); }
+
+    struct Operation {
+        using Response = Request;
+        Pool* pool;
+        auto operator()(Request request) const { return pool->submit(std::nullopt, request); }
+    };
+    Operation operation() { return {&pool_}; }
+
+  private:
+    static constexpr Request for_ever = ~Request{0};
+
+    static net::awaitable<Request> handle(Request request) {
+        if (request == for_ever) {
+            net::steady_timer timer{co_await net::this_coro::executor, std::chrono::steady_clock::time_point::max()};
+            co_await timer.async_wait(net::use_awaitable);
+        }
+        co_return request;
+    }
+
+    Pool pool_;
+};
+
 template <typename Contender, typename... Args>
 int run_baseline(Args... args) {
     net::thread_pool threads{1};
@@ -194,6 +234,8 @@ int run() {
         return run_dispatch<AnyExecutor>(1024, 64, 0, Echo<>{});
     } else if constexpr (name<T> == "observed") {
         return run_observed<Count>();
+    } else if constexpr (name<T> == "moved") {
+        return run_baseline<Mover<std::uint64_t>>();
     } else if constexpr (name<T> == "baseline_post") {
         return run_baseline<Post>();
     } else if constexpr (name<T> == "baseline_co_spawn") {
