@@ -9,7 +9,7 @@
 //   worker.hpp                   WorkerHandle and spawn_workers
 //   detail/run/                  runs jobs: a worker, its lanes (coroutines), their scheduler, the handler; waits until
 //                                a pool is idle
-//   detail/queue/                holds waiting jobs and their deadlines                                   (no Asio)
+//   detail/queue/                holds waiting jobs and their deadlines, and lends them to other workers  (no Asio)
 //   detail/route/                chooses the worker, admits or refuses the job, counts it                 (no Asio)
 //   job.hpp, detail/job/, semaphore.hpp
 //                                the node that carries a job; the semaphore that gates new lanes
@@ -19,8 +19,8 @@
 //   time_source.hpp              which clock and timer an executor has
 //   detail/asio/                 selects the Asio, and adapts what the layers above need of it
 //   ----------------------------------------------------------------- no Asio from here on down
-//   affinity.hpp                 remembers the worker of each session
-//   observer.hpp                 the events that an observer receives
+//   affinity.hpp                 remembers the workers of each session
+//   observer.hpp, job_report.hpp the events that an observer receives; what a submitter hears of its job
 //   detail/sessions/             the session map's table and its hash function
 //   detail/simulation/           what is to be done in a simulation, in which order, and when
 //   selection.hpp                selection policies: which worker is least loaded

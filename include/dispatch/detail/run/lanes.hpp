@@ -210,7 +210,7 @@ class Lanes final : LaneLoop::Owner {
         enum class Kind : std::uint8_t { cancel, wind_down, nothing };
         Kind kind;
         net::cancellation_type_t type = net::cancellation_type::none;
-        RunTicket ticket;
+        RunTicket ticket{};
     };
 
     /// Has order carried out later, on the strand.

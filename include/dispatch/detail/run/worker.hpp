@@ -367,15 +367,15 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
                 job = lender->inbox_.lend(age, start);
             }
             if (job != nullptr) {
-                take_over(*job, lane, std::move(lender));
+                take_over(lane, std::move(lender));
                 return job;
             }
         }
         return nullptr;
     }
 
-    /// job, which lender has lent, will run here.
-    void take_over(Node& job, Lane& lane, std::shared_ptr<Worker> lender) noexcept {
+    /// A job that lender has lent is about to run here.
+    void take_over(Lane& lane, std::shared_ptr<Worker> lender) noexcept {
         pool_->admission.moved_to(id());
         lender->release_load();
         lane.lender = std::move(lender);
