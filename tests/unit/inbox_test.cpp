@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include <dispatch/detail/base/intrusive_list.hpp>
+#include <dispatch/detail/job/patience.hpp>
 #include <dispatch/detail/queue/inbox.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
 
@@ -27,6 +28,9 @@ using dispatch::detail::WorkerLoad;
 
 enum class State : std::uint8_t { queued, running, replied };
 
+struct Job;
+using Patience = dispatch::detail::Patience<Job, int>;
+
 struct Job : dispatch::detail::ListHook {
     Job() = default;
     explicit Job(int wanted_deadline) : deadline{wanted_deadline} {}
@@ -34,21 +38,26 @@ struct Job : dispatch::detail::ListHook {
     State state = State::queued;
     int ticket = 0;
     std::optional<int> deadline;
-    std::size_t deadline_index = 0;
+    std::size_t deadline_index = ~std::size_t{0};
     bool may_move = false;
     std::uint64_t order = 0;
     std::uint64_t age = 0;
     int splits = 0;
+    std::optional<Patience> waits;
 
+    bool is_plain() const noexcept { return !deadline && !waits; }
+    Patience* patience() noexcept { return waits ? &*waits : nullptr; }
     void add_owner() noexcept { ++splits; }
 };
 
-/// The alarm clock: for when it is set, and whether setting it fails. And what is listed, and for which age.
+/// The alarm clock: for when it is set, and whether setting it fails. And what is listed, and for which age; and which
+/// jobs are invited.
 struct Clock {
     std::optional<int> set_for;
     bool broken = false;
     std::uint64_t age = 0;
     std::optional<std::uint64_t> listed;
+    std::vector<Patience*> guests;
 };
 
 struct Host {
@@ -63,6 +72,10 @@ struct Host {
     std::uint64_t next_age() noexcept { return ++clock->age; }
     void list(std::uint64_t age) noexcept { clock->listed = age; }
     void unlist() noexcept { clock->listed.reset(); }
+    void invite(Patience& guest) noexcept { clock->guests.push_back(&guest); }
+    void uninvite(Patience& guest) noexcept {
+        EXPECT_EQ(std::erase(clock->guests, &guest), 1U) << "it was not invited";
+    }
 };
 
 using Queue = dispatch::detail::Inbox<Job, Host>;
@@ -572,6 +585,297 @@ TEST(InboxThreads, EachJobHasOneEnd) {
     }
     EXPECT_TRUE(all_seen()) << "no race took place; completed, expired, cancelled, stopped: " << seen.completed << ", "
                             << seen.expired << ", " << seen.cancelled << ", " << seen.stopped;
+}
+
+/// A worker with one permit, which a job has, and jobs that wait for it as their sessions prefer it.
+struct PatientInbox : LendingInbox {
+    PatientInbox() {
+        submit(first);
+        EXPECT_EQ(inbox.pop(1), &first);
+    }
+
+    static constexpr std::uint32_t other_home = 7;
+
+    struct Patient : Job {
+        explicit Patient(int ends, std::optional<int> wanted_deadline = std::nullopt,
+                         std::uint32_t other = dispatch::detail::no_worker) {
+            deadline = wanted_deadline;
+            waits.emplace(*this);
+            waits->ends = ends;
+            waits->home = 0;
+            waits->other_home = other;
+        }
+    };
+
+    Queue::Push submit(Job& job, bool may_move) { return LendingInbox::submit(job, may_move); }
+    Queue::Push submit(Job& job) { return LendingInbox::submit(job, !job.waits); }
+
+    /// Takes a guest for its other home: the first that is invited.
+    Job* lend_guest(bool has_permit = true) {
+        return inbox.lend_guest([&] { return clock.guests.empty() ? nullptr : clock.guests.front(); },
+                                [&](Job& job) {
+                                    job.ticket = 8;
+                                    return has_permit;
+                                });
+    }
+
+    /// The job is in none of the lists, whatever happens from now on.
+    void expect_nothing_left() {
+        EXPECT_TRUE(clock.guests.empty());
+        EXPECT_EQ(clock.set_for, std::nullopt);
+        EXPECT_FALSE(inbox.exhaust_patience(1'000));
+        EXPECT_TRUE(take_overdue(1'000).queued.empty());
+        EXPECT_EQ(clock.set_for, std::nullopt);
+        inbox.correct_listing();
+        EXPECT_EQ(clock.listed, std::nullopt);
+        EXPECT_EQ(inbox.pop(1), nullptr);
+    }
+
+    Job first;
+};
+
+TEST_F(PatientInbox, AJobIsLentOnlyWhenItsPatienceHasEnded) {
+    Patient a{10};
+    EXPECT_EQ(submit(a), Queue::Push::queued);
+    EXPECT_EQ(clock.listed, std::nullopt);
+    EXPECT_EQ(clock.set_for, 10);
+    EXPECT_EQ(lend(a.age), nullptr);
+    EXPECT_FALSE(inbox.exhaust_patience(9));
+    EXPECT_EQ(lend(a.age), nullptr);
+    EXPECT_TRUE(inbox.exhaust_patience(10)) << "it is listed now";
+    EXPECT_FALSE(inbox.exhaust_patience(11)) << "once";
+    EXPECT_EQ(clock.listed, a.age);
+    EXPECT_EQ(lend(a.age), &a);
+    EXPECT_EQ(a.state, State::running);
+    EXPECT_EQ(a.ticket, 9);
+    expect_nothing_left();
+}
+
+TEST_F(PatientInbox, ExhaustedJobsAreLentByAgeAmongOthers) {
+    Patient a{30}, c{10}, d{20};
+    Job b;
+    submit(a);
+    EXPECT_EQ(submit(b), Queue::Push::listed);
+    submit(c);
+    submit(d);
+    EXPECT_EQ(clock.listed, b.age);
+    EXPECT_FALSE(inbox.exhaust_patience(20)) << "it was listed";
+    EXPECT_EQ(clock.listed, b.age);
+    EXPECT_FALSE(inbox.exhaust_patience(30));
+    EXPECT_EQ(clock.listed, a.age);
+    EXPECT_EQ(lend(a.age), &a);
+    EXPECT_EQ(lend(b.age), &b);
+    EXPECT_EQ(lend(c.age), &c);
+    EXPECT_EQ(clock.listed, d.age);
+    EXPECT_EQ(inbox.pop(2), &d) << "or its own worker has it";
+    EXPECT_EQ(lend(d.age), nullptr);
+    expect_nothing_left();
+}
+
+TEST_F(PatientInbox, ItsOwnWorkerTakesThemInTheOrderInWhichTheyCame) {
+    Patient a{10}, c{10};
+    Job b;
+    submit(a);
+    submit(b);
+    submit(c);
+    inbox.exhaust_patience(10);
+    EXPECT_EQ(inbox.pop(2), &a);
+    EXPECT_EQ(inbox.pop(2), &b);
+    EXPECT_EQ(inbox.pop(2), &c);
+    expect_nothing_left();
+}
+
+TEST_F(PatientInbox, AJobThatHasAPermitIsNotListedAnywhere) {
+    load.release();
+    Patient a{10, std::nullopt, other_home};
+    submit(a);
+    EXPECT_EQ(a.age, 0U);
+    EXPECT_EQ(clock.set_for, std::nullopt);
+    EXPECT_TRUE(clock.guests.empty());
+    EXPECT_EQ(inbox.pop(2), &a);
+    expect_nothing_left();
+}
+
+TEST_F(PatientInbox, AJobThatMayMoveAtOnceIsNotPatient) {
+    Patient a{10, std::nullopt, other_home};
+    EXPECT_EQ(submit(a, true), Queue::Push::listed);
+    EXPECT_EQ(clock.set_for, std::nullopt);
+    EXPECT_TRUE(clock.guests.empty());
+    EXPECT_EQ(lend(a.age), &a);
+    expect_nothing_left();
+}
+
+TEST_F(PatientInbox, IsPatientForEverWhereItDoesNotLend) {
+    WorkerLoad own{{.max_concurrency = 1}};
+    Queue keeping{own, Host{&clock}};
+    Patient a{10, std::nullopt, other_home};
+    own.reserve();
+    own.reserve();
+    EXPECT_EQ(keeping.push(a, [] {}), Queue::Push::queued);
+    EXPECT_TRUE(clock.guests.empty());
+    EXPECT_EQ(clock.set_for, std::nullopt);
+    EXPECT_FALSE(keeping.exhaust_patience(100));
+    EXPECT_EQ(keeping.pop(1), &a);
+}
+
+TEST_F(PatientInbox, TheAlarmIsSetForTheEarlierOfDeadlineAndPatience) {
+    Patient a{30, 20}, b{10, 40};
+    submit(a);
+    EXPECT_EQ(clock.set_for, 20) << "its deadline";
+    submit(b);
+    EXPECT_EQ(clock.set_for, 10) << "its patience";
+    inbox.exhaust_patience(10);
+    take_overdue(10);
+    EXPECT_EQ(clock.set_for, 20);
+    EXPECT_EQ(take_overdue(20).queued, (std::vector<Job*>{&a}));
+    EXPECT_EQ(clock.set_for, 40) << "a's patience is of no interest any more";
+    EXPECT_EQ(inbox.pop(2), &b);
+    EXPECT_EQ(clock.set_for, 40) << "its deadline is there as long as it runs";
+    EXPECT_TRUE(inbox.claim_reply(b));
+    EXPECT_EQ(clock.set_for, std::nullopt);
+    Patient c{50}, d{70, 60}, e{55};
+    submit(c);
+    submit(d);
+    submit(e);
+    EXPECT_EQ(clock.set_for, 50);
+    inbox.exhaust_patience(50);
+    take_overdue(50);
+    EXPECT_EQ(clock.set_for, 55) << "patience before a deadline";
+    inbox.exhaust_patience(55);
+    take_overdue(55);
+    EXPECT_EQ(clock.set_for, 60) << "a deadline before patience";
+    withdraw(d);
+    EXPECT_EQ(clock.set_for, std::nullopt) << "nothing to wait for";
+    withdraw(c);
+    withdraw(e);
+    expect_nothing_left();
+}
+
+TEST_F(PatientInbox, TheOtherHomeTakesAJobWhileItIsPatient) {
+    Patient a{10, std::nullopt, other_home};
+    submit(a);
+    EXPECT_EQ(clock.guests, (std::vector<Patience*>{&*a.waits}));
+    EXPECT_TRUE(a.waits->invited);
+    EXPECT_EQ(lend_guest(false), nullptr) << "there is no permit after all";
+    EXPECT_EQ(a.state, State::queued);
+    EXPECT_EQ(clock.guests.size(), 1U);
+    EXPECT_EQ(lend_guest(), &a);
+    EXPECT_EQ(a.state, State::running);
+    EXPECT_EQ(a.ticket, 8);
+    EXPECT_EQ(lend_guest(), nullptr);
+    expect_nothing_left();
+}
+
+TEST_F(PatientInbox, TheOtherHomeTakesAJobWhosePatienceHasEndedAsWell) {
+    Patient a{10, std::nullopt, other_home};
+    submit(a);
+    inbox.exhaust_patience(10);
+    EXPECT_EQ(lend_guest(), &a);
+    EXPECT_EQ(lend(a.age), nullptr);
+    expect_nothing_left();
+}
+
+/// How a job leaves the queue: patient or exhausted.
+struct PatientJobLeaves : PatientInbox, testing::WithParamInterface<bool> {
+    PatientJobLeaves() {
+        submit(job);
+        EXPECT_EQ(clock.guests.size(), 1U);
+        EXPECT_EQ(clock.set_for, 10);
+        if (GetParam()) {
+            EXPECT_TRUE(inbox.exhaust_patience(10));
+            take_overdue(10);
+        }
+    }
+
+    Patient job{10, 100, other_home};
+};
+
+INSTANTIATE_TEST_SUITE_P(PatientOrExhausted, PatientJobLeaves, testing::Bool());
+
+TEST_P(PatientJobLeaves, Popped) {
+    EXPECT_EQ(inbox.pop(2), &job);
+    EXPECT_TRUE(clock.guests.empty());
+    EXPECT_TRUE(inbox.claim_reply(job));
+    expect_nothing_left();
+}
+
+TEST_P(PatientJobLeaves, Withdrawn) {
+    EXPECT_EQ(withdraw(job), State::queued);
+    expect_nothing_left();
+}
+
+TEST_P(PatientJobLeaves, Overdue) {
+    EXPECT_EQ(take_overdue(100).queued, (std::vector<Job*>{&job}));
+    EXPECT_EQ(job.splits, 0);
+    clock.set_for.reset();  // the alarm has rung
+    expect_nothing_left();
+}
+
+TEST_P(PatientJobLeaves, Closed) {
+    EXPECT_EQ(all(inbox.close()), (std::vector<Job*>{&job}));
+    EXPECT_EQ(clock.listed, std::nullopt);
+    expect_nothing_left();
+}
+
+TEST_P(PatientJobLeaves, LentToItsOtherHome) {
+    EXPECT_EQ(lend_guest(), &job);
+    EXPECT_EQ(clock.set_for.has_value(), true) << "its deadline";
+    EXPECT_TRUE(inbox.claim_reply(job));
+    inbox.end_lent(job);
+    expect_nothing_left();
+}
+
+TEST_F(PatientInbox, NothingIsLeftOfAJobWhenWakingFails) {
+    EXPECT_EQ(inbox.pop(2), nullptr);
+    ASSERT_TRUE(inbox.try_sleep());
+    Patient a{10, 20, other_home};
+    load.reserve();
+    const auto broken = [] { throw std::runtime_error{"no strand"}; };
+    EXPECT_THROW(inbox.push(a, broken), std::runtime_error);
+    EXPECT_EQ(a.waits->state, Patience::State::none);
+    expect_nothing_left();
+}
+
+TEST_F(PatientInbox, NothingIsLeftOfAJobWhenTheAlarmFails) {
+    clock.broken = true;
+    Patient a{10, std::nullopt, other_home}, b{20, 10, other_home};
+    EXPECT_THROW(submit(a), std::runtime_error);
+    EXPECT_THROW(submit(b), std::runtime_error);
+    EXPECT_EQ(a.waits->state, Patience::State::none);
+    EXPECT_EQ(b.waits->state, Patience::State::none);
+    expect_nothing_left();
+}
+
+TEST_F(PatientInbox, AnAlarmThatFailsForPatienceLeavesTheDeadlinesOfOthers) {
+    Patient a{50, 40};
+    submit(a);
+    EXPECT_EQ(clock.set_for, 40);
+    clock.broken = true;
+    Patient b{10, 90};
+    EXPECT_THROW(submit(b), std::runtime_error);
+    clock.broken = false;
+    EXPECT_FALSE(inbox.exhaust_patience(20)) << "b is not there";
+    EXPECT_EQ(take_overdue(90).queued, (std::vector<Job*>{&a}));
+}
+
+TEST_F(PatientInbox, AJobThatIsTurnedAwayIsNotListed) {
+    inbox.close();
+    Patient a{10, 20, other_home};
+    EXPECT_EQ(submit(a), Queue::Push::closed);
+    expect_nothing_left();
+}
+
+/// Jobs are counted before they are queued, so others come into the load while this one is being queued.
+TEST_F(PatientInbox, AJobThatHasAPermitIsNotInvitedBecauseOthersComeMeanwhile) {
+    ASSERT_EQ(inbox.pop(2), nullptr);
+    load.release();  // the first job has ended
+    Patient a{10, std::nullopt, other_home};
+    load.reserve();
+    EXPECT_EQ(inbox.push(a, [this] { load.reserve(); }), Queue::Push::queued);
+    EXPECT_EQ(clock.guests.empty(), a.waits->state == Patience::State::none);
+    EXPECT_EQ(withdraw(a), State::queued);
+    EXPECT_TRUE(clock.guests.empty()) << "the job's memory goes";
+    expect_nothing_left();
 }
 
 }  // namespace inbox_test
