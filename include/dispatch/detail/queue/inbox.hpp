@@ -70,8 +70,9 @@ class Inbox {
             Tally::count(load_.tally.stopped);
             return Push::closed;
         }
+        const bool waits = load_.lends();  // once, as others are counted meanwhile
         if (!job.is_plain()) [[unlikely]] {
-            push_alarms(job);
+            push_alarms(job, waits);
         }
         if (asleep_) {
             try {
@@ -85,7 +86,7 @@ class Inbox {
         }
         job.order = Tally::count_exclusively(load_.submitted);
         (job.may_move ? movable_ : fixed_).push_back(job);
-        if (!load_.lends()) {
+        if (!waits) {
             job.age = 0;
             return Push::queued;
         }
@@ -311,8 +312,8 @@ class Inbox {
         drop_patience(job);
     }
 
-    /// job is about to be queued.
-    [[gnu::noinline]] void push_alarms(J& job) {
+    /// job is about to be queued, and waits for a permit or does not.
+    [[gnu::noinline]] void push_alarms(J& job, bool waits) {
         try {
             if (job.deadline) {
                 deadlines_.push(job);
@@ -320,7 +321,7 @@ class Inbox {
                     set_alarm_until(*job.deadline);
                 }
             }
-            if (PatienceOfJob* const patience = job.patience(); patience != nullptr && !job.may_move && load_.lends()) {
+            if (PatienceOfJob* const patience = job.patience(); patience != nullptr && !job.may_move && waits) {
                 patients_.add(*patience);
                 if (patients_.next_end() == patience->ends) {
                     set_alarm_until(patience->ends);
