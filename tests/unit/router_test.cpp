@@ -14,8 +14,12 @@
 
 #include <gtest/gtest.h>
 
+#include <dispatch/affinity.hpp>
+#include <dispatch/detail/job/patience.hpp>
 #include <dispatch/detail/route/admission.hpp>
 #include <dispatch/detail/route/router.hpp>
+#include <dispatch/detail/route/service_times.hpp>
+#include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/selection.hpp>
 
@@ -30,6 +34,7 @@ using dispatch::Overflow;
 using dispatch::PoolOptions;
 using dispatch::Purpose;
 using dispatch::RoundRobin;
+using dispatch::SessionVerdict;
 using dispatch::WorkerOptions;
 using dispatch::detail::Admission;
 using dispatch::detail::Route;
@@ -55,13 +60,18 @@ struct Stubborn {
 /// Workers that run one job and queue one, so that two jobs fill one.
 template <typename Policy>
 struct Workers {
-    explicit Workers(std::size_t n, PoolOptions options = {}, Policy policy = {})
-        : set{loads(n)}, admission{set}, router{set, admission, options, std::move(policy)} {}
+    explicit Workers(std::size_t n, PoolOptions options = {}, Policy policy = {}, std::size_t queue_capacity = 1)
+        : set{loads(n, queue_capacity)}, admission{set}, router{set, admission, sessions, service_times, std::move(policy)} {
+        if (options.affinity_ttl.count() > 0) {
+            sessions.emplace(options.affinity_ttl, options.affinity_expiry, options.max_sessions, n);
+        }
+    }
 
-    static std::vector<std::shared_ptr<WorkerLoad>> loads(std::size_t n) {
+    static std::vector<std::shared_ptr<WorkerLoad>> loads(std::size_t n, std::size_t queue_capacity) {
         std::vector<std::shared_ptr<WorkerLoad>> loads;
         for (std::size_t i = 0; i != n; ++i) {
-            loads.push_back(std::make_shared<WorkerLoad>(WorkerOptions{.max_concurrency = 1, .queue_capacity = 1}));
+            loads.push_back(
+                std::make_shared<WorkerLoad>(WorkerOptions{.max_concurrency = 1, .queue_capacity = queue_capacity}));
         }
         return loads;
     }
@@ -79,6 +89,8 @@ struct Workers {
 
     dispatch::detail::WorkerSet set;
     Admission admission;
+    std::optional<dispatch::SessionMap<HandClock>> sessions;
+    dispatch::detail::ServiceTimes service_times;
     dispatch::detail::Router<Policy, HandClock> router;
 };
 
@@ -216,6 +228,276 @@ TEST(Router, NeverOverfillsUnderContention) {
         for (std::size_t worker = 0; worker != 4; ++worker) {
             workers.set[worker].release(2);
         }
+    }
+}
+
+// Affinity::preferred
+
+/// Points where the test says, with the load that is there; a job of that worker may have ended just then.
+struct Pointed {
+    std::size_t* worker;
+    WorkerLoad* ends = nullptr;
+
+    template <dispatch::LoadView V>
+    Choice pick(const V& view, Purpose purpose) noexcept {
+        EXPECT_EQ(purpose, Purpose::new_session);
+        if (ends != nullptr) {
+            std::exchange(ends, nullptr)->release();
+        }
+        return {*worker, view.load(*worker)};
+    }
+};
+
+/// Workers with one permit and one place in the queue each; the policy points at worker 0 unless told otherwise.
+struct RouterPreferred : testing::Test {
+    Route prefer(std::chrono::nanoseconds miss_cost = 10s, Overflow overflow = Overflow::wait) {
+        return workers.router.route_preferred("a", miss_cost, overflow, HandClock::now());
+    }
+
+    /// Brings the session first to one worker and then to another; nothing is counted there afterwards.
+    void make_homes(std::size_t earlier, std::size_t latest) {
+        pointed = earlier;
+        ASSERT_EQ(prefer().session, SessionVerdict::fresh);
+        pointed = latest;
+        const Route moved = prefer(0ns);
+        ASSERT_EQ(moved.session, SessionVerdict::moved);
+        ASSERT_EQ(moved.worker, latest);
+        workers.set[earlier].release();
+        workers.set[latest].release();
+        pointed = 0;
+        ASSERT_EQ(homes(), (Homes{latest, earlier}));
+    }
+
+    using Homes = std::pair<std::size_t, std::optional<std::size_t>>;
+
+    Homes homes() {
+        Homes found;
+        workers.sessions->lookup_or_assign(
+            "a", HandClock::now(), []() -> std::optional<std::size_t> { return std::nullopt; },
+            [&](const dispatch::SessionMap<HandClock>::Homes& known) {
+                found = {known.latest, known.earlier};
+                return known.latest;
+            });
+        return found;
+    }
+
+    /// Jobs of others.
+    void load(std::size_t worker, int jobs) {
+        for (int i = 0; i != jobs; ++i) {
+            workers.set[worker].reserve();
+        }
+    }
+
+    std::size_t pointed = 0;
+    Workers<Pointed> workers{3, {.affinity_ttl = 1h}, Pointed{&pointed}};
+};
+
+void expect_route(const Route& route, std::size_t worker, SessionVerdict session,
+                  std::uint32_t other_home = dispatch::detail::no_worker) {
+    EXPECT_EQ(route.verdict, Verdict::accepted);
+    EXPECT_EQ(route.worker, worker);
+    EXPECT_EQ(route.session, session);
+    EXPECT_EQ(route.other_home, other_home);
+}
+
+TEST_F(RouterPreferred, TheLatestHomeComesFirst) {
+    make_homes(1, 2);
+    expect_route(prefer(), 2, SessionVerdict::hit);
+    EXPECT_EQ(homes(), (Homes{2, 1}));
+    EXPECT_EQ(workers.values(), (Values{0, 0, 1}));
+}
+
+TEST_F(RouterPreferred, ThenTheOtherHomeWhichIsTheLatestThen) {
+    make_homes(1, 2);
+    load(2, 1);
+    expect_route(prefer(), 1, SessionVerdict::hit);
+    EXPECT_EQ(homes(), (Homes{1, 2}));
+    EXPECT_EQ(workers.values(), (Values{0, 1, 1}));
+}
+
+TEST_F(RouterPreferred, TheOtherHomeOnlyWithAPermit) {
+    make_homes(1, 2);
+    workers.service_times.add(2s);
+    load(1, 1);
+    load(2, 1);
+    expect_route(prefer(), 2, SessionVerdict::hit, 1);
+    EXPECT_EQ(homes(), (Homes{2, 1}));
+    EXPECT_EQ(workers.values(), (Values{0, 1, 2})) << "it waits at home, though another worker is free";
+}
+
+TEST_F(RouterPreferred, ASessionWithOneHomeHasNoOther) {
+    pointed = 1;
+    expect_route(prefer(), 1, SessionVerdict::fresh);
+    expect_route(prefer(), 1, SessionVerdict::hit);
+    EXPECT_EQ(homes(), (Homes{1, std::nullopt}));
+    EXPECT_EQ(workers.values(), (Values{0, 2, 0}));
+}
+
+TEST_F(RouterPreferred, TheGateOpensWhenTheWaitExceedsTheMissCost) {
+    make_homes(1, 2);
+    workers.service_times.add(2s);  // what is left of it: 1 s
+    load(1, 2);                     // one is queued: 3 s
+    load(2, 1);
+    expect_route(prefer(1001ms), 2, SessionVerdict::hit, 1);
+    workers.set[2].release();
+    expect_route(prefer(999ms), 0, SessionVerdict::moved);
+    EXPECT_EQ(homes(), (Homes{0, 2}));
+    EXPECT_EQ(workers.values(), (Values{1, 2, 1}));
+}
+
+TEST(Router, TheShorterWaitOfBothHomesCounts) {
+    Workers<LeastLoaded> workers{3, {.affinity_ttl = 1h}, {}, 5};
+    const auto prefer = [&](std::chrono::nanoseconds miss_cost) {
+        return workers.router.route_preferred("a", miss_cost, Overflow::wait, HandClock::now());
+    };
+    const std::size_t earlier = prefer(0ns).worker;
+    const std::size_t latest = prefer(0ns).worker;
+    const std::size_t third = 3 - earlier - latest;
+    ASSERT_NE(earlier, latest);
+    workers.service_times.add(2s);
+    workers.set[latest].reserve();
+    workers.set[latest].reserve();  // 5 s
+    const Route waits = prefer(2s);
+    expect_route(waits, latest, SessionVerdict::hit, static_cast<std::uint32_t>(earlier));  // 1 s there, as a guest
+    workers.set[earlier].reserve();                                                         // 3 s
+    const Route goes = prefer(2s);
+    expect_route(goes, third, SessionVerdict::moved);
+}
+
+TEST(Router, AHomeThatIsFreeAfterAllIsNotPastIt) {
+    std::size_t pointed = 0;
+    Workers<Pointed> workers{2, {.affinity_ttl = 1h}, Pointed{&pointed}};
+    const auto prefer = [&](auto& router) {
+        return router.route_preferred("a", 0ns, Overflow::wait, HandClock::now());
+    };
+    expect_route(prefer(workers.router), 0, SessionVerdict::fresh);
+    dispatch::detail::Router<Pointed, HandClock> router{workers.set, workers.admission, workers.sessions,
+                                                        workers.service_times,
+                                                        Pointed{&pointed, &workers.set[0]}};
+    expect_route(prefer(router), 0, SessionVerdict::hit);
+    EXPECT_EQ(workers.values(), (Values{1, 0}));
+}
+
+TEST_F(RouterPreferred, WithoutACostItGoesWhereverAPermitIs) {
+    make_homes(1, 2);
+    load(1, 1);
+    load(2, 1);
+    expect_route(prefer(0ns), 0, SessionVerdict::moved);  // though no time is known
+    expect_route(prefer(0ns), 0, SessionVerdict::hit, 2);  // nobody has one: it waits at the latest
+}
+
+TEST_F(RouterPreferred, PastItsHomesThePolicyOrElseTheLeastLoadedWithAPermitHasIt) {
+    make_homes(1, 2);
+    load(1, 1);
+    load(2, 1);
+    pointed = 1;  // it has no permit
+    expect_route(prefer(0ns), 0, SessionVerdict::moved);
+}
+
+TEST_F(RouterPreferred, AHomeWithoutPermitIsNoPlaceToBeSentTo) {
+    make_homes(1, 2);
+    load(0, 1);
+    load(1, 1);
+    load(2, 1);
+    workers.service_times.add(1h);
+    expect_route(prefer(1ns), 2, SessionVerdict::hit, 1);
+    EXPECT_EQ(homes(), (Homes{2, 1}));
+}
+
+TEST_F(RouterPreferred, WhereItsHomesAreFullAnotherWorkerWithRoomHasIt) {
+    make_homes(1, 2);
+    load(0, 1);
+    load(1, 2);
+    load(2, 2);
+    expect_route(prefer(), 0, SessionVerdict::moved);
+    EXPECT_EQ(homes(), (Homes{0, 2}));
+    EXPECT_EQ(workers.values(), (Values{2, 2, 2}));
+}
+
+TEST_F(RouterPreferred, WhereTheLatestHomeIsFullTheOtherOneIsAHomeToWaitAt) {
+    make_homes(1, 2);
+    load(0, 1);
+    load(1, 1);
+    load(2, 2);
+    expect_route(prefer(), 1, SessionVerdict::hit, 2);
+    EXPECT_EQ(homes(), (Homes{1, 2}));
+    EXPECT_EQ(workers.values(), (Values{1, 2, 2}));
+}
+
+TEST_F(RouterPreferred, WhereAllAreFullItWaitsAtItsLatestHomeOrIsRefused) {
+    make_homes(1, 2);
+    for (std::size_t worker = 0; worker != 3; ++worker) {
+        load(worker, 2);
+    }
+    for (const auto miss_cost : {0ns, std::chrono::nanoseconds{10s}}) {
+        const Route refused = prefer(miss_cost, Overflow::reject);
+        EXPECT_EQ(refused.verdict, Verdict::queue_full);
+        EXPECT_EQ(refused.worker, 2U);
+        EXPECT_EQ(refused.session, SessionVerdict::hit);
+        EXPECT_EQ(homes(), (Homes{2, 1})) << "a refused job leaves them as they are";
+        EXPECT_EQ(workers.values(), (Values{2, 2, 2}));
+    }
+    expect_route(prefer(), 2, SessionVerdict::hit, 1);
+    EXPECT_EQ(workers.values(), (Values{2, 2, 3}));
+}
+
+TEST_F(RouterPreferred, ANewSessionThatIsRefusedHasNoHome) {
+    for (std::size_t worker = 0; worker != 3; ++worker) {
+        load(worker, 2);
+    }
+    const Route refused = prefer(0ns, Overflow::reject);
+    EXPECT_EQ(refused.verdict, Verdict::queue_full);
+    EXPECT_EQ(refused.session, SessionVerdict::fresh);
+    EXPECT_EQ(workers.sessions->size(), 0U);
+}
+
+TEST_F(RouterPreferred, APinThatHasExpiredForgetsBothHomes) {
+    make_homes(1, 2);
+    HandClock::advance(1h);
+    expect_route(prefer(), 0, SessionVerdict::expired);
+    EXPECT_EQ(homes(), (Homes{0, std::nullopt}));
+    EXPECT_EQ(workers.router.sessions(0), 1U);
+    EXPECT_EQ(workers.router.sessions(1) + workers.router.sessions(2), 0U);
+}
+
+TEST_F(RouterPreferred, AClosedGateCountsNothing) {
+    make_homes(1, 2);
+    load(1, 1);
+    load(2, 1);
+    workers.admission.close(Admission::Phase::draining);
+    EXPECT_EQ(prefer(0ns).verdict, Verdict::closed);
+    EXPECT_EQ(workers.router.route_preferred("new", 0ns, Overflow::wait, HandClock::now()).verdict, Verdict::closed);
+    EXPECT_EQ(workers.values(), (Values{0, 1, 1}));
+}
+
+TEST_F(RouterPreferred, HomesAreNotOverfilledUnderContention) {
+    // Each thread brings jobs of a few sessions until one is refused; together they fill all workers exactly.
+    for (int round = 0; round != 500; ++round) {
+        std::atomic<int> accepted{0};
+        const auto fill = [&](std::size_t first) {
+            for (std::size_t i = first;; ++i) {
+                const std::string session = std::to_string(i % 5);
+                const Route route = workers.router.route_preferred(session, i % 2 == 0 ? 0ns : 10s, Overflow::reject,
+                                                                   HandClock::now());
+                if (route.verdict != Verdict::accepted) {
+                    return;
+                }
+                ++accepted;
+            }
+        };
+        std::thread other{fill, 3U};
+        fill(0);
+        other.join();
+        ASSERT_EQ(accepted, 6);
+        ASSERT_EQ(workers.values(), (Values{2, 2, 2}));
+        for (std::size_t worker = 0; worker != 3; ++worker) {
+            workers.set[worker].release(2);
+        }
+        std::size_t pinned = 0;
+        for (std::size_t worker = 0; worker != 3; ++worker) {
+            pinned += workers.router.sessions(worker);
+        }
+        ASSERT_EQ(pinned, workers.sessions->size());
     }
 }
 

@@ -126,16 +126,23 @@ class Router {
             return service_times_.expected_wait(jobs > load.permits() ? jobs - load.permits() : 0, load.permits());
         };
         const std::chrono::nanoseconds expected = earlier ? std::min(wait(latest), wait(*earlier)) : wait(latest);
+        // A permit or a place may have become free at home meanwhile.
+        const auto verdict_at = [&](std::size_t worker) {
+            return worker == latest || earlier == worker ? SessionVerdict::hit : SessionVerdict::moved;
+        };
         if (expected > miss_cost || miss_cost.count() == 0) {
             if (const std::optional<std::size_t> worker = reserve_permit_anywhere()) {
-                return {Route::Verdict::accepted, SessionVerdict::moved, *worker};
+                return {Route::Verdict::accepted, verdict_at(*worker), *worker};
             }
         }
         if (workers_[latest].full(workers_[latest].value())) {
+            if (earlier && try_enter(*earlier)) {
+                return {Route::Verdict::accepted, SessionVerdict::hit, *earlier, static_cast<std::uint32_t>(latest)};
+            }
             // Another worker may have a place: nobody waits for one, or is refused, then.
             if (const std::optional<Choice> room = workers_.least_loaded_with_room()) {
                 if (std::uint32_t seen = room->load; workers_[room->worker].try_reserve(seen)) {
-                    return {Route::Verdict::accepted, SessionVerdict::moved, room->worker};
+                    return {Route::Verdict::accepted, verdict_at(room->worker), room->worker};
                 }
             }
         }
@@ -188,13 +195,19 @@ class Router {
             load.reserve();
             return {Route::Verdict::accepted, SessionVerdict::hit, worker};
         }
+        return {try_enter(worker) ? Route::Verdict::accepted : Route::Verdict::queue_full, SessionVerdict::hit, worker};
+    }
+
+    /// Counts a job there, if it is not full.
+    bool try_enter(std::size_t worker) noexcept {
+        WorkerLoad& load = workers_[worker];
         std::uint32_t seen = load.value();
         while (!load.full(seen)) {
             if (load.try_reserve(seen)) {
-                return {Route::Verdict::accepted, SessionVerdict::hit, worker};
+                return true;
             }
         }
-        return {Route::Verdict::queue_full, SessionVerdict::hit, worker};
+        return false;
     }
 
     const WorkerSet& workers_;
