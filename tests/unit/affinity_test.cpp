@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -537,6 +538,149 @@ TEST(SessionMap, SpreadsSessionsEvenlyOverIdleWorkers) {
     }
 }
 
+// Two homes
+
+using Homes = std::pair<std::size_t, std::optional<std::size_t>>;
+
+/// The homes of a session that is pinned.
+Homes homes_of(Map& map, std::string_view session, Time now) {
+    Homes homes{~std::size_t{0}, std::nullopt};
+    map.lookup_or_assign(
+        session, now, []() -> std::optional<std::size_t> { return std::nullopt; },
+        [&](const Map::Homes& known) {
+            homes = {known.latest, known.earlier};
+            return known.latest;
+        });
+    return homes;
+}
+
+/// Brings session to worker, wherever it was.
+std::size_t send(Map& map, std::string_view session, Time now, std::size_t worker) {
+    return map
+        .lookup_or_assign(
+            session, now, [&] { return worker; }, [&](const Map::Homes& /*homes*/) { return worker; })
+        .value();
+}
+
+TEST(SessionMapHomes, ANewSessionHasOneAndPreferIsNotAsked) {
+    Map map{ttl, AffinityExpiry::fixed, 10, 3};
+    int asked = 0;
+    const auto prefer = [&](const Map::Homes& homes) {
+        ++asked;
+        return homes.latest;
+    };
+    EXPECT_EQ(map.lookup_or_assign("a", start, [] { return std::size_t{1}; }, prefer), 1U);
+    EXPECT_EQ(asked, 0);
+    EXPECT_EQ(map.lookup_or_assign("a", start, [] { return std::size_t{2}; }, prefer), 1U);
+    EXPECT_EQ(asked, 1);
+    EXPECT_EQ(homes_of(map, "a", start), (Homes{1, std::nullopt}));
+}
+
+TEST(SessionMapHomes, TheWorkerBeforeIsTheEarlierOne) {
+    Map map{ttl, AffinityExpiry::fixed, 10, 4};
+    EXPECT_EQ(send(map, "a", start, 1), 1U);
+    EXPECT_EQ(send(map, "a", start, 2), 2U);
+    EXPECT_EQ(homes_of(map, "a", start), (Homes{2, 1}));
+    EXPECT_EQ(send(map, "a", start, 2), 2U);
+    EXPECT_EQ(homes_of(map, "a", start), (Homes{2, 1})) << "where it was";
+    EXPECT_EQ(send(map, "a", start, 1), 1U);
+    EXPECT_EQ(homes_of(map, "a", start), (Homes{1, 2})) << "back and forth";
+    EXPECT_EQ(send(map, "a", start, 3), 3U);
+    EXPECT_EQ(homes_of(map, "a", start), (Homes{3, 1})) << "two at most";
+    EXPECT_EQ(map.lookup("a", start), 3U);
+    EXPECT_EQ(map.size(), 1U);
+}
+
+TEST(SessionMapHomes, OnlyTheLatestCounts) {
+    Map map{ttl, AffinityExpiry::fixed, 10, 3};
+    send(map, "a", start, 0);
+    send(map, "b", start, 0);
+    send(map, "a", start, 1);
+    EXPECT_EQ(map.sessions(0), 1U);
+    EXPECT_EQ(map.sessions(1), 1U);
+    map.move("b", 2);
+    EXPECT_EQ(map.sessions(0), 0U);
+    EXPECT_EQ(map.sessions(2), 1U);
+    EXPECT_EQ(all_sessions(map, 3), 2U);
+}
+
+TEST(SessionMapHomes, ASessionIsMoved) {
+    Map map{ttl, AffinityExpiry::fixed, 10, 3};
+    map.move("unknown", 1);
+    EXPECT_EQ(map.size(), 0U);
+    EXPECT_EQ(all_sessions(map, 3), 0U);
+    send(map, "a", start, 0);
+    map.move("a", 2);
+    EXPECT_EQ(homes_of(map, "a", start), (Homes{2, 0}));
+    map.move("a", 2);
+    EXPECT_EQ(homes_of(map, "a", start), (Homes{2, 0})) << "it is there";
+    map.move("a", 0);
+    EXPECT_EQ(homes_of(map, "a", start), (Homes{0, 2}));
+}
+
+TEST(SessionMapHomes, AMoveDoesNotExtendThePin) {
+    for (const AffinityExpiry expiry : {AffinityExpiry::fixed, AffinityExpiry::sliding}) {
+        Map map{ttl, expiry, 10, 3};
+        send(map, "a", start, 0);
+        map.move("a", 1);
+        EXPECT_EQ(map.lookup("a", start + ttl - tick), 1U);
+        EXPECT_EQ(map.lookup("a", start + ttl), std::nullopt);
+    }
+}
+
+TEST(SessionMapHomes, APreferenceExtendsAPinThatSlides) {
+    for (const AffinityExpiry expiry : {AffinityExpiry::fixed, AffinityExpiry::sliding}) {
+        Map map{ttl, expiry, 10, 3};
+        send(map, "a", start, 0);
+        send(map, "a", start + ttl / 2, 1);
+        EXPECT_EQ(map.lookup("a", start + ttl).has_value(), expiry == AffinityExpiry::sliding);
+    }
+}
+
+TEST(SessionMapHomes, ExpiryForgetsTheEarlierOne) {
+    Map map{ttl, AffinityExpiry::fixed, 10, 3};
+    send(map, "a", start, 0);
+    send(map, "a", start, 1);
+    const auto none = []() -> std::optional<std::size_t> { return std::nullopt; };
+    const auto never = [](const Map::Homes& homes) {
+        ADD_FAILURE() << "the pin has ended";
+        return homes.latest;
+    };
+    EXPECT_EQ(map.lookup_or_assign("a", start + ttl, none, never), std::nullopt);
+    EXPECT_EQ(map.lookup_or_assign("a", start + ttl, [] { return std::size_t{2}; }, never), 2U);
+    EXPECT_EQ(homes_of(map, "a", start + ttl), (Homes{2, std::nullopt}));
+    EXPECT_EQ(map.sessions(2), 1U);
+    EXPECT_EQ(all_sessions(map, 3), 1U);
+}
+
+TEST(SessionMapHomes, AnExpiredSessionMayBeMovedAndIsCountedWhereItGoes) {
+    Map map{ttl, AffinityExpiry::fixed, 10, 3};
+    send(map, "a", start, 0);
+    map.move("a", 1);  // late: its job has ended after the pin
+    EXPECT_EQ(map.lookup("a", start + ttl), std::nullopt);
+    EXPECT_EQ(send(map, "a", start + ttl, 2), 2U);
+    EXPECT_EQ(all_sessions(map, 3), 1U);
+    EXPECT_EQ(map.sessions(2), 1U);
+}
+
+TEST(SessionMapHomes, ASessionThatMakesRoomInVainKeepsBoth) {
+    Map map{ttl, AffinityExpiry::fixed, 1, 3};
+    send(map, "a", start, 0);
+    send(map, "a", start, 1);
+    find_no_worker(map, "b", start, NoWorker::returned);
+    EXPECT_EQ(homes_of(map, "a", start), (Homes{1, 0}));
+    EXPECT_EQ(all_sessions(map, 3), 1U);
+}
+
+TEST(SessionMapHomes, ASessionThatTakesAnothersPlaceHasOne) {
+    Map map{ttl, AffinityExpiry::fixed, 1, 3};
+    send(map, "a", start, 0);
+    send(map, "a", start, 1);
+    send(map, "b", start, 2);
+    EXPECT_EQ(homes_of(map, "b", start), (Homes{2, std::nullopt}));
+    EXPECT_EQ(all_sessions(map, 3), 1U);
+}
+
 /// Runs body(0) to body(count - 1), each on a thread of its own.
 template <typename Body>
 void run_threads(std::size_t count, Body body) {
@@ -582,6 +726,39 @@ TEST(SessionMapThreads, RacingFirstJobsGoToOneWorker) {
         EXPECT_GT(winners.size(), 1U) << "no race took place";
         EXPECT_EQ(map.size(), std::min(bound, rounds));
         EXPECT_EQ(all_sessions(map, threads), map.size());
+    }
+}
+
+TEST(SessionMapThreads, RacingMovesLeaveTwoHomes) {
+    constexpr std::size_t threads = 4;
+    Map map{ttl, AffinityExpiry::sliding, 50, threads};
+    std::barrier together{static_cast<std::ptrdiff_t>(threads)};
+    run_threads(threads, [&](std::size_t t) {
+        together.arrive_and_wait();
+        std::uint64_t random = t;
+        for (std::size_t i = 0; i != 20'000; ++i) {
+            random = random * 6364136223846793005U + 1442695040888963407U;
+            const std::string session = name((random >> 33) % 8);
+            if ((random >> 40) % 2 == 0) {
+                map.move(session, t);
+                continue;
+            }
+            const auto worker = map.lookup_or_assign(
+                session, start, [&] { return t; },
+                [&](const Map::Homes& homes) {
+                    EXPECT_LT(homes.latest, threads);
+                    EXPECT_NE(homes.earlier, homes.latest);
+                    return (random >> 41) % 2 == 0 ? homes.earlier.value_or(t) : t;
+                });
+            EXPECT_LT(worker.value(), threads);
+        }
+    });
+    EXPECT_EQ(map.size(), 8U);
+    EXPECT_EQ(all_sessions(map, threads), 8U);
+    for (std::size_t i = 0; i != 8; ++i) {
+        const auto [latest, earlier] = homes_of(map, name(i), start);
+        EXPECT_EQ(map.lookup(name(i), start), latest);
+        EXPECT_NE(earlier, latest);
     }
 }
 
