@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -11,6 +12,7 @@
 
 namespace options_test {
 
+using dispatch::Affinity;
 using dispatch::AffinityExpiry;
 using dispatch::Overflow;
 using dispatch::PoolOptions;
@@ -34,6 +36,12 @@ TEST(Options, DefaultsAreValid) {
     EXPECT_EQ(WorkerOptions{}.queue_capacity, 1024U);
     EXPECT_EQ(PoolOptions{}.affinity_ttl, std::chrono::seconds{30});
     EXPECT_EQ(PoolOptions{}.overflow, Overflow::wait);
+    EXPECT_EQ(PoolOptions{}.affinity, Affinity::strict);
+    EXPECT_EQ(PoolOptions{}.miss_cost, std::chrono::nanoseconds{0});
+    EXPECT_EQ(PoolOptions{}.patience, 1);
+    EXPECT_EQ(PoolOptions{}.max_patience, std::chrono::hours{1});
+    EXPECT_EQ(dispatch::SubmitOptions{}.miss_cost, std::nullopt);
+    EXPECT_EQ(dispatch::SubmitOptions{}.report, nullptr);
 }
 
 TEST(Options, LimitsAreInTheRange) {
@@ -44,6 +52,14 @@ TEST(Options, LimitsAreInTheRange) {
     EXPECT_EQ(complaint(PoolOptions{.max_sessions = std::size_t{1} << 31}), "");
     EXPECT_EQ(complaint(PoolOptions{.affinity_ttl = std::chrono::nanoseconds{0}}), "");
     EXPECT_EQ(complaint(PoolOptions{.affinity_ttl = std::chrono::nanoseconds::max()}), "");
+    EXPECT_EQ(complaint(PoolOptions{.affinity = Affinity::preferred}), "");
+    EXPECT_EQ(complaint(PoolOptions{.miss_cost = std::chrono::nanoseconds::max()}), "");
+    EXPECT_EQ(complaint(PoolOptions{.max_patience = std::chrono::nanoseconds{0}}), "");
+    EXPECT_EQ(complaint(PoolOptions{.max_patience = std::chrono::nanoseconds::max()}), "");
+    EXPECT_EQ(complaint(PoolOptions{.patience = 0}), "");
+    EXPECT_EQ(complaint(PoolOptions{.patience = -0.0}), "");
+    EXPECT_EQ(complaint(PoolOptions{.patience = std::numeric_limits<double>::max()}), "");
+    EXPECT_EQ(complaint(PoolOptions{.patience = std::numeric_limits<double>::infinity()}), "") << "max_patience, then";
 }
 
 TEST(Options, ComplaintsNameTheFieldTheValueAndTheRange) {
@@ -63,6 +79,17 @@ TEST(Options, ComplaintsNameTheFieldTheValueAndTheRange) {
               "PoolOptions::affinity_expiry is 7: it must be AffinityExpiry::fixed or AffinityExpiry::sliding");
     EXPECT_EQ(complaint(PoolOptions{.overflow = static_cast<Overflow>(9)}),
               "PoolOptions::overflow is 9: it must be Overflow::wait or Overflow::reject");
+    EXPECT_EQ(complaint(PoolOptions{.affinity = static_cast<Affinity>(2)}),
+              "PoolOptions::affinity is 2: it must be Affinity::strict or Affinity::preferred");
+    EXPECT_EQ(complaint(PoolOptions{.miss_cost = std::chrono::nanoseconds{-1}}),
+              "PoolOptions::miss_cost is -1 ns: it must be 0 or more");
+    EXPECT_EQ(complaint(PoolOptions{.max_patience = std::chrono::seconds{-2}}),
+              "PoolOptions::max_patience is -2000000000 ns: it must be 0 or more");
+    EXPECT_EQ(complaint(PoolOptions{.patience = -1}), "PoolOptions::patience is -1.000000: it must be 0 or more");
+    EXPECT_EQ(complaint(PoolOptions{.patience = -std::numeric_limits<double>::infinity()}),
+              "PoolOptions::patience is -inf: it must be 0 or more");
+    EXPECT_EQ(complaint(PoolOptions{.patience = std::numeric_limits<double>::quiet_NaN()}),
+              "PoolOptions::patience is nan: it must be 0 or more");
 }
 
 }  // namespace options_test
