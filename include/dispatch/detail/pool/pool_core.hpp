@@ -250,7 +250,8 @@ class PoolCore {
         if (chosen.session == SessionVerdict::hit) {
             const std::chrono::nanoseconds wait = patience_for(miss_cost);
             job.may_move = wait.count() == 0;
-            patience.ends = now + wait;
+            constexpr auto last = Node::Clock::time_point::max();
+            patience.ends = now < last - wait ? now + wait : last;
             patience.home = static_cast<std::uint32_t>(chosen.worker);
             patience.other_home = chosen.other_home;
         } else {
