@@ -691,6 +691,39 @@ TEST_P(PreferredEnd, IsTheJobsOnlyOne) {
     EXPECT_EQ(job.completions, 1);
 }
 
+/// Sees nothing; its copies are there as long as the workers.
+struct Watcher {
+    std::shared_ptr<int> alive = std::make_shared<int>();
+
+    void routed(const dispatch::RoutedEvent& /*event*/) noexcept {}
+    void started(const dispatch::StartedEvent& /*event*/) noexcept {}
+    void finished(const dispatch::FinishedEvent& /*event*/) noexcept {}
+    void dropped(const dispatch::DroppedEvent& /*event*/) noexcept {}
+};
+
+/// Each lane keeps the worker whose job it runs.
+TEST_F(PreferredPool, WorkersThatRunOneAnothersJobsGoWithTheContext) {
+    const Watcher watcher;
+    auto handles = dispatch::spawn_workers<Request, std::size_t, simulation::Executor>(
+        context->get_executor(), 2,
+        [this](Request request, dispatch::JobContext& job) { return handle(request, job); },
+        dispatch::WorkerOptions{.max_concurrency = 1}, watcher);
+    pool.emplace(std::move(handles), preferred({.miss_cost = 10s}), Pointed{&pointed, &routes});
+    make_homes("a", 0);
+    make_homes("b", 1);
+    occupy(0, 20s);
+    Submitted& a = submit("a", 1000s);
+    context->run_for(12s);
+    Submitted& b = submit("b", 1000s);
+    context->run_for(15s);
+    EXPECT_EQ(a.worker, 1U);
+    EXPECT_EQ(b.worker, 0U);
+    context.reset();
+    pool.reset();
+    EXPECT_EQ(alive.use_count(), 1);
+    EXPECT_EQ(watcher.alive.use_count(), 1) << "a worker is left";
+}
+
 // Reports
 
 TEST_F(Report, OfAValue) {

@@ -164,9 +164,13 @@ class Lanes final : LaneLoop::Owner {
         resources_.reset();
     }
 
-    /// What co_spawn has put into a slot has, from Asio 1.24 on, a strand.
+    /// What co_spawn has put into a slot has, from Asio 1.24 on, a strand. And two workers whose lanes ran one another's
+    /// jobs would keep one another.
     void context_emptied() noexcept {
-        lanes_.for_each([](Lane& lane) { lane.signal.slot().clear(); });
+        lanes_.for_each([](Lane& lane) {
+            lane.signal.slot().clear();
+            lane.lender.reset();
+        });
     }
 
   private:
