@@ -378,6 +378,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     void take_over(Lane& lane, std::shared_ptr<Worker> lender) noexcept {
         pool_->admission.moved_to(id());
         lender->release_load();
+        lender->find_work();  // one of its lanes may have looked when this job still seemed to have the permit
         lane.lender = std::move(lender);
         pool_->backlog.call();
     }
