@@ -691,6 +691,28 @@ TEST_P(PreferredEnd, IsTheJobsOnlyOne) {
     EXPECT_EQ(job.completions, 1);
 }
 
+TEST_F(PreferredPool, ADrainWaitsForAJobThatMovesMeanwhile) {
+    make(2, preferred());
+    make_homes("a", 0);
+    occupy(0, 100s);
+    Submitted& job = submit(200s);
+    context->run_for(5s);
+    std::optional<nanoseconds> drained;
+    Ledger ledger;
+    pool->drain([&](const std::exception_ptr& /*error*/, const Ledger& sum) {
+        drained = since();
+        ledger = sum;
+    });
+    context->run_for(100s);
+    EXPECT_EQ(started(job), 10s);
+    EXPECT_EQ(job.worker, 1U);
+    EXPECT_EQ(drained, std::nullopt) << "its home is idle, and it runs";
+    context->run();
+    EXPECT_EQ(drained, 210s);
+    EXPECT_EQ(ledger, pool->ledger());
+    EXPECT_EQ(ledger.moved, 1U);
+}
+
 /// Sees nothing; its copies are there as long as the workers.
 struct Watcher {
     std::shared_ptr<int> alive = std::make_shared<int>();
