@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <thread>
@@ -67,6 +68,64 @@ TEST(WorkerLoad, AReservationFailsWhenTheLoadHasMoved) {
     EXPECT_EQ(load.value(), 2U);
 }
 
+TEST(WorkerLoad, ReservesPermitsOnly) {
+    WorkerLoad load{{.max_concurrency = 2, .queue_capacity = 3}};
+    EXPECT_TRUE(load.has_free_permit());
+    EXPECT_TRUE(load.try_reserve_permit());
+    EXPECT_TRUE(load.has_free_permit());
+    EXPECT_TRUE(load.try_reserve_permit());
+    EXPECT_FALSE(load.has_free_permit());
+    EXPECT_FALSE(load.try_reserve_permit());
+    load.reserve();
+    EXPECT_FALSE(load.try_reserve_permit()) << "one is queued";
+    EXPECT_EQ(load.value(), 3U);
+    load.release(2);
+    EXPECT_TRUE(load.has_free_permit());
+    EXPECT_TRUE(load.try_reserve_permit());
+    EXPECT_EQ(load.value(), 2U);
+}
+
+TEST(WorkerLoad, LendsJobsThatWaitForAPermit) {
+    WorkerLoad load{{.max_concurrency = 2, .queue_capacity = 1}};
+    load.reserve();
+    load.reserve();
+    load.reserve();
+    EXPECT_FALSE(load.lends()) << "unless it was told to, it lends none";
+    load.lend(true);
+    EXPECT_TRUE(load.lends());
+    load.reserve();
+    EXPECT_TRUE(load.lends()) << "nor does it matter whether there is a place for it in the queue";
+    load.release(2);
+    EXPECT_FALSE(load.lends()) << "there is a permit for the latest";
+    load.reserve();
+    EXPECT_TRUE(load.lends());
+    load.lend(false);
+    EXPECT_FALSE(load.lends());
+}
+
+TEST(WorkerLoad, NoMorePermitsAreReservedThanThereAre) {
+    WorkerLoad load{{.max_concurrency = 2, .queue_capacity = 1}};
+    std::atomic<int> too_many{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t != 4; ++t) {
+        threads.emplace_back([&] {
+            for (int i = 0; i != 20000; ++i) {
+                if (load.try_reserve_permit()) {
+                    if (load.value() > 2) {
+                        ++too_many;
+                    }
+                    load.release();
+                }
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    EXPECT_TRUE(load.idle());
+    EXPECT_EQ(too_many, 0);
+}
+
 TEST(WorkerLoad, ReleaseTellsWhoMadeItIdle) {
     WorkerLoad load{{}};
     load.reserve();
@@ -117,9 +176,11 @@ TEST(WorkerLoad, AddsEachCounterToItsPlace) {
     tally.expired = 5;
     tally.cancelled = 6;
     tally.stopped = 7;
-    Ledger ledger{10, 10, 10, 10, 10, 10, 10};
+    tally.moved = 8;
+    Ledger ledger{10, 10, 10, 10, 10, 10, 10, 10};
     load.add_to(ledger);
-    EXPECT_EQ(ledger, (Ledger{11, 12, 13, 14, 15, 16, 17}));
+    EXPECT_EQ(ledger, (Ledger{11, 12, 13, 14, 15, 16, 17, 18}));
+    EXPECT_EQ(load.metrics(0).moved, 8U);
 }
 
 }  // namespace worker_load_test

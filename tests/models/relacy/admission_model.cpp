@@ -2,7 +2,7 @@
 //
 // detail/route/admission.hpp, detail/route/worker_load.hpp and detail/route/router.hpp: two jobs come while admission
 // is closed. Either a job finds it closed, or whoever has closed it finds the job; and somebody sees that all have
-// left.
+// left, also where a job moves from one worker to another meanwhile.
 
 #include <explore.hpp>
 #include <model_std.hpp>
@@ -77,6 +77,65 @@ struct AdmissionModel : model::Execution, rl::test_suite<AdmissionModel, 3> {
     void after() { model::check(drained, "nobody sees that all have left"); }
 };
 
+/// A job moves from the second worker to the first, which are looked at in this order, while admission is closed, and
+/// something else on the second one ends.
+struct MoveModel : model::Execution, rl::test_suite<MoveModel, 3> {
+    std::array<WorkerLoad, 2> loads{WorkerLoad{{.max_concurrency = 1, .queue_capacity = 1}},
+                                    WorkerLoad{{.max_concurrency = 1, .queue_capacity = 1}}};
+    WorkerSet workers{{unowned(loads[0]), unowned(loads[1])}};
+    Admission admission{workers};
+
+    model::Plain<int> result{0};
+    bool inside = true;
+    bool drained = false;
+
+    static std::shared_ptr<WorkerLoad> unowned(WorkerLoad& load) { return {std::shared_ptr<void>{}, &load}; }
+
+    void before() {
+        loads[1].reserve();
+        loads[1].reserve();
+    }
+
+    void thread(unsigned index) {
+        if (index == 0) {
+            move();
+        } else if (index == 1) {
+            release(loads[1]);
+        } else {
+            admission.close(Admission::Phase::draining);
+            worker_idle();
+        }
+    }
+
+    /// As Worker::take() and Worker::end() do it.
+    void move() {
+        if (!loads[0].try_reserve_permit()) {
+            return model::check(false, "there is a permit");
+        }
+        admission.moved_to(0);
+        release(loads[1]);
+        result = 1;
+        inside = false;
+        release(loads[0]);
+    }
+
+    void release(WorkerLoad& load) {
+        if (load.release()) {
+            worker_idle();
+        }
+    }
+
+    void worker_idle() {
+        if (admission.drained()) {
+            model::check(!inside, "drained while a job is between two workers");
+            static_cast<void>(static_cast<int>(result));
+            drained = true;
+        }
+    }
+
+    void after() { model::check(drained, "nobody sees that all have left"); }
+};
+
 }  // namespace
 
-int main(int argc, char** argv) { return model::explore<AdmissionModel>(argc, argv, "4"); }
+int main(int argc, char** argv) { return model::explore<AdmissionModel, MoveModel>(argc, argv, "4"); }

@@ -15,14 +15,20 @@ struct InboxJob : dispatch::detail::ListHook {
     int ticket = 0;
     std::optional<int> deadline;
     std::size_t deadline_index = 0;
+    bool may_move = false;
+    std::uint64_t order = 0;
+    std::uint64_t age = 0;
 
     void add_owner() noexcept {}
 };
 
-/// Its alarm, which never rings.
-struct NoAlarm {
-    void set(int /*time*/) noexcept {}
-    void clear() noexcept {}
+/// What an Inbox asks of its worker, where there are no deadlines and no other workers: never anything.
+struct NoHost {
+    void set_alarm(int /*time*/) noexcept {}
+    void clear_alarm() noexcept {}
+    std::uint64_t next_age() noexcept { return 1; }
+    void list(std::uint64_t /*age*/) noexcept {}
+    void unlist() noexcept {}
 };
 
 }  // namespace model

@@ -13,17 +13,16 @@
 
 namespace {
 
-using dispatch::detail::Tally;
-
 struct Job : model::InboxJob {
     /// Written by the producer, read by who ends the job.
     model::Plain<int> request{0};
 };
 
 struct InboxModel : model::Execution, rl::test_suite<InboxModel, 3> {
-    Tally::Counter submitted{0};
-    Tally tally;
-    dispatch::detail::Inbox<Job, model::NoAlarm> inbox{submitted, tally, {}};
+    using Inbox = dispatch::detail::Inbox<Job, model::NoHost>;
+
+    dispatch::detail::WorkerLoad load{{.max_concurrency = 1, .queue_capacity = 1}};
+    Inbox inbox{load, {}};
     std::array<Job, 2> jobs;
     model::WakeUps wake_ups;
 
@@ -37,12 +36,12 @@ struct InboxModel : model::Execution, rl::test_suite<InboxModel, 3> {
         }
         Job& job = jobs[index];
         job.request = 1;
-        const bool pushed = inbox.push(job, [this] {
+        const auto pushed = inbox.push(job, [this] {
             model::check(!awake, "the worker is woken again");
             awake = true;
             wake_ups.post();
         });
-        model::check(pushed, "an open inbox has refused a job");
+        model::check(pushed == Inbox::Push::queued, "an open inbox has refused a job");
         if (index == 0) {
             withdraw(job);
         }
@@ -50,7 +49,7 @@ struct InboxModel : model::Execution, rl::test_suite<InboxModel, 3> {
 
     void withdraw(Job& job) {
         int ticket = 0;
-        switch (inbox.withdraw(job, ticket)) {
+        switch (inbox.withdraw(job, [&](const Job& running) { ticket = running.ticket; })) {
             case Job::State::queued:
                 return end(job);
             case Job::State::running:

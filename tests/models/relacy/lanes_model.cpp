@@ -16,7 +16,7 @@
 
 namespace {
 
-using dispatch::detail::Tally;
+using dispatch::detail::WorkerLoad;
 
 constexpr std::size_t permits = 2;
 
@@ -38,7 +38,7 @@ class Worker {
     // Any thread.
 
     bool push(Job& job) {
-        return inbox_.push(job, [this] { post(Event::wake_up); });
+        return inbox_.push(job, [this] { post(Event::wake_up); }) == Inbox::Push::queued;
     }
 
     int stop() {
@@ -107,6 +107,8 @@ class Worker {
     }
 
   private:
+    using Inbox = dispatch::detail::Inbox<Job, model::NoHost>;
+
     enum class Event : std::uint8_t { wake_up, handlers_end, lane_granted, wind_down };
 
     void post(Event event) {
@@ -192,9 +194,8 @@ class Worker {
         return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.has_permit; });
     }
 
-    Tally::Counter submitted_{0};
-    Tally tally_;
-    dispatch::detail::Inbox<Job, model::NoAlarm> inbox_{submitted_, tally_, {}};
+    WorkerLoad load_{{.max_concurrency = permits, .queue_capacity = 4}};
+    Inbox inbox_{load_, {}};
     Scheduler scheduler_{permits};
     std::array<Lane, permits> lanes_;
     std::size_t lane_count_ = 0;

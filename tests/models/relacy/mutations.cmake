@@ -49,6 +49,52 @@ mutation(inbox withdraw_without_the_lock detail/queue/inbox.hpp [[        const 
 mutation(inbox pop_does_not_say_running detail/queue/inbox.hpp [[            job->state = State::running;
 ]] "" "a job ends twice|DATA RACE|UNITIALIZED|SEGV")
 
+# detail/queue/backlog.hpp, and what a worker and its inbox do for it
+mutation(backlog any_relaxed detail/queue/backlog.hpp
+    [[return listed_.load(std::memory_order_seq_cst) != 0;]] [[return listed_.load(std::memory_order_relaxed) != 0;]]
+    "DEADLOCK")
+mutation(backlog list_relaxed detail/queue/backlog.hpp
+    [[            places_[worker] = heap_.size() - 1;
+            listed_.store(heap_.size(), std::memory_order_seq_cst);]]
+    [[            places_[worker] = heap_.size() - 1;
+            listed_.store(heap_.size(), std::memory_order_relaxed);]] "DEADLOCK")
+mutation(backlog has_free_permit_relaxed detail/route/worker_load.hpp
+    [[return load_.load(std::memory_order_seq_cst) < concurrency_;]]
+    [[return load_.load(std::memory_order_relaxed) < concurrency_;]] "DEADLOCK")
+mutation(backlog release_acq_rel detail/route/worker_load.hpp
+    [[load_.fetch_sub(jobs, std::memory_order_seq_cst)]] [[load_.fetch_sub(jobs, std::memory_order_acq_rel)]] "DEADLOCK")
+mutation(backlog lists_without_the_lock detail/queue/backlog.hpp
+    [[        const std::lock_guard lock{mutex_};
+        if (places_[worker] == unlisted) {]] [[        if (places_[worker] == unlisted) {]] "DATA RACE")
+mutation(backlog wakes_without_the_lock detail/queue/inbox.hpp
+    [[        const std::lock_guard lock{mutex_};
+        if (!asleep_ || closed_) {]] [[        if (!asleep_ || closed_) {]] "DATA RACE")
+mutation(backlog lends_without_the_lock detail/queue/inbox.hpp
+    [[        const std::lock_guard lock{mutex_};
+        auto oldest = first_waiting(movable_.begin());
+        J* lent]] [[        auto oldest = first_waiting(movable_.begin());
+        J* lent]] "DATA RACE")
+mutation(backlog lends_and_keeps detail/queue/inbox.hpp [[            movable_.remove(*lent);
+]] "" "a job ends twice|DATA RACE")
+mutation(backlog lent_is_not_running detail/queue/inbox.hpp
+    [[            lent->state = State::running;
+        }
+        list_anew(oldest);]] [[        }
+        list_anew(oldest);]] "a job ends twice|DATA RACE|SEGV")
+mutation(backlog lists_and_calls_nobody detail/queue/inbox.hpp [[return Push::listed;]] [[return Push::queued;]]
+    "DEADLOCK")
+mutation_of_model(backlog looks_before_it_frees_its_load [[                load_.release();
+            }]] [[                const bool any = backlog_.any();
+                load_.release();
+                if (!any && inbox_.try_sleep()) {
+                    break;
+                }
+            }]] "DEADLOCK")
+mutation_of_model(backlog forgets_the_lender [[                lender->find_work();
+]] "" "DEADLOCK")
+mutation_of_model(backlog forgets_who_takes_back [[            load_.release();
+            find_work();]] [[            load_.release();]] "DEADLOCK")
+
 # detail/execute/run_queue.hpp and detail/execute/task_queue.hpp
 mutation(run_queue waits_until_it_has_looked detail/execute/run_queue.hpp
     [=[        invoker_waits_.store(false, std::memory_order_relaxed);
@@ -125,6 +171,13 @@ mutation(admission looks_at_the_gate_first detail/route/router.hpp
 mutation(admission keeps_the_load detail/route/router.hpp
     [[            workers_[route.worker].release();
 ]] "" "nobody sees that all have left")
+mutation(admission looks_at_no_worker_again detail/route/admission.hpp
+    [[        idle_workers_ = std::min(idle_workers_, worker);
+]] [[        static_cast<void>(worker);
+]] "drained while a job is between two workers")
+mutation_of_model(admission gives_the_load_back_first [[        admission.moved_to(0);
+        release(loads[1]);]] [[        release(loads[1]);
+        admission.moved_to(0);]] "drained while a job is between two workers")
 
 # detail/base/sharded_ptr.hpp
 mutation(sharded_count drop_relaxed detail/base/sharded_ptr.hpp

@@ -105,9 +105,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         pool_ = pool;
         id_.store(id, std::memory_order_relaxed);
         runs_on_the_pools_executor_ = executor() == *pool->executor();
-        if (lends) {
-            load_->lend();
-        }
+        load_->lend(lends);
         return true;
     }
 
@@ -254,7 +252,11 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// The same where all of that goes down with the execution context.
     void abandon_with_context(Node& job, Lane& lane) noexcept {
+        // Two workers that run each other's jobs would keep each other, for good.
         const std::shared_ptr<void> lender = std::move(lane.lender);
+        if (job.needs(Node::Care::moved)) {
+            Tally::count_exclusively(load_->tally.moved);
+        }
         if (claim_reply(job)) {
             Tally::count(load_->tally.stopped);
         }
