@@ -212,8 +212,8 @@ struct PoolSnapshot {
 /// Appends the figures of pools to writer. Each family is written once, with the samples of all pools:
 ///
 ///   - for each worker the gauges `dispatch_worker_inflight`, `dispatch_worker_queued`, `dispatch_worker_waiting`,
-///     `dispatch_worker_queue_capacity` and `dispatch_worker_sessions`, and the counters `dispatch_worker_jobs_total`
-///     and `dispatch_worker_errors_total`, with the label `worker`;
+///     `dispatch_worker_queue_capacity` and `dispatch_worker_sessions`, and the counters `dispatch_worker_jobs_total`,
+///     `dispatch_worker_errors_total` and `dispatch_worker_moved_total`, with the label `worker`;
 ///   - for each pool the counter `dispatch_jobs_submitted_total`, and `dispatch_jobs_ended_total` with the label
 ///     `result`: `completed`, `failed`, `rejected`, `expired`, `cancelled` or `stopped`.
 ///
@@ -240,6 +240,9 @@ inline void write_prometheus(PrometheusWriter& writer, std::span<const PoolSnaps
     of_workers("dispatch_worker_sessions", gauge, "Sessions pinned to the worker.", &WorkerMetrics::sessions);
     of_workers("dispatch_worker_jobs_total", counter, "Jobs that came to the worker.", &WorkerMetrics::submitted);
     of_workers("dispatch_worker_errors_total", counter, "Jobs whose handler failed.", &WorkerMetrics::errors);
+    of_workers("dispatch_worker_moved_total", counter,
+               "Jobs that the worker ran instead of the one to which they were routed, or of their session's.",
+               &WorkerMetrics::moved);
 
     writer.family("dispatch_jobs_submitted_total", counter, "Jobs submitted to the pool.");
     for (const PoolSnapshot& pool : pools) {

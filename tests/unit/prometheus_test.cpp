@@ -31,7 +31,8 @@ WorkerMetrics worker(std::size_t id) {
             .capacity = 1'024,
             .errors = 5,
             .sessions = 6,
-            .submitted = 7};
+            .submitted = 7,
+            .moved = 8};
 }
 
 Ledger ledger() {
@@ -44,16 +45,26 @@ bool has_line(const std::string& text, const std::string& line) {
 
 TEST(Prometheus, ShowsEveryFieldOfEachWorkerAndOfTheLedger) {
     const std::string text = dispatch::prometheus_text({worker(0), worker(7)}, ledger());
-    for (const char* const line :
-         {R"(dispatch_worker_inflight{worker="0"} 1)", R"(dispatch_worker_inflight{worker="7"} 1)",
-          R"(dispatch_worker_queued{worker="7"} 2)", R"(dispatch_worker_waiting{worker="7"} 3)",
-          R"(dispatch_worker_queue_capacity{worker="7"} 1024)", R"(dispatch_worker_errors_total{worker="7"} 5)",
-          R"(dispatch_worker_sessions{worker="7"} 6)", R"(dispatch_worker_jobs_total{worker="7"} 7)",
-          R"(dispatch_jobs_submitted_total 21)", R"(dispatch_jobs_ended_total{result="completed"} 1)",
-          R"(dispatch_jobs_ended_total{result="failed"} 2)", R"(dispatch_jobs_ended_total{result="rejected"} 3)",
-          R"(dispatch_jobs_ended_total{result="expired"} 4)", R"(dispatch_jobs_ended_total{result="cancelled"} 5)",
-          R"(dispatch_jobs_ended_total{result="stopped"} 6)", R"(# TYPE dispatch_worker_inflight gauge)",
-          R"(# TYPE dispatch_jobs_ended_total counter)"}) {
+    for (const char* const line : {R"(dispatch_worker_inflight{worker="0"} 1)",
+                                   R"(dispatch_worker_inflight{worker="7"} 1)",
+                                   R"(dispatch_worker_queued{worker="7"} 2)",
+                                   R"(dispatch_worker_waiting{worker="7"} 3)",
+                                   R"(dispatch_worker_queue_capacity{worker="7"} 1024)",
+                                   R"(dispatch_worker_errors_total{worker="7"} 5)",
+                                   R"(dispatch_worker_sessions{worker="7"} 6)",
+                                   R"(dispatch_worker_jobs_total{worker="7"} 7)",
+                                   R"(dispatch_worker_moved_total{worker="0"} 8)",
+                                   R"(dispatch_worker_moved_total{worker="7"} 8)",
+                                   R"(# TYPE dispatch_worker_moved_total counter)",
+                                   R"(dispatch_jobs_submitted_total 21)",
+                                   R"(dispatch_jobs_ended_total{result="completed"} 1)",
+                                   R"(dispatch_jobs_ended_total{result="failed"} 2)",
+                                   R"(dispatch_jobs_ended_total{result="rejected"} 3)",
+                                   R"(dispatch_jobs_ended_total{result="expired"} 4)",
+                                   R"(dispatch_jobs_ended_total{result="cancelled"} 5)",
+                                   R"(dispatch_jobs_ended_total{result="stopped"} 6)",
+                                   R"(# TYPE dispatch_worker_inflight gauge)",
+                                   R"(# TYPE dispatch_jobs_ended_total counter)"}) {
         EXPECT_TRUE(has_line(text, line)) << line << "\nis not in\n" << text;
     }
 }
