@@ -144,10 +144,19 @@ class WorkerPool {
 
     /// Runs request on one of the workers, and completes with its response.
     ///
-    /// A job goes to the worker to which its session is pinned, even if others are idle. The first job of a session,
-    /// and a job without one (`std::nullopt`), goes to the worker that Policy chooses; a full worker is passed over
-    /// while another one has a place. If there is no place, PoolOptions::overflow decides: the job waits at its worker,
-    /// first come, first served, or it is refused.
+    /// A job is routed to the worker to which its session is pinned. The first job of a session, and a job without one
+    /// (`std::nullopt`), is routed to the worker that Policy chooses; a full worker is passed over while another one
+    /// has a place. If there is no place, PoolOptions::overflow decides: the job waits at its worker, first come, first
+    /// served, or it is refused.
+    ///
+    /// Which worker runs it depends on the job:
+    ///   - Without a session, or with affinity off: the one to which it was routed, or another one that has a permit
+    ///     free earlier. With PoolOptions::late_binding off, never another one.
+    ///   - With a session and Affinity::strict (the default): its session's worker, even if others are idle.
+    ///   - With a session and Affinity::preferred: one of the session's two latest workers if that is worth the wait,
+    ///     and otherwise one that has a permit free.
+    ///
+    /// A job that runs has its worker for good.
     ///
     /// The operation starts when token starts it: at once with a callback or `use_future`, when it is awaited with the
     /// default token, when it is launched with `deferred`. Before that, the pool knows nothing of the job.
