@@ -239,7 +239,8 @@ class WorkerPool {
     ///
     /// @par Errors
     /// Also `std::system_error` with errc::deadline_exceeded, if the deadline passed before the handler ended. If both
-    /// happen at the same moment, either may win.
+    /// happen at the same moment, either may win. And `std::invalid_argument`, if `options.miss_cost` is negative; the
+    /// job was not queued or counted then.
     template <typename Token = default_token<Executor>>
     auto submit(SubmitOptions options, R request, Token&& token = {}) {
         return start(options, std::move(request), core()->overflow, token);
