@@ -114,8 +114,9 @@ class LateBinding : public testing::Test {
         if (request == is_forgotten) {
             co_await net::async_initiate<const net::use_awaitable_t<>, void()>(
                 [this](auto&& handler) {
-                    forgotten.push_back([kept = std::make_shared<std::decay_t<decltype(handler)>>(
-                                             std::move(handler))] { std::move (*kept)(); });
+                    forgotten.push_back([kept = std::make_shared<std::decay_t<decltype(handler)>>(std::move(handler))] {
+                        std::move (*kept)();
+                    });
                 },
                 net::use_awaitable);
         }
@@ -295,9 +296,8 @@ TEST_F(LateBinding, IsSeenByAllWhoLook) {
     context->run();
     // The second one goes to worker 1 before the third, which comes to worker 1, does; that one waits there.
     EXPECT_EQ(moves, (std::vector<bool>{false, false, true}));
-    EXPECT_EQ(observer.seen->story,
-              (std::vector<std::string>{"started 0", "started 1", "finished 1", "started 1 moved", "finished 0",
-                                        "finished 1 moved"}));
+    EXPECT_EQ(observer.seen->story, (std::vector<std::string>{"started 0", "started 1", "finished 1", "started 1 moved",
+                                                              "finished 0", "finished 1 moved"}));
     EXPECT_EQ(pool->ledger(), (Ledger{.submitted = 3, .completed = 3, .moved = 1}));
     const auto rows = pool->worker_metrics();
     EXPECT_EQ(rows[0].moved, 0U);
@@ -655,7 +655,8 @@ TEST_F(LateBinding, APlainFunctionsJobsMoveToo) {
         }
         return job.worker_id();
     };
-    pool.emplace(dispatch::spawn_workers<int, std::size_t, Executor>(context->get_executor(), 2, handler), dispatch::PoolOptions{}, chosen);
+    pool.emplace(dispatch::spawn_workers<int, std::size_t, Executor>(context->get_executor(), 2, handler),
+                 dispatch::PoolOptions{}, chosen);
     const Job& first = submit(0, 1);
     const Job& second = submit(0, throws);
     const Job& third = submit(0, 1);

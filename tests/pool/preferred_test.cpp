@@ -119,7 +119,8 @@ struct PoolOfHomes : testing::Test {
         co_return job.worker_id();
     }
 
-    Pool& make(std::size_t workers, PoolOptions options = {}, dispatch::WorkerOptions of_each = {.max_concurrency = 1}) {
+    Pool& make(std::size_t workers, PoolOptions options = {},
+               dispatch::WorkerOptions of_each = {.max_concurrency = 1}) {
         options.affinity_ttl = 100h;
         if (options.miss_cost == 0ns) {
             options.miss_cost = 10s;
@@ -489,11 +490,9 @@ TEST_F(PreferredPool, WithoutLateBindingAJobThatWaitsStaysAtItsLatestHome) {
 TEST_F(PreferredPool, WithoutAffinityThereIsNoHome) {
     pointed = 0;
     auto handles = dispatch::spawn_workers<Request, std::size_t, simulation::Executor>(
-        context->get_executor(), 2,
-        [this](Request request, dispatch::JobContext& job) { return handle(request, job); },
+        context->get_executor(), 2, [this](Request request, dispatch::JobContext& job) { return handle(request, job); },
         dispatch::WorkerOptions{.max_concurrency = 1});
-    pool.emplace(std::move(handles),
-                 PoolOptions{.affinity_ttl = 0s, .affinity = Affinity::preferred, .miss_cost = 10s},
+    pool.emplace(std::move(handles), PoolOptions{.affinity_ttl = 0s, .affinity = Affinity::preferred, .miss_cost = 10s},
                  Pointed{&pointed, &routes});
     occupy(0, 100s);
     Submitted& job = submit(1s);
@@ -630,8 +629,8 @@ INSTANTIATE_TEST_SUITE_P(All, PreferredEnd,
 
 TEST_P(PreferredEnd, IsTheJobsOnlyOne) {
     make(3, preferred());
-    const bool has_two = where() == Where::invited || where() == Where::invited_and_exhausted ||
-                         where() == Where::at_its_other_home;
+    const bool has_two =
+        where() == Where::invited || where() == Where::invited_and_exhausted || where() == Where::at_its_other_home;
     make_homes("a", 2, has_two ? std::optional<std::size_t>{1} : std::nullopt);
     occupy(2, 1000s);
     occupy(1, where() == Where::at_its_other_home ? 5s : 1000s);
@@ -677,9 +676,7 @@ TEST_P(PreferredEnd, IsTheJobsOnlyOne) {
     EXPECT_EQ(job.completions, 1);
     EXPECT_EQ(job.code(), code);
     EXPECT_EQ(job.completed, at);
-    EXPECT_EQ(job.heard.worker_id, where() == Where::moved               ? 0U
-                                   : where() == Where::at_its_other_home ? 1U
-                                                                         : 2U);
+    EXPECT_EQ(job.heard.worker_id, where() == Where::moved ? 0U : where() == Where::at_its_other_home ? 1U : 2U);
     EXPECT_EQ(job.heard.verdict, runs() ? SessionVerdict::moved : SessionVerdict::hit);
     EXPECT_EQ(job.heard.queued + job.heard.ran, at - start);
     EXPECT_EQ(job.heard.ran, runs() ? at - *job.started : 0s);
@@ -727,8 +724,7 @@ struct Watcher {
 TEST_F(PreferredPool, WorkersThatRunOneAnothersJobsGoWithTheContext) {
     const Watcher watcher;
     auto handles = dispatch::spawn_workers<Request, std::size_t, simulation::Executor>(
-        context->get_executor(), 2,
-        [this](Request request, dispatch::JobContext& job) { return handle(request, job); },
+        context->get_executor(), 2, [this](Request request, dispatch::JobContext& job) { return handle(request, job); },
         dispatch::WorkerOptions{.max_concurrency = 1}, watcher);
     pool.emplace(std::move(handles), preferred({.miss_cost = 10s}), Pointed{&pointed, &routes});
     make_homes("a", 0);
@@ -812,8 +808,8 @@ TEST_F(Report, OfAJobWhoseDeadlineHasPassed) {
     make(1);
     occupy(0, 10s);
     Submitted& queued = submit({.session = "a", .deadline = context->now() + 4s}, {.number = 0, .time = 1s});
-    Submitted& running = submit({.session = "a", .deadline = context->now() + 13s},
-                                {.number = 0, .time = 10s, .stubborn = true});
+    Submitted& running =
+        submit({.session = "a", .deadline = context->now() + 13s}, {.number = 0, .time = 10s, .stubborn = true});
     context->run();
     EXPECT_EQ(queued.code(), errc::deadline_exceeded);
     EXPECT_EQ(queued.heard.queued, 4s);

@@ -128,8 +128,8 @@ void play(unsigned round, PoolOptions options, dispatch::Ledger& seen) {
     Counts counts;
     net::thread_pool threads{4};
     std::optional<Pool> pool{std::in_place,
-                             dispatch::spawn_workers<Request, std::size_t>(
-                                 threads.get_executor(), 4, handle, {.max_concurrency = 2, .queue_capacity = 8}),
+                             dispatch::spawn_workers<Request, std::size_t>(threads.get_executor(), 4, handle,
+                                                                           {.max_concurrency = 2, .queue_capacity = 8}),
                              options};
     std::latch all_there{submitters + 1};
     std::vector<std::thread> outside;
@@ -197,9 +197,9 @@ TEST(PreferredStress, TheContextGoesInTheMidst) {
     for (unsigned round = 0; round != 10; ++round) {
         Counts counts;
         std::optional<net::thread_pool> threads{4};
-        Pool pool{dispatch::spawn_workers<Request, std::size_t>(threads->get_executor(), 3, handle,
-                                                               {.max_concurrency = 1}),
-                  PoolOptions{.affinity = dispatch::Affinity::preferred, .miss_cost = 200us}};
+        Pool pool{
+            dispatch::spawn_workers<Request, std::size_t>(threads->get_executor(), 3, handle, {.max_concurrency = 1}),
+            PoolOptions{.affinity = dispatch::Affinity::preferred, .miss_cost = 200us}};
         {
             const Strand strand = net::make_strand(threads->get_executor());  // it goes before the context
             std::minstd_rand random{round + 1};

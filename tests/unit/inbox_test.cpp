@@ -313,7 +313,7 @@ TEST_F(Inbox, AJobThatWasTurnedAwayCannotBeCancelledAsWell) {
 
 /// A worker with one permit whose jobs may be lent.
 struct LendingInbox : Fixture {
-    LendingInbox() { load.lend(); }
+    LendingInbox() { load.lend(true); }
 
     /// Counts job, and queues it.
     Queue::Push submit(Job& job, bool may_move = true) {

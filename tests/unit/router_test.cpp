@@ -61,7 +61,9 @@ struct Stubborn {
 template <typename Policy>
 struct Workers {
     explicit Workers(std::size_t n, PoolOptions options = {}, Policy policy = {}, std::size_t queue_capacity = 1)
-        : set{loads(n, queue_capacity)}, admission{set}, router{set, admission, sessions, service_times, std::move(policy)} {
+        : set{loads(n, queue_capacity)},
+          admission{set},
+          router{set, admission, sessions, service_times, std::move(policy)} {
         if (options.affinity_ttl.count() > 0) {
             sessions.emplace(options.affinity_ttl, options.affinity_expiry, options.max_sessions, n);
         }
@@ -372,8 +374,7 @@ TEST(Router, AHomeThatIsFreeAfterAllIsNotPastIt) {
     };
     expect_route(prefer(workers.router), 0, SessionVerdict::fresh);
     dispatch::detail::Router<Pointed, HandClock> router{workers.set, workers.admission, workers.sessions,
-                                                        workers.service_times,
-                                                        Pointed{&pointed, &workers.set[0]}};
+                                                        workers.service_times, Pointed{&pointed, &workers.set[0]}};
     expect_route(prefer(router), 0, SessionVerdict::hit);
     EXPECT_EQ(workers.values(), (Values{1, 0}));
 }
@@ -382,7 +383,7 @@ TEST_F(RouterPreferred, WithoutACostItGoesWhereverAPermitIs) {
     make_homes(1, 2);
     load(1, 1);
     load(2, 1);
-    expect_route(prefer(0ns), 0, SessionVerdict::moved);  // though no time is known
+    expect_route(prefer(0ns), 0, SessionVerdict::moved);   // though no time is known
     expect_route(prefer(0ns), 0, SessionVerdict::hit, 2);  // nobody has one: it waits at the latest
 }
 
@@ -477,8 +478,8 @@ TEST_F(RouterPreferred, HomesAreNotOverfilledUnderContention) {
         const auto fill = [&](std::size_t first) {
             for (std::size_t i = first;; ++i) {
                 const std::string session = std::to_string(i % 5);
-                const Route route = workers.router.route_preferred(session, i % 2 == 0 ? 0ns : 10s, Overflow::reject,
-                                                                   HandClock::now());
+                const Route route =
+                    workers.router.route_preferred(session, i % 2 == 0 ? 0ns : 10s, Overflow::reject, HandClock::now());
                 if (route.verdict != Verdict::accepted) {
                     return;
                 }

@@ -22,7 +22,7 @@ namespace {
 using dispatch::detail::WorkerLoad;
 using dispatch::detail::WorkerSet;
 
-struct Job : model::InboxJob {
+struct Job : model::InboxJob<Job> {
     /// Whose start its handler waits for; null: it does not.
     Job* waits_for = nullptr;
     bool awaited = false;
@@ -111,6 +111,8 @@ class Worker {
         std::uint64_t next_age() noexcept { return backlog.next_age(); }
         void list(std::uint64_t age) noexcept { backlog.list(number, age); }
         void unlist() noexcept { backlog.unlist(number); }
+        void invite(dispatch::detail::Patience<Job, int>& /*guest*/) noexcept {}
+        void uninvite(dispatch::detail::Patience<Job, int>& /*guest*/) noexcept {}
     };
 
     using Inbox = dispatch::detail::Inbox<Job, Host>;
@@ -130,7 +132,7 @@ class Worker {
                 if (Job* const job = inbox_.pop(1)) {
                     return job;
                 }
-                inbox_.list_anew();
+                inbox_.correct_listing();
                 continue;
             }
             if (Job* const job = lender->inbox_.lend(age, [this](Job&) { return load_.try_reserve_permit(); })) {

@@ -5,10 +5,13 @@
 #include <model_std.hpp>
 
 #include <dispatch/detail/base/intrusive_list.hpp>
+#include <dispatch/detail/job/patience.hpp>
 
 namespace model {
 
-/// What an Inbox asks of a job, for models in which there are no deadlines.
+/// What an Inbox asks of a job, for models in which there are no deadlines, and jobs prefer no workers. J is derived
+/// from it.
+template <typename J>
 struct InboxJob : dispatch::detail::ListHook {
     enum class State : std::uint8_t { queued, running, replied };
     State state = State::queued;
@@ -20,6 +23,8 @@ struct InboxJob : dispatch::detail::ListHook {
     std::uint64_t age = 0;
 
     void add_owner() noexcept {}
+    bool is_plain() const noexcept { return true; }
+    dispatch::detail::Patience<J, int>* patience() noexcept { return nullptr; }
 };
 
 /// What an Inbox asks of its worker, where there are no deadlines and no other workers: never anything.
@@ -29,6 +34,10 @@ struct NoHost {
     std::uint64_t next_age() noexcept { return 1; }
     void list(std::uint64_t /*age*/) noexcept {}
     void unlist() noexcept {}
+    template <typename Patience>
+    void invite(Patience& /*guest*/) noexcept {}
+    template <typename Patience>
+    void uninvite(Patience& /*guest*/) noexcept {}
 };
 
 }  // namespace model

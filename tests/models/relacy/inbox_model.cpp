@@ -13,7 +13,7 @@
 
 namespace {
 
-struct Job : model::InboxJob {
+struct Job : model::InboxJob<Job> {
     /// Written by the producer, read by who ends the job.
     model::Plain<int> request{0};
 };

@@ -20,7 +20,7 @@ using dispatch::detail::WorkerLoad;
 
 constexpr std::size_t permits = 2;
 
-struct Job : model::InboxJob {
+struct Job : model::InboxJob<Job> {
     /// Its handler is suspended until so many have started; 0: it is not suspended.
     int waits_for = 0;
 };

@@ -71,16 +71,14 @@ mutation(backlog wakes_without_the_lock detail/queue/inbox.hpp
         if (!asleep_ || closed_) {]] [[        if (!asleep_ || closed_) {]] "DATA RACE")
 mutation(backlog lends_without_the_lock detail/queue/inbox.hpp
     [[        const std::lock_guard lock{mutex_};
-        auto oldest = first_waiting(movable_.begin());
-        J* lent]] [[        auto oldest = first_waiting(movable_.begin());
+        J* const oldest = oldest_waiting();
+        J* lent]] [[        J* const oldest = oldest_waiting();
         J* lent]] "DATA RACE")
-mutation(backlog lends_and_keeps detail/queue/inbox.hpp [[            movable_.remove(*lent);
-]] "" "a job ends twice|DATA RACE")
+mutation(backlog lends_and_keeps detail/queue/inbox.hpp [[        remove(job);
+        job.state = State::running;]] [[        job.state = State::running;]] "a job ends twice|DATA RACE")
 mutation(backlog lent_is_not_running detail/queue/inbox.hpp
-    [[            lent->state = State::running;
-        }
-        list_anew(oldest);]] [[        }
-        list_anew(oldest);]] "a job ends twice|DATA RACE|SEGV")
+    [[        job.state = State::running;
+        return &job;]] [[        return &job;]] "a job ends twice|DATA RACE|SEGV")
 mutation(backlog lists_and_calls_nobody detail/queue/inbox.hpp [[return Push::listed;]] [[return Push::queued;]]
     "DEADLOCK")
 mutation_of_model(backlog looks_before_it_frees_its_load [[                load_.release();
@@ -164,10 +162,10 @@ mutation(admission close_acq_rel detail/route/admission.hpp
     [[phase_.compare_exchange_weak(seen, phase, std::memory_order_seq_cst)]]
     [[phase_.compare_exchange_weak(seen, phase, std::memory_order_acq_rel)]] "USER ASSERT FAILED")
 mutation(admission looks_at_the_gate_first detail/route/router.hpp
-    [[        Route route = session]] [[        if (admission_.open()) {
+    [[        return admit(session]] [[        if (admission_.open()) {
             return session && sessions_ ? route_pinned(*session, overflow, now()) : choose(Purpose::job, overflow);
         }
-        Route route = session]] "USER ASSERT FAILED|DATA RACE")
+        return admit(session]] "USER ASSERT FAILED|DATA RACE")
 mutation(admission keeps_the_load detail/route/router.hpp
     [[            workers_[route.worker].release();
 ]] "" "nobody sees that all have left")

@@ -64,9 +64,7 @@ class alignas(cache_line) WorkerLoad {
     std::size_t capacity() const noexcept { return capacity_; }
 
     /// Whether the worker's jobs that wait for a permit may be lent to other workers. Before there are any.
-    void lend(bool lends) noexcept {
-        lends_above_ = lends ? concurrency_ : std::numeric_limits<std::uint32_t>::max();
-    }
+    void lend(bool lends) noexcept { lends_above_ = lends ? concurrency_ : std::numeric_limits<std::uint32_t>::max(); }
     /// Whether the job that was put into the queue last, and had been counted, waits for a permit and may be lent.
     bool lends() const noexcept { return value() > lends_above_; }
     /// Whether one job more would have a permit.

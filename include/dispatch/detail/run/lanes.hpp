@@ -164,8 +164,8 @@ class Lanes final : LaneLoop::Owner {
         resources_.reset();
     }
 
-    /// What co_spawn has put into a slot has, from Asio 1.24 on, a strand. And two workers whose lanes ran one another's
-    /// jobs would keep one another.
+    /// What co_spawn has put into a slot has, from Asio 1.24 on, a strand. And two workers whose lanes ran one
+    /// another's jobs would keep one another.
     void context_emptied() noexcept {
         lanes_.for_each([](Lane& lane) {
             lane.signal.slot().clear();
