@@ -27,7 +27,7 @@ namespace asio = boost::asio;
 
 /// What the observer counts: atomic, as the events of different jobs come on several threads at once.
 struct Counts {
-    std::array<std::atomic<int>, 4> verdicts{};  // by dispatch::SessionVerdict
+    std::array<std::atomic<int>, 5> verdicts{};  // by dispatch::SessionVerdict
     std::atomic<int> started{0};
     std::atomic<int> failed{0};
     std::atomic<int> dropped{0};

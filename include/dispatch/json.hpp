@@ -26,6 +26,7 @@ void to_json(BasicJson& json, const WorkerMetrics& worker) {
     json["errors"] = worker.errors;
     json["sessions"] = worker.sessions;
     json["submitted"] = worker.submitted;
+    json["moved"] = worker.moved;
 }
 
 /// Sets json to an object with the counters of ledger, under their names in Ledger. Throws what BasicJson throws.
@@ -39,6 +40,7 @@ void to_json(BasicJson& json, const Ledger& ledger) {
     json["expired"] = ledger.expired;
     json["cancelled"] = ledger.cancelled;
     json["stopped"] = ledger.stopped;
+    json["moved"] = ledger.moved;
 }
 
 }  // namespace dispatch::inline DISPATCH_ABI

@@ -34,7 +34,8 @@ struct WorkerMetrics {
     std::size_t sessions = 0;
     /// Jobs that the worker accepted since it was spawned, whatever became of them, and wherever they ran.
     std::uint64_t submitted = 0;
-    /// Jobs that the worker ran though they were routed to another worker: see PoolOptions::late_binding.
+    /// Jobs that the worker ran though they were routed to another worker (PoolOptions::late_binding), or past their
+    /// session's homes (Affinity::preferred).
     std::uint64_t moved = 0;
 };
 
@@ -60,8 +61,8 @@ struct Ledger {
     /// Ended with errc::stopped; or running when the pool was stopped, if the handler then ended with an exception; or
     /// destroyed together with the execution context.
     std::uint64_t stopped = 0;
-    /// Jobs that ran on another worker than the one to which they were routed. They also count as what became of them,
-    /// so this is not part of the sum.
+    /// Jobs that ran on another worker than the one to which they were routed, or were routed past their session's
+    /// homes. They also count as what became of them, so this is not part of the sum.
     std::uint64_t moved = 0;
 
     /// Returns whether all counters are equal.

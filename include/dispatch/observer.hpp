@@ -45,7 +45,8 @@ struct StartedEvent {
     std::string_view session;
     /// The time from submit to now.
     std::chrono::steady_clock::duration queued;
-    /// Whether the job runs on another worker than the one to which it was routed: see PoolOptions::late_binding.
+    /// Whether the job runs on another worker than the one to which it was routed (PoolOptions::late_binding), or was
+    /// routed past its session's homes (Affinity::preferred).
     bool moved;
 };
 

@@ -50,8 +50,7 @@ enum class Affinity : std::uint8_t {
     /// The job goes to the latest home that has a permit free. If none has, and the wait to be expected there exceeds
     /// what a miss costs (`miss_cost`), it goes at once to a worker that has a permit free, if there is one. Otherwise
     /// it waits at its latest home. Either home runs it as soon as it can; any other worker may do so once it has
-    /// waited
-    /// for `patience` times `miss_cost`. A worker that has run a job of the session becomes its latest home.
+    /// waited for `patience` times `miss_cost`. A worker that has run a job of the session becomes its latest home.
     ///
     /// (Two homes and the gate: after LARD/R, Pai et al., ASPLOS 1998. Patience: delay scheduling, Zaharia et al.,
     /// EuroSys 2010.)
