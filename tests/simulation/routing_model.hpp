@@ -258,15 +258,17 @@ class RoutingModel {
         complaints_.unless(loads[*chosen] < limit_ || !room, "#", job, " waits at worker ", *chosen,
                            " though another one has a place");
         sessions_.move(*plan.session, *chosen);
-        if (*chosen != homes.latest) {
+        if (*chosen != homes.latest && chosen != homes.earlier) {
             return {may_move_from(Time::min()), std::nullopt, true};
         }
+        const std::optional<std::size_t> other_home =
+            *chosen == homes.latest ? homes.earlier : std::optional<std::size_t>{homes.latest};
         const auto patience =
             std::chrono::duration<double, std::nano>{options_.patience * static_cast<double>(miss_cost.count())};
         const Time::duration wait =
             std::min<Time::duration>(std::chrono::duration_cast<Time::duration>(patience), options_.max_patience);
         return {may_move_from(wait.count() == 0 ? Time::min() : now_() + wait),
-                options_.late_binding && wait.count() != 0 ? homes.earlier : std::nullopt, false};
+                options_.late_binding && wait.count() != 0 ? other_home : std::nullopt, false};
     }
 
     std::size_t live_sessions() {

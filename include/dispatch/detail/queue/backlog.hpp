@@ -109,10 +109,12 @@ class Backlog {
     /// The worker with that number, or null when it is gone. Any thread.
     std::shared_ptr<W> worker(std::size_t number) const noexcept { return workers_[number].lock(); }
 
-    /// Calls one worker that is asleep with a permit free, if something is listed. No inbox is held.
+    /// Calls a worker that is idle, if something is listed. On the way to it, those that are asleep with a permit free
+    /// but run something: their handlers may keep their strands for long. No inbox is held.
     void call() noexcept {
         while (const auto worker = next_free()) {
-            if (worker->search()) {
+            const bool idle = worker->load()->idle();
+            if (worker->search() && idle) {
                 return;
             }
         }

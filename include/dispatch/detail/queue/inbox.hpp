@@ -90,11 +90,15 @@ class Inbox {
             job.age = 0;
             return Push::queued;
         }
-        job.age = host_.next_age();
-        if (PatienceOfJob* const patience = job.patience(); patience != nullptr && !job.may_move) [[unlikely]] {
-            invite(*patience);
+        if (!job.may_move) {
+            if (PatienceOfJob* const patience = job.patience()) {
+                job.age = host_.next_age();
+                invite(*patience);
+            }
+            return Push::queued;
         }
-        if (listed_ || !job.may_move) {
+        job.age = host_.next_age();
+        if (listed_) {
             return Push::queued;
         }
         list_anew();

@@ -114,11 +114,13 @@ class Router {
     /// Where a job of a session with these homes goes: see Affinity::preferred.
     Route prefer(std::size_t latest, std::optional<std::size_t> earlier, std::chrono::nanoseconds miss_cost,
                  Overflow overflow) noexcept {
+        // Even one that has a permit may have to wait for it, if others are quicker to queue: so it has another home.
+        const std::uint32_t other = earlier ? static_cast<std::uint32_t>(*earlier) : no_worker;
         if (workers_[latest].try_reserve_permit()) {
-            return {Route::Verdict::accepted, SessionVerdict::hit, latest};
+            return {Route::Verdict::accepted, SessionVerdict::hit, latest, other};
         }
         if (earlier && workers_[*earlier].try_reserve_permit()) {
-            return {Route::Verdict::accepted, SessionVerdict::hit, *earlier};
+            return {Route::Verdict::accepted, SessionVerdict::hit, *earlier, static_cast<std::uint32_t>(latest)};
         }
         const auto wait = [this](std::size_t home) {
             const WorkerLoad& load = workers_[home];
@@ -140,22 +142,20 @@ class Router {
                 return {Route::Verdict::accepted, SessionVerdict::hit, *earlier, static_cast<std::uint32_t>(latest)};
             }
             // Another worker may have a place: nobody waits for one, or is refused, then.
-            if (const std::optional<Choice> room = workers_.least_loaded_with_room()) {
+            while (const std::optional<Choice> room = workers_.least_loaded_with_room()) {
                 if (std::uint32_t seen = room->load; workers_[room->worker].try_reserve(seen)) {
                     return {Route::Verdict::accepted, verdict_at(room->worker), room->worker};
                 }
             }
         }
         Route route = enter(latest, overflow);
-        if (earlier) {
-            route.other_home = static_cast<std::uint32_t>(*earlier);
-        }
+        route.other_home = other;
         return route;
     }
 
     /// Counts a job at a worker where it has a permit, if there is one: the policy's choice, or the least loaded.
     std::optional<std::size_t> reserve_permit_anywhere() noexcept {
-        Choice choice = policy_.pick(View{*this}, Purpose::new_session);
+        Choice choice = pick(Purpose::new_session);
         for (;;) {
             if (choice.load < workers_[choice.worker].permits() && workers_[choice.worker].try_reserve(choice.load)) {
                 return choice.worker;
@@ -168,13 +168,17 @@ class Router {
         }
     }
 
+    [[gnu::always_inline]] inline Choice pick(Purpose purpose) noexcept {
+        const Choice choice = policy_.pick(View{*this}, purpose);
+        DISPATCH_ASSERT(choice.worker < workers_.size(),
+                        "a SelectionPolicy chose a worker that there is not: they are numbered from 0 to size() - 1");
+        return choice;
+    }
+
     /// The policy's choice, made anew as long as the load that it saw has moved meanwhile.
     [[gnu::always_inline]] inline Route choose(Purpose purpose, Overflow overflow) noexcept {
         for (;;) {
-            Choice choice = policy_.pick(View{*this}, purpose);
-            DISPATCH_ASSERT(
-                choice.worker < workers_.size(),
-                "a SelectionPolicy chose a worker that there is not: they are numbered from 0 to size() - 1");
+            Choice choice = pick(purpose);
             if (workers_[choice.worker].full(choice.load)) [[unlikely]] {
                 // Another worker may have a place: nobody waits or is refused then.
                 const std::optional<Choice> room = workers_.least_loaded_with_room();

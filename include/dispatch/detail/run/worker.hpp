@@ -137,8 +137,8 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     bool search() noexcept {
         try {
             return inbox_.wake_sleeper([this] { lanes_.wake_to_search(); });
-        } catch (const std::bad_alloc&) {
-            return false;  // the jobs wait for their own workers
+        } catch (...) {
+            return false;  // where there is no memory, the jobs wait for their own workers
         }
     }
 
@@ -552,7 +552,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         host_->dropped(*this, job, make_error_code(errc::deadline_exceeded));
         job.fail(make_system_error(make_error_code(errc::deadline_exceeded)));
         if (job.report != nullptr) {
-            report(job, id(), now());
+            *job.report = {job.owner->id(), job.verdict, now() - job.submitted_at, {}};
         }
         release_and_reply(job);
     }
