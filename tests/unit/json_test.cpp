@@ -25,10 +25,17 @@ TEST(Json, ShowsEveryFieldOfAWorker) {
 }
 
 TEST(Json, ShowsEveryFieldOfALedger) {
-    const nlohmann::ordered_json json = dispatch::Ledger{
-        .submitted = 21, .completed = 1, .failed = 2, .rejected = 3, .expired = 4, .cancelled = 5, .stopped = 6, .moved = 7};
-    EXPECT_EQ(json.dump(),
-              R"({"submitted":21,"completed":1,"failed":2,"rejected":3,"expired":4,"cancelled":5,"stopped":6,"moved":7})");
+    const nlohmann::ordered_json json = dispatch::Ledger{.submitted = 21,
+                                                         .completed = 1,
+                                                         .failed = 2,
+                                                         .rejected = 3,
+                                                         .expired = 4,
+                                                         .cancelled = 5,
+                                                         .stopped = 6,
+                                                         .moved = 7};
+    EXPECT_EQ(
+        json.dump(),
+        R"({"submitted":21,"completed":1,"failed":2,"rejected":3,"expired":4,"cancelled":5,"stopped":6,"moved":7})");
 }
 
 }  // namespace json_test
