@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Affinity::preferred and JobReport, in virtual time.
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -568,7 +569,8 @@ TEST_F(PreferredPool, AMissCostBelow0IsRefusedAndNotCounted) {
     }
 }
 
-TEST_F(PreferredPool, AllSeedsRunEachJobOnce) {
+/// With every seed: no job waits that a free worker may run, and each ends once.
+TEST_F(PreferredPool, AllSeedsRunEachJobOnceAndAsSoonAsTheyMay) {
     for (std::uint64_t seed = 1; seed != 60; ++seed) {
         pool.reset();
         jobs.clear();
@@ -577,6 +579,21 @@ TEST_F(PreferredPool, AllSeedsRunEachJobOnce) {
         context.emplace(seed);
         make(4, preferred({.patience = seed % 3 == 0 ? 0.5 : 2.0}), {.max_concurrency = 2, .queue_capacity = 3});
         const char* const sessions[] = {"a", "b", "c", "d", "e"};
+        std::vector<nanoseconds> patience_ends;
+        const auto expect_nobody_waits_in_vain = [&] {
+            const auto rows = pool->worker_metrics();
+            const auto is_free = [](const dispatch::WorkerMetrics& row) { return row.inflight < 2; };
+            const bool any_free = std::any_of(rows.begin(), rows.end(), is_free);
+            for (std::size_t i = 0; i != jobs.size(); ++i) {
+                if (jobs[i].started || jobs[i].completions != 0) {
+                    continue;
+                }
+                ASSERT_FALSE(is_free(rows[routes[i].worker])) << "seed " << seed << ", job " << i;
+                if (routes[i].verdict != SessionVerdict::hit || patience_ends[i] <= context->elapsed()) {
+                    ASSERT_FALSE(any_free) << "seed " << seed << ", job " << i;
+                }
+            }
+        };
         for (std::size_t i = 0; i != 120; ++i) {
             pointed = (i * 7 + seed) % 4;
             SubmitOptions options{.session = sessions[(i * i + seed) % 5],
@@ -587,13 +604,19 @@ TEST_F(PreferredPool, AllSeedsRunEachJobOnce) {
             if (i % 7 == 0) {
                 options.session = std::nullopt;
             }
+            patience_ends.push_back(context->elapsed() + *options.miss_cost * (seed % 3 == 0 ? 1 : 4) / 2);
             Submitted& job = submit(options, {.number = 0, .time = std::chrono::seconds{i % 4}, .fails = i % 11 == 0});
             context->run_for(std::chrono::milliseconds{(i * 13 + seed) % 900});
             if (i % 6 == 0) {
                 job.signal.emit(net::cancellation_type::terminal);
+                context->run_for(0s);
             }
+            expect_nobody_waits_in_vain();
         }
-        context->run();
+        while (context->ready() + context->waits() != 0) {
+            context->run_until(context->next_wait());
+            expect_nobody_waits_in_vain();
+        }
         ASSERT_EQ(context->what_is_left(), "") << "seed " << seed;
         std::uint64_t moved = 0;
         for (const Submitted& job : jobs) {
