@@ -29,8 +29,10 @@ struct AdmissionModel : model::Execution, rl::test_suite<AdmissionModel, 3> {
     WorkerLoad load{{.max_concurrency = 1, .queue_capacity = 1}};
     WorkerSet workers{loads(load)};
     Admission admission{workers};
-    dispatch::detail::Router<OneWorker, std::chrono::steady_clock> router{
-        workers, admission, {.affinity_ttl = {}}, OneWorker{}};
+    std::optional<dispatch::SessionMap<std::chrono::steady_clock>> no_sessions;
+    dispatch::detail::ServiceTimes service_times;
+    dispatch::detail::Router<OneWorker, std::chrono::steady_clock> router{workers, admission, no_sessions,
+                                                                          service_times, OneWorker{}};
 
     /// What jobs do that are let in, and whoever drains looks at when all have left.
     std::array<model::Plain<int>, 2> results;
