@@ -304,7 +304,7 @@ void expect_route(const Route& route, std::size_t worker, SessionVerdict session
 
 TEST_F(RouterPreferred, TheLatestHomeComesFirst) {
     make_homes(1, 2);
-    expect_route(prefer(), 2, SessionVerdict::hit);
+    expect_route(prefer(), 2, SessionVerdict::hit, 1);
     EXPECT_EQ(homes(), (Homes{2, 1}));
     EXPECT_EQ(workers.values(), (Values{0, 0, 1}));
 }
@@ -312,7 +312,7 @@ TEST_F(RouterPreferred, TheLatestHomeComesFirst) {
 TEST_F(RouterPreferred, ThenTheOtherHomeWhichIsTheLatestThen) {
     make_homes(1, 2);
     load(2, 1);
-    expect_route(prefer(), 1, SessionVerdict::hit);
+    expect_route(prefer(), 1, SessionVerdict::hit, 2);
     EXPECT_EQ(homes(), (Homes{1, 2}));
     EXPECT_EQ(workers.values(), (Values{0, 1, 1}));
 }

@@ -63,9 +63,6 @@ mutation(backlog has_free_permit_relaxed detail/route/worker_load.hpp
     [[return load_.load(std::memory_order_relaxed) < concurrency_;]] "DEADLOCK")
 mutation(backlog release_acq_rel detail/route/worker_load.hpp
     [[load_.fetch_sub(jobs, std::memory_order_seq_cst)]] [[load_.fetch_sub(jobs, std::memory_order_acq_rel)]] "DEADLOCK")
-mutation(backlog lists_without_the_lock detail/queue/backlog.hpp
-    [[        const std::lock_guard lock{mutex_};
-        if (places_[worker] == unlisted) {]] [[        if (places_[worker] == unlisted) {]] "DATA RACE")
 mutation(backlog wakes_without_the_lock detail/queue/inbox.hpp
     [[        const std::lock_guard lock{mutex_};
         if (!asleep_ || closed_) {]] [[        if (!asleep_ || closed_) {]] "DATA RACE")
@@ -76,20 +73,8 @@ mutation(backlog lends_without_the_lock detail/queue/inbox.hpp
         J* lent]] "DATA RACE")
 mutation(backlog lends_and_keeps detail/queue/inbox.hpp [[        remove(job);
         job.state = State::running;]] [[        job.state = State::running;]] "a job ends twice|DATA RACE")
-mutation(backlog lent_is_not_running detail/queue/inbox.hpp
-    [[        job.state = State::running;
-        return &job;]] [[        return &job;]] "a job ends twice|DATA RACE|SEGV")
 mutation(backlog lists_and_calls_nobody detail/queue/inbox.hpp [[return Push::listed;]] [[return Push::queued;]]
     "DEADLOCK")
-mutation_of_model(backlog looks_before_it_frees_its_load [[                load_.release();
-            }]] [[                const bool any = backlog_.any();
-                load_.release();
-                if (!any && inbox_.try_sleep()) {
-                    break;
-                }
-            }]] "DEADLOCK")
-mutation_of_model(backlog forgets_the_lender [[                lender->find_work();
-]] "" "DEADLOCK")
 mutation_of_model(backlog forgets_who_takes_back [[            load_.release();
             find_work();]] [[            load_.release();]] "DEADLOCK")
 
