@@ -143,7 +143,7 @@ struct PoolOfHomes : testing::Test {
         options.report = &job.report;
         pool->submit(options, request,
                      net::bind_cancellation_slot(
-                         job.signal.slot(), [this, &job, alive = alive](const std::exception_ptr& error, std::size_t) {
+                         job.signal.slot(), [this, &job, token = alive](const std::exception_ptr& error, std::size_t) {
                              ++job.completions;
                              job.completed = context->elapsed();
                              job.error = error;
