@@ -78,7 +78,7 @@ Option decimal(std::string name, std::string placeholder, double Config::* field
     return option;
 }
 
-constexpr std::chrono::milliseconds shortest{1};
+constexpr std::chrono::milliseconds shortest_time{1};
 constexpr std::chrono::milliseconds one_hour{3'600'000};
 constexpr std::chrono::milliseconds one_day = 24 * one_hour;
 constexpr std::chrono::milliseconds one_year = 365 * one_day;
@@ -243,11 +243,11 @@ std::vector<Option> server_options() {
                "The size of a request's header; past it, 431."),
         number("body-limit-bytes", "BYTES", &Config::body_limit, 1024, 256 * 1024 * 1024,
                "The size of a request's body; past it, 413."),
-        seconds("request-timeout", &Config::request_timeout, shortest, one_hour,
+        seconds("request-timeout", &Config::request_timeout, shortest_time, one_hour,
                 "How long a request's header may take to arrive; past it, 408."),
         number("min-progress-bytes", "BYTES", &Config::min_progress, 1, million * million,
                "What of a body has to arrive, and of a response to be taken, in each --request-timeout-seconds."),
-        seconds("idle-timeout", &Config::idle_timeout, shortest, one_day,
+        seconds("idle-timeout", &Config::idle_timeout, shortest_time, one_day,
                 "How long a connection may wait for its next request."),
         secret("client-token", &Config::client_token, "What clients must send as bearer token; none: they need none."),
         word(
@@ -269,7 +269,7 @@ std::vector<Option> pool_options() {
                 "How long a session stays on its worker; 0: it does not."),
         number("max-sessions", "NUMBER", &Config::max_sessions, 1, std::uint64_t{1} << 31U,
                "Sessions remembered at a time; then the one nearest its end makes room."),
-        seconds("job-timeout", &Config::job_timeout, shortest, one_year,
+        seconds("job-timeout", &Config::job_timeout, shortest_time, one_year,
                 "How long a job may take, queueing and retries and all; past it, it fails."),
     };
 }
@@ -282,7 +282,7 @@ std::vector<Option> job_options() {
                "Jobs accepted and not ended; past it, 503."),
         number("max-pending-bytes", "BYTES", &Config::max_pending_bytes, 1, std::uint64_t{1} << 40U,
                "Bytes of their requests together, and 4096 for each; past it, 503."),
-        seconds("job-ttl", &Config::job_ttl, shortest, one_year, "How long the result of an ended job is kept."),
+        seconds("job-ttl", &Config::job_ttl, shortest_time, one_year, "How long the result of an ended job is kept."),
         choice("on-restart", &Config::on_restart, {{"resume", RestartPolicy::resume}, {"fail", RestartPolicy::fail}},
                "What becomes of the jobs that had not ended when the process did."),
         number("max-resumes", "NUMBER", &Config::max_resumes, 0, million,
@@ -310,7 +310,7 @@ std::vector<Option> upstream_options() {
         word("impersonate", "EMAIL", &Config::impersonate, "-._@", "vertex: the service account to act as."),
         text("ca-file", "FILE", &Config::ca_file,
              "Certificates (PEM) to check upstreams with; by default the system's."),
-        seconds("attempt-timeout", &Config::attempt_timeout, shortest, one_day, "How long one attempt may take."),
+        seconds("attempt-timeout", &Config::attempt_timeout, shortest_time, one_day, "How long one attempt may take."),
         number("max-attempts", "NUMBER", &Config::max_attempts, 1, 100,
                "Attempts of a generation, with the first. Being told to wait (429) is none."),
         seconds("backoff-min", &Config::backoff_min, std::chrono::milliseconds{0}, one_hour,
