@@ -213,19 +213,19 @@ struct Pool : model::Execution, Jobs {
     }
 };
 
-/// Two jobs come to one worker while the other one may be busy. The first ends only when the other has started: that
-/// one must move. The other worker's own job may be taken back.
+/// Two jobs come to one worker while the other one has a job of its own, which may be taken back. The first ends only
+/// when the second has started: that one must move.
 struct BusyModel : Pool<3>, rl::test_suite<BusyModel, 3> {
     void before() {
         Pool::before();
         jobs[1].wait_for(jobs[2]);
+        workers[1].push(jobs[0]);
     }
 
     void thread(unsigned index) {
         if (index != 2) {
             return workers[index].work();
         }
-        workers[1].push(jobs[0]);
         workers[0].push(jobs[1]);
         workers[0].push(jobs[2]);
         workers[1].withdraw(jobs[0]);
@@ -234,20 +234,21 @@ struct BusyModel : Pool<3>, rl::test_suite<BusyModel, 3> {
 };
 
 /// A job that may have moved ends only when another one has started, which comes to the worker that it may have moved
-/// to: that one must move the other way.
+/// to: that one must move the other way. And the former may be taken back.
 struct CrossModel : Pool<3>, rl::test_suite<CrossModel, 3> {
     void before() {
         Pool::before();
         jobs[1].wait_for(jobs[2]);
+        workers[0].push(jobs[0]);
+        workers[0].push(jobs[1]);
     }
 
     void thread(unsigned index) {
         if (index != 2) {
             return workers[index].work();
         }
-        workers[0].push(jobs[0]);
-        workers[0].push(jobs[1]);
         workers[1].push(jobs[2]);
+        workers[0].withdraw(jobs[1]);
     }
     void after() { Pool::after(); }
 };

@@ -73,8 +73,19 @@ mutation(backlog lends_without_the_lock detail/queue/inbox.hpp
         J* lent]] "DATA RACE")
 mutation(backlog lends_and_keeps detail/queue/inbox.hpp [[        remove(job);
         job.state = State::running;]] [[        job.state = State::running;]] "a job ends twice|DATA RACE")
+mutation(backlog lent_is_not_running detail/queue/inbox.hpp [[        job.state = State::running;
+        return &job;]] [[        return &job;]] "DEADLOCK|a job ends twice")
 mutation(backlog lists_and_calls_nobody detail/queue/inbox.hpp [[return Push::listed;]] [[return Push::queued;]]
     "DEADLOCK")
+mutation_of_model(backlog looks_before_it_frees_its_load [[                load_.release();
+            }]] [[                const bool any = backlog_.any();
+                load_.release();
+                if (!any && inbox_.try_sleep()) {
+                    break;
+                }
+            }]] "DEADLOCK")
+mutation_of_model(backlog forgets_the_lender [[                lender->find_work();
+]] "" "DEADLOCK")
 mutation_of_model(backlog forgets_who_takes_back [[            load_.release();
             find_work();]] [[            load_.release();]] "DEADLOCK")
 
