@@ -96,6 +96,33 @@ TEST(Admission, AJobThatComesTooLateDoesNotPutTheDrainOff) {
     EXPECT_TRUE(admission.drained());
 }
 
+TEST(Admission, AJobThatMovesToAnIdleWorkerIsWaitedFor) {
+    Gate gate{3};
+    Admission& admission = gate.admission;
+    gate.workers[2].reserve();
+    admission.close(Phase::draining);
+    EXPECT_FALSE(admission.drained()) << "the others are idle";
+    gate.workers[0].reserve();
+    admission.moved_to(0);
+    EXPECT_FALSE(gate.workers[2].release() && admission.drained());
+    EXPECT_FALSE(admission.drained());
+    gate.workers[1].reserve();
+    admission.moved_to(1);
+    gate.workers[0].release();
+    EXPECT_FALSE(admission.drained());
+    gate.workers[1].release();
+    EXPECT_TRUE(admission.drained());
+}
+
+TEST(Admission, WhileItIsOpenJobsMoveFreely) {
+    Gate gate{2};
+    gate.workers[0].reserve();
+    gate.admission.moved_to(0);
+    gate.workers[0].release();
+    gate.admission.close(Phase::draining);
+    EXPECT_TRUE(gate.admission.drained());
+}
+
 TEST(Admission, LedgerIsTheSumOfGateAndWorkers) {
     Gate gate{2};
     Admission& admission = gate.admission;
