@@ -3,12 +3,15 @@
 // PoolOptions::late_binding: a job that waits moves to the first worker that could run it, and is there what it would
 // have been at home. In virtual time.
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
+#include <future>
+#include <latch>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -696,6 +699,99 @@ TEST_F(LateBinding, NoPermitIsFreeWhileAJobWaitsWhateverTheOrder) {
         EXPECT_EQ(pool->ledger().completed, 12U);
         pool.reset();
     }
+}
+
+// ---------------------------------------------------------------------------------------------------
+// Handlers that hold their threads.
+
+/// Handlers on three threads that block theirs, or suspend.
+class Blocking : public testing::Test {
+  protected:
+    enum Request : int { suspends, suspends_and_blocks, blocks, returns };
+    using Pool = dispatch::WorkerPool<int, std::size_t, Chosen>;
+
+    ~Blocking() override {
+        let_go.set_value();
+        gate.open();
+        pool->drain(net::use_future).get();
+        threads.join();
+    }
+
+    void make_pool(std::size_t max_concurrency) {
+        const auto handler = [gate = gate, first = first, blocked = &blocked, gone_on = let_go.get_future().share()](
+                                 int request, JobContext& job) -> net::awaitable<std::size_t> {
+            if (request == suspends) {
+                co_await gate.pass();
+            } else if (request == suspends_and_blocks) {
+                co_await first.pass();
+            }
+            if (request == suspends_and_blocks || request == blocks) {
+                ++*blocked;
+                blocked->notify_all();
+                gone_on.wait();
+            }
+            co_return job.worker_id();
+        };
+        pool.emplace(dispatch::spawn_workers<int, std::size_t>(threads.get_executor(), 3, handler,
+                                                               {.max_concurrency = max_concurrency}),
+                     dispatch::PoolOptions{}, chosen);
+    }
+
+    std::future<std::size_t> submit(std::size_t worker, int request) {
+        *chosen.worker = worker;
+        return pool->submit(std::nullopt, request, net::use_future);
+    }
+
+    void await_blocked(int n) {
+        for (int seen = blocked; seen < n; seen = blocked) {
+            blocked.wait(seen);
+        }
+    }
+
+    static constexpr auto long_enough = 20s;
+
+    Chosen chosen;
+    test::Gate gate;
+    test::Gate first;
+    std::atomic<int> blocked{0};
+    std::promise<void> let_go;
+    std::latch held{4};
+    std::latch submitted{1};
+    net::thread_pool threads{3};
+    std::optional<Pool> pool;
+};
+
+TEST_F(Blocking, AWorkerWithAPermitFreeWhoseThreadIsHeldDoesNotKeepAJobFromTheOthers) {
+    make_pool(2);
+    submit(1, suspends_and_blocks);
+    first.await_arrivals(1);
+    first.open();
+    await_blocked(1);
+    submit(0, suspends);
+    submit(0, suspends);
+    gate.await_arrivals(2);
+    auto job = submit(0, returns);
+    ASSERT_EQ(job.wait_for(long_enough), std::future_status::ready) << "worker 2 is idle";
+    EXPECT_EQ(job.get(), 2U);
+}
+
+TEST_F(Blocking, AWorkerThatIsCalledAndGetsAJobOfItsOwnDoesNotKeepAJobFromTheOthers) {
+    make_pool(1);
+    submit(0, suspends);
+    gate.await_arrivals(1);
+    // No thread is left to run anything until both of these are submitted.
+    for (int i = 0; i != 3; ++i) {
+        net::post(threads, [this] {
+            held.arrive_and_wait();
+            submitted.wait();
+        });
+    }
+    held.arrive_and_wait();
+    auto job = submit(0, returns);
+    submit(1, blocks);
+    submitted.count_down();
+    ASSERT_EQ(job.wait_for(long_enough), std::future_status::ready) << "worker 2 is idle";
+    EXPECT_EQ(job.get(), 2U);
 }
 
 }  // namespace late_binding_test

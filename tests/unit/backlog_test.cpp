@@ -34,10 +34,10 @@ struct Worker {
 using Backlog = dispatch::detail::Backlog<Worker>;
 using Numbers = std::vector<std::size_t>;
 
-/// So many workers with one permit each, all of them asleep with their permits free.
+/// So many workers with so many permits each, all of them asleep with their permits free.
 class Workers {
   public:
-    explicit Workers(std::size_t n) : set_{loads(n)}, backlog{set_} {
+    explicit Workers(std::size_t n, std::size_t permits = 1) : set_{loads(n, permits)}, backlog{set_} {
         for (std::size_t i = 0; i != n; ++i) {
             workers.push_back(std::make_shared<Worker>(Worker{i, loads_[i], calls_}));
             backlog.join(i, workers[i]);
@@ -59,10 +59,10 @@ class Workers {
     }
 
   private:
-    std::vector<std::shared_ptr<WorkerLoad>> loads(std::size_t n) {
+    std::vector<std::shared_ptr<WorkerLoad>> loads(std::size_t n, std::size_t permits) {
         for (std::size_t i = 0; i != n; ++i) {
             loads_.push_back(
-                std::make_shared<WorkerLoad>(dispatch::WorkerOptions{.max_concurrency = 1, .queue_capacity = 1}));
+                std::make_shared<WorkerLoad>(dispatch::WorkerOptions{.max_concurrency = permits, .queue_capacity = 1}));
         }
         return loads_;
     }
@@ -211,6 +211,16 @@ TEST(Backlog, CallsTheNextWhenOneIsAwakeBusyOrGone) {
     pool.workers[3] = nullptr;
     pool.backlog.call();
     EXPECT_EQ(pool.take_calls(), (Numbers{1, 4}));
+}
+
+TEST(Backlog, CallsTheNextAsWellWhenOneHasJobsInProgress) {
+    // One job each, and two permits: their threads may be held.
+    Workers pool{5, 2};
+    pool.load(1).reserve();
+    pool.load(2).reserve();
+    pool.backlog.list(0, 1);
+    pool.backlog.call();
+    EXPECT_EQ(pool.take_calls(), (Numbers{1, 2, 3}));
 }
 
 TEST(Backlog, ConsidersEachWorkerOnceWhileSomethingIsListed) {

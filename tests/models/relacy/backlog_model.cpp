@@ -90,13 +90,13 @@ class Worker {
 
     void work() {
         while (wake_ups_.take()) {
-            while (Job* const job = next_job()) {
-                run(*job);
-                load_.release();
-            }
             if (searches_ != 0) {
                 --searches_;
                 backlog_.call();
+            }
+            while (Job* const job = next_job()) {
+                run(*job);
+                load_.release();
             }
         }
     }

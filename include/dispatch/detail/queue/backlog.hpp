@@ -22,8 +22,9 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 ///
 /// Two rules keep a job from waiting while a worker could run it:
 ///   - A worker that has a permit free and no job of its own looks here before it sleeps.
-///   - Whoever lists a worker here calls one that is asleep and has a permit free. That one calls the next when it has
-///     looked, as long as something is listed: so one job does not wake a thousand workers.
+///   - Whoever lists a worker here calls one that is asleep and has a permit free. That one calls the next before it
+///     looks, as long as something is listed: so one job does not wake a thousand workers. One that has jobs in
+///     progress is called beside others: a handler may hold its thread, and it does not even hear of it.
 /// The former frees the permit first and looks second, the latter lists first and looks at the loads second, all of it
 /// sequentially consistent: one of the two sees the other.
 ///
@@ -106,15 +107,12 @@ class Backlog {
         }
     }
 
-    /// The worker with that number, or null when it is gone. Any thread.
-    std::shared_ptr<W> worker(std::size_t number) const noexcept { return workers_[number].lock(); }
-
-    /// Calls a worker that is idle, if something is listed. On the way to it, those that are asleep with a permit free
-    /// but run something: their handlers may keep their strands for long. No inbox is held.
+    /// Calls one worker that is asleep without any job, and those with a permit free that are considered before it, if
+    /// something is listed. No inbox is held.
     void call() noexcept {
         while (const auto worker = next_free()) {
-            const bool idle = worker->load()->idle();
-            if (worker->search() && idle) {
+            const bool hears_at_once = worker->load()->idle();
+            if (worker->search() && hears_at_once) {
                 return;
             }
         }

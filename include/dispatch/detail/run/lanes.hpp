@@ -32,8 +32,8 @@ class LaneHost {
     virtual void spawn_lane(Lane& lane) = 0;
     /// True when there is no job: the worker is asleep, and the next job will wake it.
     virtual bool try_sleep() noexcept = 0;
-    /// The worker has looked for jobs as wake_to_search() asked for.
-    virtual void searched() noexcept = 0;
+    /// The worker is about to look for jobs as wake_to_search() asked for.
+    virtual void searches() noexcept = 0;
     /// Keeps the worker alive.
     virtual std::shared_ptr<void> keep_alive() noexcept = 0;
 
@@ -78,11 +78,11 @@ class Lanes final : LaneLoop::Owner {
         execute_on(strand(), WakeUp{this});
     }
 
-    /// As wake(), and LaneHost::searched() is called afterwards.
+    /// As wake(), and LaneHost::searches() is called before: the worker may find a job that holds its thread.
     void wake_to_search() {
         execute_on(strand(), [this] {
+            host_.searches();
             run();
-            host_.searched();
         });
     }
 

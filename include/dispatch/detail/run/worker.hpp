@@ -132,7 +132,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         }
     }
 
-    /// Wakes the worker, if it is asleep, to look for jobs, also at other workers; then it passes the call on. False
+    /// Wakes the worker, if it is asleep, to pass the call on, and to look for jobs, also at other workers. False
     /// when it is awake: it looks by itself. Any thread.
     bool search() noexcept {
         try {
@@ -269,7 +269,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     void spawn_lane(Lane& lane) override { host_->spawn_lane(this->shared_from_this(), lane); }
     bool try_sleep() noexcept override { return inbox_.try_sleep() && !may_take(); }
-    void searched() noexcept override { pool_->backlog.call(); }
+    void searches() noexcept override { pool_->backlog.call(); }
     std::shared_ptr<void> keep_alive() noexcept override { return this->shared_from_this(); }
 
     using Timer = typename TimeSource<Executor>::Timer;
