@@ -82,7 +82,8 @@ struct PoolOptions {
     /// off if the choice of the worker must be final, for example with a policy of your own that knows more of the
     /// workers than their loads.
     ///
-    /// With Affinity::preferred it also decides whether a job that waits may leave its homes.
+    /// With Affinity::preferred it also decides whether a job that waits may be run elsewhere than at the home at which
+    /// it waits.
     bool late_binding = true;
     /// What a session's pin means: `strict` by default.
     Affinity affinity = Affinity::strict;
@@ -91,9 +92,8 @@ struct PoolOptions {
     /// the prompt's length times the time for each token of it. SubmitOptions::miss_cost overrides it for one job.
     std::chrono::nanoseconds miss_cost{0};
     /// With Affinity::preferred: how long a job waits for its homes, as a multiple of its miss_cost: 0 or more, 1 by
-    /// default, with which no job waits much longer than twice as long as the best possible choice would have let it
-    /// (as in renting skis). Lower values, such as 0.5, shorten the longest waits; higher ones save work in a pool that
-    /// is busy all the time.
+    /// default: a job that has waited in vain has lost about as much as it could have saved. Lower values mean shorter
+    /// waits and more misses; higher ones save work in a pool that is busy all the time.
     double patience = 1;
     /// With Affinity::preferred: how long a job waits for its homes at most: 0 or more, one hour by default.
     std::chrono::nanoseconds max_patience = std::chrono::hours{1};
@@ -114,9 +114,10 @@ struct SubmitOptions {
     std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
     /// This job's PoolOptions::miss_cost: 0 or more. The pool's by default.
     std::optional<std::chrono::nanoseconds> miss_cost = std::nullopt;
-    /// Where to say what became of the job, or null (the default). It must exist until the operation completes; it is
-    /// written before that, and left as it is if the operation completes because of an allocation or a move that threw,
-    /// or is never completed. Costs a few looks at the clock.
+    /// Where to say what became of the job, or null (the default). It must exist until the operation completes, and is
+    /// written before that. It is left as it is if the job could not even be made (an allocation or a move threw,
+    /// miss_cost is negative, or the pool's execution context is gone), or the operation is never completed. Costs a
+    /// few looks at the clock.
     JobReport* report = nullptr;
 };
 

@@ -51,13 +51,10 @@ mutation(inbox pop_does_not_say_running detail/queue/inbox.hpp [[            job
 
 # detail/queue/backlog.hpp, and what a worker and its inbox do for it
 mutation(backlog any_relaxed detail/queue/backlog.hpp
-    [[return listed_.load(std::memory_order_seq_cst) != 0;]] [[return listed_.load(std::memory_order_relaxed) != 0;]]
+    [[return any_.load(std::memory_order_seq_cst);]] [[return any_.load(std::memory_order_relaxed);]]
     "DEADLOCK")
 mutation(backlog list_relaxed detail/queue/backlog.hpp
-    [[            places_[worker] = heap_.size() - 1;
-            listed_.store(heap_.size(), std::memory_order_seq_cst);]]
-    [[            places_[worker] = heap_.size() - 1;
-            listed_.store(heap_.size(), std::memory_order_relaxed);]] "DEADLOCK")
+    [[any_.store(true, std::memory_order_seq_cst);]] [[any_.store(true, std::memory_order_relaxed);]] "DEADLOCK")
 mutation(backlog has_free_permit_relaxed detail/route/worker_load.hpp
     [[return load_.load(std::memory_order_seq_cst) < concurrency_;]]
     [[return load_.load(std::memory_order_relaxed) < concurrency_;]] "DEADLOCK")

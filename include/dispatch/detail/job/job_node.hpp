@@ -16,6 +16,7 @@
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/job/patience.hpp>
 #include <dispatch/detail/reply/operation.hpp>
+#include <dispatch/job_report.hpp>
 #include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
 
@@ -51,7 +52,8 @@ class JobNode : public AnyOperation<Executor> {
     /// SubmitOptions::deadline.
     const std::optional<Clock::time_point> deadline;
 
-    /// What makes a job take more care than most do: a bit for each. None of them: a plain job.
+    /// What makes a job take more care than most do: a bit for each. None of them: a plain job. Set before the job is
+    /// queued, but for the one of a job that another worker takes: under the lock of the owner's inbox, by that worker.
     enum class Care : std::uint8_t {
         deadline = 1,
         patience = 2,
@@ -93,6 +95,19 @@ class JobNode : public AnyOperation<Executor> {
     /// The room that a job needs behind it.
     static std::size_t tail_size(const SubmitOptions& options, bool has_patience) noexcept {
         return (has_patience ? sizeof(PatienceOfJob) : 0) + (options.session ? options.session->size() : 0);
+    }
+
+    /// Says what became of the job, which has ended at that time on that worker, if its submitter asks for it. By
+    /// whoever sends the reply, before that.
+    void report_end(std::size_t worker, Clock::time_point time) noexcept {
+        if (report == nullptr) {
+            return;
+        }
+        const Clock::duration started{started_at.load(std::memory_order_relaxed)};
+        const bool ran = started.count() != 0;
+        const bool moved = ran && needs(Care::moved) && verdict != SessionVerdict::none;
+        const Clock::time_point start = ran ? Clock::time_point{started} : time;
+        *report = {worker, moved ? SessionVerdict::moved : verdict, start - submitted_at, time - start};
     }
 
     /// Makes error the reply.

@@ -26,7 +26,7 @@ struct Patience : ListHook {
     std::uint32_t home = no_worker;
     std::uint32_t other_home = no_worker;
 
-    // Guarded by the inbox's lock; the place among other_home's guests by that of the Backlog as well.
+    // Guarded by the inbox's lock; the place among other_home's guests by that of Guests as well.
 
     enum class State : std::uint8_t {
         none,       ///< not listed: the job does not wait
@@ -34,10 +34,10 @@ struct Patience : ListHook {
         exhausted,  ///< among those that any worker may run
     };
     State state = State::none;
-    /// It is among the guests of its other home.
-    bool invited = false;
     /// The place in the heap of those.
     std::size_t index = 0;
+    /// It is among the guests of its other home.
+    bool invited = false;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -23,7 +23,6 @@
 #include <dispatch/detail/run/worker.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/job.hpp>
-#include <dispatch/job_report.hpp>
 #include <dispatch/metrics.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/time_source.hpp>
@@ -290,7 +289,7 @@ class PoolCore {
     [[gnu::noinline]] void refuse(Node& job, std::size_t worker, errc why, Tally::Counter& counter) noexcept {
         job.fail(make_system_error(why));
         if (job.report != nullptr) {
-            *job.report = {worker, job.verdict, now_on(*state_->executor()) - job.submitted_at, {}};
+            job.report_end(worker, now_on(*state_->executor()));
         }
         // Counted first: whoever has the reply finds the ledger up to date.
         Tally::count(counter);

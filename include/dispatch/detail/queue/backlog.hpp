@@ -13,6 +13,7 @@
 
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/mutex.hpp>
+#include <dispatch/detail/queue/indexed_heap.hpp>
 #include <dispatch/detail/route/worker_set.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
@@ -42,16 +43,15 @@ class Backlog {
     using Age = std::uint64_t;
 
     /// workers outlives this.
-    explicit Backlog(const WorkerSet& workers)
-        : loads_{workers}, workers_(workers.size()), places_(workers.size(), unlisted) {
-        heap_.reserve(workers.size());
+    explicit Backlog(const WorkerSet& workers) : loads_{workers}, workers_(workers.size()), lenders_(workers.size()) {
+        listed_.reserve(workers.size());
     }
 
     /// Makes worker known as the one with that number. Before anything is listed.
     void join(std::size_t number, std::weak_ptr<W> worker) noexcept { workers_[number] = std::move(worker); }
 
     /// Whether a worker is listed. For who has freed a permit before.
-    bool any() const noexcept { return listed_.load(std::memory_order_seq_cst) != 0; }
+    bool any() const noexcept { return any_.load(std::memory_order_seq_cst); }
 
     /// The age of a job that begins to wait now.
     Age next_age() noexcept { return ages_.fetch_add(1, std::memory_order_relaxed) + 1; }
@@ -59,33 +59,24 @@ class Backlog {
     /// The oldest job of the worker that may move is of this age. The caller holds the worker's inbox.
     void list(std::size_t worker, Age oldest) noexcept {
         const std::lock_guard lock{mutex_};
-        if (places_[worker] == unlisted) {
-            if (heap_.empty()) {
-                considered_ = 0;
-            }
-            heap_.push_back({oldest, worker});
-            places_[worker] = heap_.size() - 1;
-            listed_.store(heap_.size(), std::memory_order_seq_cst);
-        } else {
-            heap_[places_[worker]].age = oldest;
+        Lender& lender = lenders_[worker];
+        lender.oldest = oldest;
+        if (lender.place != unlisted) {
+            return listed_.update(lender);
         }
-        settle(places_[worker]);
+        if (listed_.empty()) {
+            considered_ = 0;
+        }
+        listed_.push(lender);  // there is room for all
+        any_.store(true, std::memory_order_seq_cst);
     }
 
     /// The worker has none. The caller holds the worker's inbox.
     void unlist(std::size_t worker) noexcept {
         const std::lock_guard lock{mutex_};
-        const std::size_t hole = std::exchange(places_[worker], unlisted);
-        if (hole == unlisted) {
-            return;
+        if (lenders_[worker].place != unlisted) {
+            remove(lenders_[worker]);
         }
-        const Entry last = heap_.back();
-        heap_.pop_back();
-        if (last.worker != worker) {
-            put(hole, last);
-            settle(hole);
-        }
-        listed_.store(heap_.size(), std::memory_order_seq_cst);
     }
 
     /// The worker with the job that has waited longest, as of its listing; null when there is none.
@@ -95,17 +86,19 @@ class Backlog {
     };
 
     Oldest oldest() noexcept {
-        for (;;) {
-            const std::lock_guard lock{mutex_};
-            if (heap_.empty()) {
-                return {nullptr, 0};
+        const std::lock_guard lock{mutex_};
+        while (!listed_.empty()) {
+            Lender& lender = listed_.first();
+            if (auto worker = workers_[number_of(lender)].lock()) {
+                return {std::move(worker), lender.oldest};
             }
-            if (auto worker = workers_[heap_.front().worker].lock()) {
-                return {std::move(worker), heap_.front().age};
-            }
-            remove_first();
+            remove(lender);
         }
+        return {nullptr, 0};
     }
+
+    /// The worker with that number, or null when it is gone. Any thread.
+    std::shared_ptr<W> worker(std::size_t number) const noexcept { return workers_[number].lock(); }
 
     /// Calls one worker that is asleep without any job, and those with a permit free that are considered before it, if
     /// something is listed. No inbox is held.
@@ -135,12 +128,30 @@ class Backlog {
     }
 
   private:
-    struct Entry {
-        Age age;
-        std::size_t worker;
+    static constexpr std::size_t unlisted = std::numeric_limits<std::size_t>::max();
+
+    /// One for each worker, by number.
+    struct Lender {
+        Age oldest = 0;
+        std::size_t place = unlisted;
     };
 
-    static constexpr std::size_t unlisted = std::numeric_limits<std::size_t>::max();
+    struct ByAge {
+        static bool before(const Lender& a, const Lender& b) noexcept { return a.oldest < b.oldest; }
+        static std::size_t& index(Lender& lender) noexcept { return lender.place; }
+    };
+
+    std::size_t number_of(const Lender& lender) const noexcept {
+        return static_cast<std::size_t>(&lender - lenders_.data());
+    }
+
+    void remove(Lender& lender) noexcept {
+        listed_.remove(lender);
+        lender.place = unlisted;
+        if (listed_.empty()) {
+            any_.store(false, std::memory_order_seq_cst);
+        }
+    }
 
     /// The next worker, of those that were not considered yet, with a permit free. Null when there is none, or nothing
     /// is listed.
@@ -149,7 +160,7 @@ class Backlog {
             return nullptr;
         }
         const std::lock_guard lock{mutex_};
-        while (!heap_.empty() && considered_ != workers_.size()) {
+        while (!listed_.empty() && considered_ != workers_.size()) {
             ++considered_;
             // A different one comes first each time.
             last_considered_ = last_considered_ + 1 < workers_.size() ? last_considered_ + 1 : 0;
@@ -162,55 +173,16 @@ class Backlog {
         return nullptr;
     }
 
-    void remove_first() noexcept {
-        places_[heap_.front().worker] = unlisted;
-        const Entry last = heap_.back();
-        heap_.pop_back();
-        if (!heap_.empty()) {
-            put(0, last);
-            settle(0);
-        }
-        listed_.store(heap_.size(), std::memory_order_seq_cst);
-    }
-
-    void put(std::size_t place, const Entry& entry) noexcept {
-        heap_[place] = entry;
-        places_[entry.worker] = place;
-    }
-
-    void exchange(std::size_t a, std::size_t b) noexcept {
-        const Entry entry = heap_[a];
-        put(a, heap_[b]);
-        put(b, entry);
-    }
-
-    /// The entry at place has a new age: moves it to where it belongs.
-    void settle(std::size_t place) noexcept {
-        while (place != 0 && heap_[place].age < heap_[(place - 1) / 2].age) {
-            exchange(place, (place - 1) / 2);
-            place = (place - 1) / 2;
-        }
-        for (std::size_t child = 2 * place + 1; child < heap_.size(); child = 2 * place + 1) {
-            if (child + 1 < heap_.size() && heap_[child + 1].age < heap_[child].age) {
-                ++child;
-            }
-            if (heap_[place].age <= heap_[child].age) {
-                return;
-            }
-            exchange(place, child);
-            place = child;
-        }
-    }
-
     const WorkerSet& loads_;
-    std::atomic<std::size_t> listed_{0};
+    /// Whether listed_ is not empty.
+    std::atomic<bool> any_{false};
     alignas(cache_line) std::atomic<Age> ages_{0};
     Mutex mutex_;
+    /// Constant once all have joined; the members below are guarded by mutex_.
     std::vector<std::weak_ptr<W>> workers_;
-    /// The workers that are listed: a binary heap, the oldest job's first.
-    std::vector<Entry> heap_;
-    /// Where in it each worker is.
-    std::vector<std::size_t> places_;
+    std::vector<Lender> lenders_;
+    /// Those who have something to lend, the oldest job's first.
+    IndexedHeap<Lender, ByAge> listed_;
     /// How many workers were considered since something is listed, and which was the last.
     std::size_t considered_ = 0;
     std::size_t last_considered_ = 0;

@@ -43,8 +43,13 @@ class IndexedHeap {
             return;
         }
         place(hole, last);
-        rise(hole);
-        sink(Order::index(*last));
+        update(*last);
+    }
+
+    /// job, which is in it, comes earlier or later now.
+    void update(J& job) noexcept {
+        rise(Order::index(job));
+        sink(Order::index(job));
     }
 
   private:

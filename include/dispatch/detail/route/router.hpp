@@ -59,16 +59,11 @@ class Router {
     Route route_preferred(std::string_view session, std::chrono::nanoseconds miss_cost, Overflow overflow,
                           typename Clock::time_point now) {
         std::optional<Route> chosen;
-        const auto fresh = [&](SessionVerdict verdict) -> std::optional<std::size_t> {
-            chosen = choose(Purpose::new_session, overflow);
-            chosen->session = verdict;
-            return chosen->verdict == Route::Verdict::accepted ? std::optional{chosen->worker} : std::nullopt;
-        };
         const auto known = [&](const typename SessionMap<Clock>::Homes& homes) {
             chosen = prefer(homes.latest, homes.earlier, miss_cost, overflow);
             return chosen->verdict == Route::Verdict::accepted ? chosen->worker : homes.latest;
         };
-        sessions_->lookup_or_assign(session, now, fresh, known);
+        sessions_->lookup_or_assign(session, now, choose_first(chosen, overflow), known);
         return admit(*chosen, session);
     }
 
@@ -99,15 +94,20 @@ class Router {
         std::size_t sessions(std::size_t worker) const noexcept { return router.sessions(worker); }
     };
 
-    /// A new session that is refused is not pinned: nobody drives others out of the map by being refused.
+    /// What the session map calls for a session without a pin. One that is refused is not pinned: nobody drives others
+    /// out of the map by being refused.
+    auto choose_first(std::optional<Route>& chosen, Overflow overflow) noexcept {
+        return [this, &chosen, overflow](SessionVerdict verdict) -> std::optional<std::size_t> {
+            chosen = choose(Purpose::new_session, overflow);
+            chosen->session = verdict;
+            return chosen->verdict == Route::Verdict::accepted ? std::optional{chosen->worker} : std::nullopt;
+        };
+    }
+
     [[gnu::noinline]] Route route_pinned(std::string_view session, Overflow overflow, typename Clock::time_point now) {
         std::optional<Route> fresh;
         const std::optional<std::size_t> worker =
-            sessions_->lookup_or_assign(session, now, [&](SessionVerdict verdict) -> std::optional<std::size_t> {
-                fresh = choose(Purpose::new_session, overflow);
-                fresh->session = verdict;
-                return fresh->verdict == Route::Verdict::accepted ? std::optional{fresh->worker} : std::nullopt;
-            });
+            sessions_->lookup_or_assign(session, now, choose_first(fresh, overflow));
         return fresh ? *fresh : enter(*worker, overflow);
     }
 

@@ -12,8 +12,9 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// How long a pool's handlers take: running means of the time S and of its square, over the latest hundred jobs or so.
-/// Thread-safe; when two threads add at the same moment, one of them may be lost.
+/// How long a pool's handlers take with jobs that have a session, or are reported on: running means of the time S and
+/// of its square, over the latest hundred of them or so. Thread-safe; when two threads add at the same moment, one of
+/// them may be lost.
 class alignas(cache_line) ServiceTimes {
   public:
     void add(std::chrono::nanoseconds time) noexcept {

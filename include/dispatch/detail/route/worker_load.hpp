@@ -24,7 +24,8 @@ struct Tally {
     Counter expired{0};
     Counter cancelled{0};
     Counter stopped{0};
-    /// Those of them, however they ended, that ran on another worker than the one to which they were routed.
+    /// Those of them, however they ended, that another worker ran than their owner, or that were sent past their
+    /// session's homes. One writer: the strand of the worker that ran them.
     Counter moved{0};
 
     /// For a counter with one writer at a time (by a strand or a lock): no locked instruction. Returns the new count.

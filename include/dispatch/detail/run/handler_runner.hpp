@@ -12,6 +12,7 @@
 
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/run/handler_host.hpp>
 #include <dispatch/detail/run/handler_traits.hpp>
 #include <dispatch/detail/run/lane.hpp>
 #include <dispatch/detail/run/observation.hpp>

@@ -164,13 +164,9 @@ class Lanes final : LaneLoop::Owner {
         resources_.reset();
     }
 
-    /// What co_spawn has put into a slot has, from Asio 1.24 on, a strand. And two workers whose lanes ran one
-    /// another's jobs would keep one another.
+    /// What co_spawn has put into a slot has, from Asio 1.24 on, a strand.
     void context_emptied() noexcept {
-        lanes_.for_each([](Lane& lane) {
-            lane.signal.slot().clear();
-            lane.lender.reset();
-        });
+        lanes_.for_each([](Lane& lane) { lane.signal.slot().clear(); });
     }
 
   private:

@@ -7,8 +7,6 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <new>
-#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -19,38 +17,22 @@
 #include <dispatch/detail/job/job_node.hpp>
 #include <dispatch/detail/queue/inbox.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
+#include <dispatch/detail/run/alarm.hpp>
+#include <dispatch/detail/run/handler_host.hpp>
 #include <dispatch/detail/run/lane.hpp>
 #include <dispatch/detail/run/lanes.hpp>
 #include <dispatch/detail/run/pool_state.hpp>
+#include <dispatch/detail/run/running_job.hpp>
 #include <dispatch/error.hpp>
-#include <dispatch/job_report.hpp>
 #include <dispatch/options.hpp>
 #include <dispatch/time_source.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-template <typename Executor>
-class Worker;
-
-/// What a worker needs of its handler, which knows the types of requests and responses.
-template <typename Executor>
-class HandlerHost {
-  public:
-    virtual ~HandlerHost() = default;
-
-    /// Starts the coroutine of a new lane, which takes jobs of worker. It keeps that alive.
-    virtual void spawn_lane(const std::shared_ptr<Worker<Executor>>& worker, Lane& lane) = 0;
-    /// A job that was counted in the load will not be run. Any thread.
-    virtual void dropped(const Worker<Executor>& worker, const JobNode<Executor>& job,
-                         std::error_code why) noexcept = 0;
-    /// The handler may own what belongs to the context: it goes now, or with the last lane that is in it.
-    virtual void context_shutdown() noexcept = 0;
-};
-
 /// A worker: how jobs come in, and how they end. Knows nothing of requests and responses. Its parts: the inbox, where
 /// they wait; the lanes, which run them; its load; the timer for their deadlines; and the host of its handler.
 ///
-/// The inbox, the load and the public functions are thread-safe; the timer is guarded by
+/// The inbox, the load and the public functions are thread-safe; the alarm is guarded by
 /// the inbox's lock; the functions for lanes are called by them, on the strand.
 ///
 /// How a job ends is decided once, by whoever moves it to JobState::replied under the inbox's lock or,
@@ -197,7 +179,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             load_->release();
             job->destroy();
         }
-        timer_.reset();
+        alarm_.context_shutdown();
         lanes_.context_shutdown();
         host_->context_shutdown();
     }
@@ -272,33 +254,19 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     void searches() noexcept override { pool_->backlog.call(); }
     std::shared_ptr<void> keep_alive() noexcept override { return this->shared_from_this(); }
 
-    using Timer = typename TimeSource<Executor>::Timer;
-
     /// What the inbox asks for under its lock.
     struct InboxHost {
         Worker* worker;
 
         void set_alarm(Clock::time_point time) {
-            if (!worker->timer_) {
-                worker->timer_.emplace(worker->executor());
-            }
-            worker->timer_->expires_at(time);
-            // expires_at() has called off the wait that there was: there must be another one.
-            retry_on_bad_alloc([this] {
-                worker->timer_->async_wait([weak = worker->weak_from_this()](const net_error& error) {
-                    if (const auto self = weak.lock(); self && !error) {
-                        self->expire();
-                    }
-                });
+            worker->alarm_.set(worker->executor(), time, [weak = worker->weak_from_this()] {
+                if (const auto self = weak.lock()) {
+                    self->expire();
+                }
             });
         }
 
-        void clear_alarm() noexcept {
-            if (worker->timer_) {
-                worker->timer_->cancel();
-            }
-        }
-
+        void clear_alarm() noexcept { worker->alarm_.clear(); }
         std::uint64_t next_age() noexcept { return worker->pool_->backlog.next_age(); }
         void list(std::uint64_t age) noexcept { worker->pool_->backlog.list(worker->id(), age); }
         void unlist() noexcept { worker->pool_->backlog.unlist(worker->id()); }
@@ -307,22 +275,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     };
 
     using Inboxed = Inbox<Node, InboxHost>;
-
-    /// Where a job runs: found under the inbox's lock, used without it.
-    struct Running {
-        /// Keeps the worker that runs it, if that is not its owner.
-        std::shared_ptr<Worker> runner;
-        RunTicket ticket;
-
-        void operator()(const Node& job) noexcept {
-            ticket = job.ticket;
-            runner = job.runner != nullptr ? job.runner->shared_from_this() : nullptr;
-        }
-
-        void cancel(Worker& owner, net::cancellation_type_t type) const {
-            (runner ? *runner : owner).lanes_.cancel(ticket, type);
-        }
-    };
+    using Running = RunningJob<Executor>;
 
     [[gnu::always_inline]] inline Node* pop(Lane& lane) noexcept { return inbox_.pop(lanes_.begin_run(lane)); }
 
@@ -403,17 +356,6 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         }
     }
 
-    /// Says what became of job, which ends at time, if it is asked for.
-    static void report(Node& job, std::size_t worker, typename Clock::time_point time) noexcept {
-        if (job.report == nullptr) {
-            return;
-        }
-        const bool moved = job.needs(Node::Care::moved) && job.verdict != SessionVerdict::none;
-        const typename Clock::duration started{job.started_at.load(std::memory_order_relaxed)};
-        const auto start = started.count() == 0 ? time : typename Clock::time_point{started};
-        *job.report = {worker, moved ? SessionVerdict::moved : job.verdict, start - job.submitted_at, time - start};
-    }
-
     /// job, or else the first one after it, at this worker or at another, whose deadline has not passed.
     [[gnu::noinline]] Node* look_further(Node* job, Lane& lane) {
         for (;; job = pop_here(lane)) {
@@ -440,7 +382,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         host_->dropped(*this, job, why);
         job.fail(make_system_error(why));
         if (job.report != nullptr && has_context()) [[unlikely]] {
-            report(job, id(), now());
+            job.report_end(id(), now());
         }
         const bool idle = load_->release();
         send_reply(job);
@@ -461,7 +403,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
                                          typename Clock::duration{job.started_at.load(std::memory_order_relaxed)});
             }
             if (outcome != Outcome::unwanted) {
-                report(job, id(), time);
+                job.report_end(id(), time);
             }
         }
         if (job.needs(Node::Care::moved)) {
@@ -515,7 +457,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         }
     }
 
-    /// The timer: some deadlines have passed.
+    /// The alarm: some deadlines have passed, or the patience of some jobs has ended.
     void expire() noexcept {
         const auto time = now();
         if (inbox_.exhaust_patience(time)) {
@@ -532,7 +474,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             } else {
                 retry_on_bad_alloc([&] { running.cancel(*this, net::cancellation_type::terminal); });
                 job->fail(make_system_error(make_error_code(errc::deadline_exceeded)));
-                report(*job, (running.runner ? *running.runner : *this).id(), time);
+                job->report_end(running.runner(*this).id(), time);
                 send_reply(*job);
             }
         }
@@ -552,7 +494,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         host_->dropped(*this, job, make_error_code(errc::deadline_exceeded));
         job.fail(make_system_error(make_error_code(errc::deadline_exceeded)));
         if (job.report != nullptr) {
-            *job.report = {job.owner->id(), job.verdict, now() - job.submitted_at, {}};
+            job.report_end(job.owner->id(), now());
         }
         release_and_reply(job);
     }
@@ -568,8 +510,8 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     std::shared_ptr<PoolState<Executor>> pool_;
     /// Then replies can go out with what else the worker has run there.
     bool runs_on_the_pools_executor_ = true;
-    /// Made for the first deadline: a context that has a timer waits for it in the operating system.
-    std::optional<Timer> timer_;
+    /// For deadlines, and ends of patience.
+    Alarm<Executor> alarm_;
 
     alignas(cache_line) Inboxed inbox_{*load_, InboxHost{this}};
 };
