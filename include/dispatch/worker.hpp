@@ -16,6 +16,7 @@
 #include <dispatch/detail/execute/batcher.hpp>
 #include <dispatch/detail/run/handler_runner.hpp>
 #include <dispatch/detail/run/handler_traits.hpp>
+#include <dispatch/detail/run/job_traits.hpp>
 #include <dispatch/detail/run/observation.hpp>
 #include <dispatch/detail/run/worker.hpp>
 #include <dispatch/metrics.hpp>
@@ -103,14 +104,16 @@ struct Spawner {
         static_assert(std::is_void_v<S> || std::is_default_constructible_v<S>,
                       "dispatch: the response type must be default-constructible, as an error is delivered beside an "
                       "empty response: write std::optional<Response> as the response type");
-        using Host = HandlerRunner<R, S, Executor, Handler, O>;
+        using Traits = JobTraits<R, S, Executor>;
+        using Adapted = typename Traits::template AdaptedHandler<Handler>;
+        using Host = HandlerRunner<typename Traits::Request, typename Traits::Response, Executor, Adapted, O>;
         validate(options);
         check_range("spawn_workers: n", n, 1, std::size_t{1} << 20);
         // All handlers are made before any worker: if make_handler throws, no worker keeps one.
-        std::vector<std::shared_ptr<Handler>> handlers;
+        std::vector<std::shared_ptr<Adapted>> handlers;
         handlers.reserve(n);
         for (std::size_t id = 0; id != n; ++id) {
-            handlers.push_back(std::make_shared<Handler>(make_handler(id)));
+            handlers.push_back(std::make_shared<Adapted>(make_handler(id)));
         }
         const auto batcher = std::make_shared<Batcher<Executor>>(executor);
         listen(batcher, executor);

@@ -19,6 +19,7 @@
 #include <dispatch/detail/job/job_node.hpp>
 #include <dispatch/detail/reply/operation.hpp>
 #include <dispatch/detail/route/router.hpp>
+#include <dispatch/detail/run/job_traits.hpp>
 #include <dispatch/detail/run/pool_state.hpp>
 #include <dispatch/detail/run/worker.hpp>
 #include <dispatch/error.hpp>
@@ -72,22 +73,21 @@ class PoolCore {
     /// Starts a job of R and S. handler is moved from, and called exactly once.
     template <typename R, typename S, typename Handler>
     void submit(Handler& handler, const SubmitOptions& options, R&& request, Overflow overflow_now) {
-        using Operation = HandlerOperation<Job<R, S, Executor>, Handler, Executor>;
+        using Traits = JobTraits<R, S, Executor>;
         if (!state_->executor()) {
             Tally::count(state_->admission.stopped);
             return reply_at_once<S>(handler, net::system_executor{}, make_system_error(errc::stopped));
         }
-        Operation* job = nullptr;
+        typename Traits::template Operation<Handler>* job = nullptr;
         try {
             if (options.miss_cost) [[unlikely]] {
                 check_time("SubmitOptions::miss_cost", *options.miss_cost);
             }
             const bool has_patience = state_->prefers_homes && options.session;
-            job = Operation::make(handler, *state_->executor(), options.deadline ? Memory::detached : Memory::handler,
-                                  Node::tail_size(options, has_patience), std::move(request), options,
-                                  wants_times_ || options.report != nullptr ? now_on(*state_->executor())
-                                                                            : typename Node::Clock::time_point{},
-                                  has_patience);
+            job = Traits::make(handler, state_, std::move(request), options,
+                               wants_times_ || options.report != nullptr ? now_on(*state_->executor())
+                                                                         : typename Node::Clock::time_point{},
+                               has_patience);
         } catch (...) {
             return reply_at_once<S>(handler, *state_->executor(), std::current_exception());
         }
