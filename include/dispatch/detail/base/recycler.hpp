@@ -121,6 +121,26 @@ class RecyclingAllocator {
     friend bool operator==(const RecyclingAllocator&, const RecyclingAllocator&) noexcept { return true; }
 };
 
+/// Recycled memory for a Node with so many bytes of room behind it.
+template <typename Node>
+struct NodeMemory {
+    static void* allocate(std::size_t tail_size) {
+        if constexpr (alignof(Node) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+            return ::operator new(sizeof(Node) + tail_size, std::align_val_t{alignof(Node)});
+        } else {
+            return Recycler::allocate(sizeof(Node) + tail_size);
+        }
+    }
+
+    static void deallocate(void* place, std::size_t tail_size) noexcept {
+        if constexpr (alignof(Node) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+            ::operator delete(place, std::align_val_t{alignof(Node)});
+        } else {
+            Recycler::deallocate(place, sizeof(Node) + tail_size);
+        }
+    }
+};
+
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
 #endif  // DISPATCH_DETAIL_BASE_RECYCLER_HPP

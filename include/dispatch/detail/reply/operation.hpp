@@ -135,7 +135,7 @@ class HandlerOperation final : public Base {
                 HandlerOperation{handler, native, memory, tail_size, tail, std::forward<BaseArgs>(base_args)...};
         } catch (...) {
             if (recycles(memory)) {
-                recycle(place, tail_size);
+                NodeMemory<HandlerOperation>::deallocate(place, tail_size);
             } else {
                 deallocate(net::get_associated_allocator(handler), place, tail_size);
             }
@@ -332,7 +332,7 @@ class HandlerOperation final : public Base {
         const std::size_t tail_size = tail_size_;
         if (recycles(memory_)) {
             this->~HandlerOperation();
-            recycle(this, tail_size);
+            NodeMemory<HandlerOperation>::deallocate(this, tail_size);
         } else {
             const Allocator allocator = net::get_associated_allocator(handler);
             this->~HandlerOperation();
@@ -349,19 +349,7 @@ class HandlerOperation final : public Base {
             UnitAllocator allocator{net::get_associated_allocator(handler)};
             return std::to_address(UnitTraits::allocate(allocator, units(tail_size)));
         }
-        if constexpr (alignof(HandlerOperation) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-            return ::operator new(sizeof(HandlerOperation) + tail_size, std::align_val_t{alignof(HandlerOperation)});
-        } else {
-            return Recycler::allocate(sizeof(HandlerOperation) + tail_size);
-        }
-    }
-
-    static void recycle(void* place, std::size_t tail_size) noexcept {
-        if constexpr (alignof(HandlerOperation) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-            ::operator delete(place, std::align_val_t{alignof(HandlerOperation)});
-        } else {
-            Recycler::deallocate(place, sizeof(HandlerOperation) + tail_size);
-        }
+        return NodeMemory<HandlerOperation>::allocate(tail_size);
     }
 
     static void deallocate(const Allocator& of_handler, void* place, std::size_t tail_size) noexcept {
