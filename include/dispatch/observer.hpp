@@ -65,6 +65,9 @@ struct FinishedEvent {
     std::exception_ptr error;
     /// StartedEvent::moved.
     bool moved;
+    /// Where the response is a Stream: the time from the start of the handler to its first part. Empty if it has
+    /// written none.
+    std::optional<std::chrono::steady_clock::duration> first_part{};
 };
 
 /// A job has left its worker's queue without being run.

@@ -97,6 +97,9 @@ struct PoolOptions {
     double patience = 1;
     /// With Affinity::preferred: how long a job waits for its homes at most: 0 or more, one hour by default.
     std::chrono::nanoseconds max_patience = std::chrono::hours{1};
+    /// Where the response type is a Stream: how many parts of a job are unread at most, before its handler has to wait
+    /// for its reader: 1 to 2^20, 16 by default. There is memory for so many from the start.
+    std::size_t stream_buffer = 16;
 };
 
 struct JobReport;
@@ -171,6 +174,7 @@ inline void validate(const PoolOptions& options) {
                                     ": it must be 0 or more"};
     }
     check_range("PoolOptions::max_sessions", options.max_sessions, 1, std::size_t{1} << 31);
+    check_range("PoolOptions::stream_buffer", options.stream_buffer, 1, std::size_t{1} << 20);
 }
 
 }  // namespace detail

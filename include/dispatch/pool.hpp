@@ -7,6 +7,7 @@
 //   pool.hpp                     WorkerPool: submit, try_submit, drain, stop. Start reading here.
 //   detail/pool/                 the pool's implementation: makes a job and places it
 //   worker.hpp                   WorkerHandle and spawn_workers
+//   stream.hpp, detail/stream/   a response in parts: what a job's handler writes, and its submitter reads meanwhile
 //   detail/run/                  runs jobs: a worker, its lanes (coroutines), their scheduler, the handler; waits until
 //                                a pool is idle
 //   detail/queue/                holds waiting jobs and their deadlines, and lends them to other workers  (no Asio)

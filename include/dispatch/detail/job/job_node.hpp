@@ -100,14 +100,18 @@ class JobNode : public AnyOperation<Executor> {
     /// Says what became of the job, which has ended at that time on that worker, if its submitter asks for it. By
     /// whoever sends the reply, before that.
     void report_end(std::size_t worker, Clock::time_point time) noexcept {
-        if (report == nullptr) {
-            return;
+        if (report != nullptr) {
+            *report = report_at(worker, time);
         }
+    }
+
+    /// What is to be said of it then.
+    JobReport report_at(std::size_t worker, Clock::time_point time) const noexcept {
         const Clock::duration started{started_at.load(std::memory_order_relaxed)};
         const bool ran = started.count() != 0;
         const bool moved = ran && needs(Care::moved) && verdict != SessionVerdict::none;
         const Clock::time_point start = ran ? Clock::time_point{started} : time;
-        *report = {worker, moved ? SessionVerdict::moved : verdict, start - submitted_at, time - start};
+        return {worker, moved ? SessionVerdict::moved : verdict, start - submitted_at, time - start};
     }
 
     /// Makes error the reply.

@@ -60,7 +60,12 @@ class HandlerRunner final : public HandlerHost<Executor> {
         }
     }
 
-    void context_shutdown() noexcept override { handler_.reset(); }
+    void context_shutdown() noexcept override {
+        if constexpr (std::is_base_of_v<ContextBoundHandler, Handler>) {
+            handler_->context_shutdown();
+        }
+        handler_.reset();
+    }
 
   private:
     static auto lane_executor_type() {
@@ -127,7 +132,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
         template <typename... Response>
         void returned(Response&&... response) {
             if constexpr (is_observed<O>) {
-                observation_.end(nullptr, worker_.now());
+                end_observation(nullptr);
             }
             if (worker_.claim_reply(*job_)) {
                 job_->succeed(std::forward<Response>(response)...);
@@ -140,7 +145,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
         /// It has thrown the exception that is being handled; or, after it had returned, something else has.
         void threw() noexcept {
             if constexpr (is_observed<O>) {
-                observation_.end(std::current_exception(), worker_.now());
+                end_observation(std::current_exception());
             }
             if (worker_.claim_reply(*job_)) {
                 job_->fail(std::current_exception());
@@ -154,6 +159,10 @@ class HandlerRunner final : public HandlerHost<Executor> {
         void end() noexcept { worker_.end(*std::exchange(job_, nullptr), lane_, outcome_); }
 
       private:
+        void end_observation(std::exception_ptr error) noexcept {
+            observation_.end(std::move(error), worker_.now(), FirstPart<R>::time(*job_->request));
+        }
+
         bool moved() const noexcept { return job_->needs(JobType::Care::moved); }
 
         [[gnu::noinline]] void lose() noexcept {
@@ -161,7 +170,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
                 return worker_.abandon_with_context(*job_, lane_);
             }
             if constexpr (is_observed<O>) {
-                observation_.end(make_system_error(make_error_code(errc::abandoned)), worker_.now());
+                end_observation(make_system_error(make_error_code(errc::abandoned)));
             }
             worker_.abandon(*job_, lane_);
         }

@@ -23,6 +23,23 @@ struct AwaitableTraits<net::awaitable<T, E>> {
     using Executor = E;
 };
 
+template <typename T>
+struct ResponseOf {
+    using type = T;
+};
+template <typename T>
+    requires is_awaitable<T>
+struct ResponseOf<T> {
+    using type = typename AwaitableTraits<T>::Value;
+};
+
+/// What the response type is of a handler that returns Returned, and takes Rest after the request. Specialized for
+/// handlers that write their response.
+template <typename Returned, typename... Rest>
+struct ResponseOfSignature {
+    using type = std::remove_cvref_t<typename ResponseOf<Returned>::type>;
+};
+
 /// Where R and S come from when they are not given: the signature of a handler that has just one.
 template <typename Signature>
 struct SignatureTraits {};
@@ -30,6 +47,7 @@ template <typename Result, typename First, typename... Rest>
 struct SignatureTraits<Result(First, Rest...)> {
     using Request = std::remove_cvref_t<First>;
     using Returned = Result;
+    using Response = typename ResponseOfSignature<Result, Rest...>::type;
 };
 template <typename Result, typename... Args>
 struct SignatureTraits<Result (*)(Args...)> : SignatureTraits<Result(Args...)> {};
@@ -54,25 +72,18 @@ struct CallSignature<Handler> : SignatureTraits<decltype(&Handler::operator())> 
 template <typename Handler>
 concept NonGenericHandler = requires { typename CallSignature<std::decay_t<Handler>>::Request; };
 
-template <typename T>
-struct ResponseOf {
-    using type = T;
-};
-template <typename T>
-    requires is_awaitable<T>
-struct ResponseOf<T> {
-    using type = typename AwaitableTraits<T>::Value;
-};
-
 template <typename Handler>
 using DeducedRequest = typename CallSignature<std::decay_t<Handler>>::Request;
 template <typename Handler>
-using DeducedResponse =
-    std::remove_cvref_t<typename ResponseOf<typename CallSignature<std::decay_t<Handler>>::Returned>::type>;
+using DeducedResponse = typename CallSignature<std::decay_t<Handler>>::Response;
 
 /// A coroutine that is not Asio's: nobody here would run it.
 template <typename T>
 concept ForeignCoroutine = !is_awaitable<T> && requires { typename T::promise_type; };
+
+/// The base of those handlers that are told when their context shuts down: by context_shutdown(), on none of its
+/// threads.
+struct ContextBoundHandler {};
 
 /// How a handler for jobs of R and S is called. What it must look like is checked here, in one place.
 template <typename R, typename S, typename Handler>

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -17,6 +18,12 @@ struct Unobserved {};
 
 template <typename O>
 inline constexpr bool is_observed = !std::is_same_v<O, Unobserved>;
+
+/// When the first part of a response was written, where it has parts. Specialized for requests of such jobs.
+template <typename Request>
+struct FirstPart {
+    static std::optional<std::chrono::steady_clock::time_point> time(const Request& /*request*/) noexcept { return {}; }
+};
 
 /// What an observer sees of one job: its handler's start, and its end.
 template <typename O>
@@ -35,9 +42,12 @@ class Observation {
     }
 
     /// The first end counts; none does without a start.
-    void end(std::exception_ptr error, Clock::time_point now) noexcept {
+    void end(std::exception_ptr error, Clock::time_point now, std::optional<Clock::time_point> first_part) noexcept {
         if (O* const observer = std::exchange(observer_, nullptr)) {
             event_.ran = now - start_;
+            if (first_part) {
+                event_.first_part = *first_part - start_;
+            }
             event_.error = std::move(error);
             observer->finished(event_);
         }

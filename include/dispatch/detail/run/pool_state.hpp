@@ -2,6 +2,7 @@
 #ifndef DISPATCH_DETAIL_RUN_POOL_STATE_HPP
 #define DISPATCH_DETAIL_RUN_POOL_STATE_HPP
 
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,7 @@ class PoolState final : public ContextListener {
           backlog{workers},
           prefers_homes{options.affinity == Affinity::preferred && options.affinity_ttl.count() > 0},
           guests{workers},
+          stream_buffer{options.stream_buffer},
           executor_{executor} {
         if (options.affinity_ttl.count() > 0) {
             sessions.emplace(options.affinity_ttl, options.affinity_expiry, options.max_sessions, workers.size());
@@ -61,6 +63,9 @@ class PoolState final : public ContextListener {
     const bool prefers_homes;
     Guests<typename JobNode<Executor>::PatienceOfJob> guests;
     ServiceTimes service_times;
+
+    /// PoolOptions::stream_buffer.
+    const std::size_t stream_buffer;
 
     /// Empty once the context is gone.
     const std::optional<Executor>& executor() const noexcept { return executor_; }

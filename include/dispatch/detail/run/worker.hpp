@@ -246,6 +246,17 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         job.destroy();
     }
 
+    /// Completes one of the pool's operations, soon. While the handler of one of the worker's jobs runs; on any
+    /// executor.
+    template <typename Operation>
+    [[gnu::always_inline]] inline void complete(Operation& operation) noexcept {
+        if (runs_on_the_pools_executor_) [[likely]] {
+            lanes_.batcher().post(operation);
+        } else {
+            operation.post(*pool_->executor());
+        }
+    }
+
   private:
     // What the lanes need.
 
@@ -434,11 +445,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     /// Ends a job that a lane has had, and that is counted.
     [[gnu::always_inline]] inline void release_and_reply(Node& job) noexcept {
         const bool idle = load_->release();
-        if (runs_on_the_pools_executor_) [[likely]] {
-            lanes_.batcher().post(job);
-        } else {
-            job.post(*pool_->executor());
-        }
+        complete(job);
         // Only who drains or stops waits for that.
         if (idle && !pool_->admission.open()) [[unlikely]] {
             report_idle();

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DISPATCH_DETAIL_STREAM_STREAM_HANDLER_HPP
+#define DISPATCH_DETAIL_STREAM_STREAM_HANDLER_HPP
+
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include <dispatch/detail/asio/asio.hpp>
+#include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/execute/worker_executor.hpp>
+#include <dispatch/detail/run/handler_traits.hpp>
+#include <dispatch/detail/stream/blocked_streams.hpp>
+#include <dispatch/detail/stream/stream_core.hpp>
+#include <dispatch/detail/stream/stream_request.hpp>
+#include <dispatch/job.hpp>
+
+namespace dispatch::inline DISPATCH_ABI::detail {
+
+/// How a handler that writes a stream is called.
+template <typename R, typename T, typename Executor, typename Handler>
+struct StreamHandlerTraits {
+    using Erased = Writer<T, net::any_io_executor>;
+    using Typed = Writer<T, WorkerExecutor<Executor>>;
+
+    template <typename W>
+    static constexpr bool takes =
+        std::is_invocable_v<Handler&, R, W&> || std::is_invocable_v<Handler&, R, W&, JobContext&>;
+
+    static_assert(takes<Erased> || takes<Typed>,
+                  "dispatch: the response type is a Stream<T>, and the handler cannot be called with a request and a "
+                  "writer. Write awaitable<void>(R, Writer<T>&), optionally with a third parameter JobContext&: for "
+                  "example [](Request request, dispatch::Writer<Part>& out) -> asio::awaitable<void> { ... }");
+
+    using WriterType = std::conditional_t<takes<Erased>, Erased, Typed>;
+};
+
+/// A handler that writes a stream, as its worker calls it. One for each worker.
+template <typename R, typename T, typename Executor, typename Handler>
+class StreamHandler : public ContextBoundHandler {
+    using Request = StreamRequest<R, T, Executor>;
+    using WriterType = typename StreamHandlerTraits<R, T, Executor, Handler>::WriterType;
+
+  public:
+    template <typename Source>
+        requires(!std::is_same_v<std::remove_cvref_t<Source>, StreamHandler>)
+    explicit StreamHandler(Source&& source) : handler_(std::forward<Source>(source)) {}
+
+    decltype(auto) operator()(Request&& request)
+        requires std::is_invocable_v<Handler&, R, WriterType&>
+    {
+        return std::invoke(handler_, std::move(request.request), writer(request));
+    }
+
+    decltype(auto) operator()(Request&& request, JobContext& context)
+        requires std::is_invocable_v<Handler&, R, WriterType&, JobContext&>
+    {
+        return std::invoke(handler_, std::move(request.request), writer(request), context);
+    }
+
+    void context_shutdown() noexcept { blocked_->context_shutdown(); }
+
+  private:
+    WriterType& writer(Request& request) noexcept {
+        request.core->belongs_to(blocked_);
+        if constexpr (std::is_same_v<WriterType, Writer<T, net::any_io_executor>>) {
+            return request.writer;
+        } else {
+            return request.typed_writer;
+        }
+    }
+
+    Handler handler_;
+    const std::shared_ptr<BlockedStreams<StreamCore<T>>> blocked_ = std::make_shared<BlockedStreams<StreamCore<T>>>();
+};
+
+}  // namespace dispatch::inline DISPATCH_ABI::detail
+
+#endif  // DISPATCH_DETAIL_STREAM_STREAM_HANDLER_HPP
