@@ -92,7 +92,7 @@ class [[nodiscard]] Stream {
     ~Stream() { close(); }
 
     /// Returns the executor of the pool, on which completion handlers without an associated executor run; the system
-    /// executor if the pool's execution context is gone, or the stream is empty.
+    /// executor if the context is gone, or this is not the stream of a job (any more).
     executor_type get_executor() const noexcept {
         return core_ != nullptr ? core_->executor() : executor_type{net::system_executor{}};
     }

@@ -27,20 +27,18 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// With what a submit operation completes: a stream that has a part, or an error, or neither, if the handler has ended
-/// without a part. In any case the stream is the reader's share of the node, which the operation's cancellation slot
-/// refers to until it completes.
+/// With what a submit operation completes: an error or a stream. With an error, too, stream is the reader's share of
+/// the node, which the operation's cancellation slot refers to until it completes.
 template <typename StreamType>
 struct Opening {
     std::exception_ptr error;
     StreamType stream;
-    bool has_part;
 
     Opening take() noexcept { return std::move(*this); }
 
     template <typename Handler>
     void pass_to(Handler&& handler) && {
-        if (!has_part) {
+        if (error) {
             stream = StreamType{};
         }
         std::forward<Handler>(handler)(std::move(error), std::move(stream));
@@ -117,7 +115,7 @@ class StreamJob : public StreamCore<typename StreamType::value_type>,
                 *asked_report_ = this->report_at(running_on().id(), now);
             }
         }
-        running_on().complete(opening(nullptr, true));
+        running_on().complete(opening(nullptr));
     }
 
     void complete(typename Core::Reading& operation) noexcept final { running_on().complete(operation); }
@@ -130,9 +128,9 @@ class StreamJob : public StreamCore<typename StreamType::value_type>,
     }
 
     /// The submit operation, about to complete.
-    Opener& opening(std::exception_ptr error, bool has_part) noexcept {
+    Opener& opening(std::exception_ptr error) noexcept {
         Opener& opener = *std::exchange(opener_, nullptr);
-        opener.result.emplace(Opening<StreamType>{std::move(error), StreamType{*this}, has_part});
+        opener.result.emplace(Opening<StreamType>{std::move(error), StreamType{*this}});
         return opener;
     }
 
@@ -148,7 +146,7 @@ class StreamJob : public StreamCore<typename StreamType::value_type>,
             if (asked_report_ != nullptr) {
                 *asked_report_ = report_;
             }
-            complete(opening(std::move(left.error), false));
+            complete(opening(std::move(left.error)));
         }
         if (left.reader != nullptr) {
             complete(*left.reader);
