@@ -16,6 +16,7 @@
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/recycler.hpp>
 #include <dispatch/detail/execute/run_queue.hpp>
+#include <dispatch/detail/execute/worker_executor.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
@@ -119,6 +120,17 @@ void post_by_way_of(const Native& native, const Executor& executor, Function&& f
     }
 }
 
+/// net::post, with a short cut to the strand of a worker whose executor any_io_executor hides: a coroutine there waits.
+template <typename Executor, typename Function>
+void post_on(const Executor& executor, Function&& function) {
+    if constexpr (std::is_same_v<Executor, net::any_io_executor>) {
+        if (const auto* const worker = executor.template target<WorkerExecutor<net::any_io_executor>>()) {
+            return execute_on(worker->strand(), std::forward<Function>(function));
+        }
+    }
+    net::post(executor, std::forward<Function>(function));
+}
+
 /// An operation with its handler. native is the executor that handlers without one of their own use. A handler whose
 /// executor cannot defer is given to it in a turn of native: that may call the handler at once.
 template <typename Base, typename Handler, typename Executor>
@@ -155,7 +167,7 @@ class HandlerOperation final : public Base {
     void post(const Executor& native) noexcept override {
         if constexpr (can_defer<Associated>) {
             hand_over<&HandlerOperation::invoke>(
-                [&](auto delivery) { net::post(net::get_associated_executor(handler_, native), std::move(delivery)); });
+                [&](auto delivery) { post_on(net::get_associated_executor(handler_, native), std::move(delivery)); });
         } else {
             hand_over<&HandlerOperation::run>([&](auto delivery) { net::post(native, std::move(delivery)); });
         }
