@@ -71,6 +71,9 @@ struct AwaitedBy<net::use_awaitable_t<E>> {
 ///     give it a token.)
 template <typename T, typename Executor = net::any_io_executor>
 class [[nodiscard]] Stream {
+    static_assert(std::is_object_v<T> && !std::is_const_v<T>,
+                  "dispatch: the parts of a Stream<T> are objects: T is neither void, nor a reference, nor const");
+
   public:
     /// The type of parts.
     using value_type = T;
@@ -331,11 +334,20 @@ struct JobTraits<R, Stream<T, StreamExecutor>, Executor> {
     }
 };
 
-/// A handler that takes a writer has a stream for its response.
-template <typename Returned, typename T, typename Executor, typename... Rest>
-struct ResponseOfSignature<Returned, Writer<T, Executor>&, Rest...> {
-    using type = Stream<T>;
+template <typename T>
+inline constexpr bool is_writer = false;
+template <typename T, typename Executor>
+inline constexpr bool is_writer<Writer<T, Executor>> = true;
+
+/// A handler that takes a writer has a stream for its response: also where it takes that in a way that it cannot be
+/// called with, so that it is told of streams.
+template <typename Returned, typename W, typename... Rest>
+    requires is_writer<std::remove_cvref_t<W>>
+struct ResponseOfSignature<Returned, W, Rest...> {
+    using type = Stream<typename std::remove_cvref_t<W>::value_type>;
 };
+template <typename Returned, typename W, typename... Rest>
+struct ResponseOfSignature<Returned, JobContext&, W, Rest...> : ResponseOfSignature<Returned, W, Rest...> {};
 
 }  // namespace detail
 

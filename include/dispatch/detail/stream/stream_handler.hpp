@@ -18,15 +18,16 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// How a handler that writes a stream is called.
+/// How a handler that writes a stream is called. What it must look like is checked here, in one place.
 template <typename R, typename T, typename Executor, typename Handler>
 struct StreamHandlerTraits {
     using Erased = Writer<T, net::any_io_executor>;
     using Typed = Writer<T, WorkerExecutor<Executor>>;
 
     template <typename W>
-    static constexpr bool takes =
-        std::is_invocable_v<Handler&, R, W&> || std::is_invocable_v<Handler&, R, W&, JobContext&>;
+    static constexpr bool takes_context = std::is_invocable_v<Handler&, R, W&, JobContext&>;
+    template <typename W>
+    static constexpr bool takes = takes_context<W> || std::is_invocable_v<Handler&, R, W&>;
 
     static_assert(takes<Erased> || takes<Typed>,
                   "dispatch: the response type is a Stream<T>, and the handler cannot be called with a request and a "
@@ -34,13 +35,35 @@ struct StreamHandlerTraits {
                   "example [](Request request, dispatch::Writer<Part>& out) -> asio::awaitable<void> { ... }");
 
     using WriterType = std::conditional_t<takes<Erased>, Erased, Typed>;
+
+    static auto returned() {
+        if constexpr (takes_context<WriterType>) {
+            return std::type_identity<std::invoke_result_t<Handler&, R, WriterType&, JobContext&>>{};
+        } else if constexpr (takes<WriterType>) {
+            return std::type_identity<std::invoke_result_t<Handler&, R, WriterType&>>{};
+        } else {
+            return std::type_identity<void>{};
+        }
+    }
+
+    using Returned = typename decltype(returned())::type;
+    /// That of another library's coroutine says more in HandlerTraits.
+    static constexpr bool returns_nothing =
+        std::is_void_v<typename ResponseOf<Returned>::type> || ForeignCoroutine<Returned>;
+
+    static_assert(returns_nothing,
+                  "dispatch: a handler that writes a stream returns nothing besides: write awaitable<void>(R, "
+                  "Writer<T>&), and give each value to co_await out.write(...)");
+
+    static constexpr bool fits = takes<WriterType> && returns_nothing;
 };
 
 /// A handler that writes a stream, as its worker calls it. One for each worker.
 template <typename R, typename T, typename Executor, typename Handler>
 class StreamHandler : public ContextBoundHandler {
     using Request = StreamRequest<R, T, Executor>;
-    using WriterType = typename StreamHandlerTraits<R, T, Executor, Handler>::WriterType;
+    using Traits = StreamHandlerTraits<R, T, Executor, Handler>;
+    using WriterType = typename Traits::WriterType;
 
   public:
     template <typename Source>
@@ -48,16 +71,21 @@ class StreamHandler : public ContextBoundHandler {
     explicit StreamHandler(Source&& source) : handler_(std::forward<Source>(source)) {}
 
     decltype(auto) operator()(Request&& request)
-        requires std::is_invocable_v<Handler&, R, WriterType&>
+        requires(Traits::fits && std::is_invocable_v<Handler&, R, WriterType&>)
     {
         return std::invoke(handler_, std::move(request.request), writer(request));
     }
 
     decltype(auto) operator()(Request&& request, JobContext& context)
-        requires std::is_invocable_v<Handler&, R, WriterType&, JobContext&>
+        requires(Traits::fits && std::is_invocable_v<Handler&, R, WriterType&, JobContext&>)
     {
         return std::invoke(handler_, std::move(request.request), writer(request), context);
     }
+
+    /// One message is enough.
+    void operator()(Request&& /*request*/)
+        requires(!Traits::fits)
+    {}
 
     void context_shutdown() noexcept { blocked_->context_shutdown(); }
 

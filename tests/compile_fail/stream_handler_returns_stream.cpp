@@ -1,0 +1,11 @@
+// expect: dispatch: the response type is a Stream<T>, and the handler cannot be called with a request and a writer
+// SPDX-License-Identifier: Apache-2.0
+#include <dispatch/stream.hpp>
+
+#include <dispatch/pool.hpp>
+
+namespace net = dispatch::net;
+
+net::awaitable<dispatch::Stream<int>> handle(int request);
+
+auto spawn(const net::any_io_executor& executor) { return dispatch::spawn_workers(executor, 1, handle); }
