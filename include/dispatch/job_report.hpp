@@ -20,6 +20,7 @@ struct JobReport {
     /// The time from the start of the operation to that of the handler, or to the end of the job if it was not run.
     std::chrono::steady_clock::duration queued{};
     /// The time from the start of the handler to its end, or to the deadline if that came first. 0 if it was not run.
+    /// Where the response is a Stream: to the first part, if there is one, because that completes the operation.
     std::chrono::steady_clock::duration ran{};
 };
 

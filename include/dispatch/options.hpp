@@ -112,8 +112,8 @@ struct SubmitOptions {
     /// The text is copied when the operation starts (see WorkerPool::submit()) and must exist until then. A temporary
     /// `std::string` therefore does not compile here; submit(session, request) takes one.
     SessionRef session = std::nullopt;
-    /// The time at which the job ends with errc::deadline_exceeded if it has no response: an absolute time that spans
-    /// waiting, queueing and running. None by default.
+    /// The time at which the job ends with errc::deadline_exceeded if it has no response, or only a part of one that is
+    /// a Stream: an absolute time that spans waiting, queueing and running. None by default.
     std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
     /// This job's PoolOptions::miss_cost: 0 or more. The pool's by default.
     std::optional<std::chrono::nanoseconds> miss_cost = std::nullopt;

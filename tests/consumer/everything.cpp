@@ -27,6 +27,7 @@
 #include <dispatch/semaphore.hpp>
 #include <dispatch/session_ref.hpp>
 #include <dispatch/simulation.hpp>
+#include <dispatch/stream.hpp>
 #include <dispatch/time_source.hpp>
 #include <dispatch/version.hpp>
 #include <dispatch/worker.hpp>
@@ -215,6 +216,28 @@ net::awaitable<void> use_semaphore(dispatch::Semaphore& semaphore) {
     expect(semaphore.available() == 0 && !semaphore.try_acquire(), "the only permit is taken");
 }
 
+net::awaitable<void> count_to(int last, dispatch::Writer<int>& out) {
+    for (int number = 1; number <= last; ++number) {
+        co_await out.write(number);
+    }
+}
+
+net::awaitable<void> read_stream(dispatch::WorkerPool<int, dispatch::Stream<int>>& pool, int& sum) {
+    dispatch::Stream<int> numbers = co_await pool.submit("ada", 100);
+    while (const std::optional<int> number = co_await numbers.next()) {
+        sum += *number;
+    }
+}
+
+void test_streams() {
+    net::io_context context;
+    dispatch::WorkerPool<int, dispatch::Stream<int>> pool{dispatch::spawn_workers(context.get_executor(), 2, count_to)};
+    int sum = 0;
+    net::co_spawn(context, read_stream(pool, sum), net::detached);
+    context.run();
+    expect(sum == 5050, "each part comes once");
+}
+
 void test_semaphore() {
     net::io_context context;
     dispatch::Semaphore semaphore{context.get_executor(), 1};
@@ -252,6 +275,7 @@ int main() {
     test_observer();
     test_per_worker();
     test_semaphore();
+    test_streams();
     test_simulation();
     return failures == 0 ? 0 : 1;
 }
