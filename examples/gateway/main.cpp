@@ -8,8 +8,10 @@
 //   api/        what is answered to whom: Routes, tokens and hosts of clients, metrics
 //   service/    keeps a job, has the pool run it, keeps how it ends; Generator is what the pool's workers do
 //   upstream/   the models: embedded, Vertex AI, OpenAI's; retries, credentials, HTTP client
+//   dialects/   what each API calls things: its requests and answers, read and written
 //   jobs/       JobStore: what survives, in SQLite
 //   config/     flags and environment
+//   conversation/  what a model is asked, and answers, in no API's own words
 //   http/       messages, URLs, errors as clients see them; HttpServer: connections, limits of size and time
 //   process/    how many descriptors there are, and for whom; SIGHUP
 //   log/        structured lines on stderr or in a file, written in the background
@@ -22,6 +24,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <exception>
 #include <functional>
 #include <iostream>
@@ -75,6 +78,7 @@ JobStoreOptions store_options(const Config& config) {
     JobStoreOptions options;
     options.path = config.database;
     options.ttl = config.job_ttl;
+    options.max_keys = config.max_idempotency_keys;
     options.max_queued = 2 * config.max_pending + config.max_connections;
     return options;
 }
@@ -87,7 +91,16 @@ ServiceOptions service_options(const Config& config) {
     options.job_ttl = config.job_ttl;
     options.on_restart = config.on_restart;
     options.max_resumes = config.max_resumes;
+    options.prefill_rate = config.prefill_rate;
     return options;
+}
+
+ServedModel served_model(const Config& config) {
+    ServedModel model;
+    model.name = served_model_name(config);
+    model.any = config.model.empty() && config.upstream != UpstreamKind::vertex;
+    model.since = std::time(nullptr);
+    return model;
 }
 
 Routes::Options routes_options(const Config& config, const Model& model) {
@@ -99,8 +112,12 @@ Routes::Options routes_options(const Config& config, const Model& model) {
     }
     options.name = config.name;
     // Some connections are left for those who do not wait, such as a balancer's probes.
-    options.max_waiting = std::max<std::size_t>(config.max_connections * 3 / 4, 1);
-    options.prepare = [&model](const Json& request, const SharedText& text) { return model.prepare(request, text); };
+    options.generations.max_waiting = std::max<std::size_t>(config.max_connections * 3 / 4, 1);
+    options.generations.derive_sessions = config.derive_sessions;
+    options.generations.model = served_model(config);
+    options.generations.prepare = [&model](Dialect dialect, const Json& request, const SharedText& text) {
+        return model.prepare(dialect, request, text);
+    };
     return options;
 }
 
@@ -110,6 +127,9 @@ GenerationPool make_pool(const Config& config, const net::any_io_executor& execu
     worker.max_concurrency = config.concurrency;
     worker.queue_capacity = config.queue;
     dispatch::PoolOptions options;
+    options.affinity = config.affinity;
+    options.affinity_expiry = config.affinity == dispatch::Affinity::preferred ? dispatch::AffinityExpiry::sliding
+                                                                               : dispatch::AffinityExpiry::fixed;
     options.affinity_ttl = config.session_ttl;
     options.max_sessions = config.max_sessions;
     // Jobs are in the background, and max_pending bounds them: one whose session's worker is full waits for it.

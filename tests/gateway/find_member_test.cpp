@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/upstream/find_member.hpp>
+#include <gateway/conversation/find_member.hpp>
 
 namespace find_member_test {
 

@@ -187,7 +187,7 @@ TEST_P(JobStoreTest, AnOperationFailsAloneInItsBatch) {
         return now.load();
     };
     net::thread_pool threads{2};
-    std::vector<std::future<void>> ends;
+    std::vector<std::future<gateway::Inserted>> ends;
     for (int i = 0; i < 20; ++i) {  // every fifth id is there already
         ends.push_back(
             net::co_spawn(threads, store().insert(make_job(std::to_string(i % 5 == 4 ? 0 : i))), net::use_future));
@@ -216,7 +216,7 @@ TEST_P(JobStoreTest, MoreThanMayWaitIsRefused) {
         return now.load();
     };
     net::thread_pool threads{2};
-    std::vector<std::future<void>> ends;
+    std::vector<std::future<gateway::Inserted>> ends;
     for (int i = 0; i < 3; ++i) {
         ends.push_back(net::co_spawn(threads, store().insert(make_job(std::to_string(i))), net::use_future));
     }
@@ -281,8 +281,8 @@ TEST_P(JobStoreTest, WhatWasHandedOverIsCarriedOutWhenCancelled) {
     };
     net::thread_pool threads{1};
     net::cancellation_signal signal;
-    std::future<void> end = net::co_spawn(threads, store().insert(make_job("a")),
-                                          net::bind_cancellation_slot(signal.slot(), net::use_future));
+    std::future<gateway::Inserted> end = net::co_spawn(threads, store().insert(make_job("a")),
+                                                       net::bind_cancellation_slot(signal.slot(), net::use_future));
     while (store().counters().queued < 1) {
         std::this_thread::yield();
     }
@@ -301,7 +301,7 @@ TEST_P(JobStoreTest, IsDestroyedWhenAllThatWasAskedForIsDone) {
         return now.load();
     };
     net::thread_pool threads{2};
-    std::vector<std::future<void>> ends;
+    std::vector<std::future<gateway::Inserted>> ends;
     for (int i = 0; i < 100; ++i) {
         ends.push_back(net::co_spawn(threads, store().insert(make_job(std::to_string(i))), net::use_future));
     }
@@ -491,7 +491,7 @@ TEST_F(JobStoreFile, IsSyncedOnceForAllThatWaits) {
     net::thread_pool threads{2};
     auto store = std::make_unique<JobStore>(options);
     const std::uint64_t before = disk.syncs();
-    std::vector<std::future<void>> ends;
+    std::vector<std::future<gateway::Inserted>> ends;
     for (int i = 0; i < 500; ++i) {
         ends.push_back(net::co_spawn(threads, store->insert(make_job(std::to_string(i))), net::use_future));
     }
@@ -599,7 +599,7 @@ TEST_F(JobStoreFile, KnowsThatTheDiskDoesNotAnswer) {
     };
     net::thread_pool threads{1};
     JobStore store{options};
-    std::future<void> end = net::co_spawn(threads, store.insert(make_job("a")), net::use_future);
+    std::future<gateway::Inserted> end = net::co_spawn(threads, store.insert(make_job("a")), net::use_future);
     while (store.health() != StoreHealth::stalled) {
         std::this_thread::yield();
     }
@@ -680,9 +680,9 @@ TEST_F(JobStoreFile, OfANewerGateway) {
     open(path);
     {
         Database database{path, Database::Mode::read_write};
-        database.execute("PRAGMA user_version = 2");
+        database.execute("PRAGMA user_version = 3");
     }
-    EXPECT_NE(refusal(path).find("version 2, and this program knows version 1"), std::string::npos);
+    EXPECT_NE(refusal(path).find("version 3, and this program knows version 2"), std::string::npos);
 }
 
 TEST_F(JobStoreFile, ThatMayNotBeWritten) {

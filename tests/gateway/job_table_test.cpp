@@ -27,7 +27,7 @@ class JobTable : public testing::Test {
         job.id = id;
         job.session = "session";
         job.request = std::move(request);
-        writer().insert(++number, job, 1);
+        writer().insert(++number, job, 1, 0, 100);
     }
 
     JobWriter& writer() {
@@ -184,6 +184,52 @@ TEST_F(JobTable, TheOldestEndedJobsGoFirst) {
     EXPECT_EQ(left.failed, 0U);
 }
 
+/// What comes of a job of that id with a key, when jobs count as gone that had ended by the time ended_after.
+gateway::Inserted insert_with_key(JobWriter& writer, std::int64_t number, const std::string& id, const std::string& key,
+                                  const std::string& fingerprint, std::int64_t ended_after = 0) {
+    PendingJob job;
+    job.id = id;
+    job.dialect = gateway::Dialect::chat;
+    job.key = gateway::IdempotencyKey{key, fingerprint};
+    return writer.insert(number, job, 1, ended_after, 3);
+}
+
+using Outcome = gateway::Inserted::Outcome;
+
+TEST_F(JobTable, AKeyIsThatOfOneJob) {
+    const gateway::Inserted first = insert_with_key(writer(), 1, "a", "k", "f");
+    EXPECT_EQ(first.outcome, Outcome::stored);
+    EXPECT_EQ(first.id, "a");
+    const gateway::Inserted again = insert_with_key(writer(), 2, "b", "k", "f");
+    EXPECT_EQ(again.outcome, Outcome::known);
+    EXPECT_EQ(again.id, "a");
+    const gateway::Inserted another = insert_with_key(writer(), 3, "c", "k", "g");
+    EXPECT_EQ(another.outcome, Outcome::another);
+    EXPECT_EQ(another.id, "a");
+    EXPECT_EQ(reader().former(0, 10, 10).jobs.size(), 1U);
+    EXPECT_EQ(reader().former(0, 10, 10).jobs[0].dialect, gateway::Dialect::chat);
+    EXPECT_EQ(insert_with_key(writer(), 4, "d", "other", "f").outcome, Outcome::stored);
+}
+
+TEST_F(JobTable, AKeyIsKnownAsLongAsItsJob) {
+    insert_with_key(writer(), 1, "a", "k", "f");
+    EXPECT_TRUE(writer().finish("a", JobStatus::completed, "", 10));
+    EXPECT_EQ(insert_with_key(writer(), 2, "b", "k", "f", 9).id, "a") << "it has ended";
+    EXPECT_EQ(insert_with_key(writer(), 3, "c", "k", "g", 10).id, "c") << "its time is over";
+    EXPECT_TRUE(writer().finish("c", JobStatus::failed, "", 20));
+    writer().remove_ended(20, 10);
+    EXPECT_EQ(insert_with_key(writer(), 4, "d", "k", "f").id, "d") << "it was removed";
+}
+
+TEST_F(JobTable, TheOldestKeysAreForgotten) {
+    for (int i = 1; i <= 4; ++i) {
+        insert_with_key(writer(), i, std::to_string(i), "k" + std::to_string(i), "f");
+    }
+    EXPECT_EQ(insert_with_key(writer(), 5, "5", "k2", "f").id, "2");
+    EXPECT_EQ(insert_with_key(writer(), 6, "6", "k1", "f").id, "6");
+    EXPECT_EQ(insert_with_key(writer(), 7, "7", "k2", "f").id, "7");
+}
+
 TEST(JobSchema, IsMadeOnceAndKnownAgain) {
     Database database{":memory:", Database::Mode::read_write};
     prepare_schema(database);
@@ -200,11 +246,37 @@ void expect_refusal(Database& database, const std::string& why) {
     }
 }
 
+TEST(JobSchema, OfVersion1IsBroughtUpToDate) {
+    Database database{":memory:", Database::Mode::read_write};
+    // As version 1 was.
+    database.execute(R"(
+        CREATE TABLE jobs(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, status INTEGER NOT NULL,
+            created INTEGER NOT NULL, ended INTEGER, resumes INTEGER NOT NULL DEFAULT 0, session BLOB NOT NULL,
+            request BLOB NOT NULL, result BLOB NOT NULL, CHECK((status = 0) = (ended IS NULL))) STRICT;
+        CREATE INDEX jobs_pending ON jobs(number, status) WHERE status = 0;
+        CREATE INDEX jobs_ended ON jobs(ended, status) WHERE ended IS NOT NULL;
+        INSERT INTO jobs(number, id, status, created, session, request, result) VALUES(7, 'a', 0, 1, x'', x'31', x'');
+        PRAGMA application_id = 0x47574a42;
+        PRAGMA user_version = 1;)");
+    prepare_schema(database);
+    EXPECT_NO_THROW(prepare_schema(database));
+    JobReader reader{database};
+    const FormerJobs former = reader.former(0, 7, 10);
+    ASSERT_EQ(former.jobs.size(), 1U);
+    EXPECT_EQ(former.jobs[0].id, "a");
+    EXPECT_EQ(former.jobs[0].request, "1");
+    EXPECT_EQ(former.jobs[0].dialect, gateway::Dialect::gemini);
+    PendingJob job;
+    job.id = "b";
+    job.key = gateway::IdempotencyKey{"k", "f"};
+    EXPECT_EQ(JobWriter{database}.insert(8, job, 1, 0, 10).outcome, gateway::Inserted::Outcome::stored);
+}
+
 TEST(JobSchema, OfANewerProgramIsRefused) {
     Database database{":memory:", Database::Mode::read_write};
     prepare_schema(database);
     database.execute("PRAGMA user_version = 7");
-    expect_refusal(database, "version 7, and this program knows version 1");
+    expect_refusal(database, "version 7, and this program knows version 2");
 }
 
 TEST(JobSchema, OfAnotherProgramIsRefused) {

@@ -14,13 +14,9 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/upstream/http_client.hpp>
-#include <gateway/upstream/openai.hpp>
-#include <gateway/upstream/remote_model.hpp>
-#include <gateway/upstream/vertex.hpp>
-
 #include "support/certificates.hpp"
 #include "support/fake_upstream.hpp"
+#include "support/model_of_upstream.hpp"
 #include "support/models.hpp"
 #include "support/raw_client.hpp"
 #include "support/temporary_file.hpp"
@@ -31,64 +27,17 @@ namespace misbehaviour_test {
 using namespace std::chrono_literals;
 using gateway::HttpResponse;
 using gateway::Json;
-using gateway::Model;
 using test::Behaviour;
 using test::FakeUpstream;
 using test::head;
 using test::message;
+using test::ModelOfUpstream;
 using test::prompt;
 using test::RawClient;
 using test::TestGateway;
 using test::TestGatewayOptions;
 namespace http = gateway::http;
 namespace net = gateway::net;
-
-/// A remote model with the client that it needs.
-class ModelOfUpstream : public Model {
-  public:
-    ModelOfUpstream(const net::any_io_executor& executor, gateway::HeavyWork& heavy, const gateway::Origin& origin,
-                    bool openai, const std::string& ca_file, std::chrono::milliseconds attempt_timeout = 60s)
-        : client_{executor, client_options(ca_file)},
-          model_{make_api(openai), client_, nullptr, heavy, options(origin, attempt_timeout)} {}
-
-    gateway::SharedText prepare(const Json& request, const gateway::SharedText& text) const override {
-        return model_.prepare(request, text);
-    }
-    net::awaitable<gateway::ModelAnswer> generate(gateway::SharedText prepared, gateway::WaitNote& note) override {
-        return model_.generate(std::move(prepared), note);
-    }
-
-    gateway::UpstreamCounters counters() const { return model_.counters(); }
-
-  private:
-    static gateway::HttpClientOptions client_options(const std::string& ca_file) {
-        gateway::HttpClientOptions options;
-        options.body_limit = 100'000;
-        options.ca_file = ca_file;
-        return options;
-    }
-
-    static gateway::RemoteModelOptions options(const gateway::Origin& origin,
-                                               std::chrono::milliseconds attempt_timeout) {
-        gateway::RemoteModelOptions options;
-        options.origin = origin;
-        options.retry.max_attempts = 3;
-        options.retry.backoff_min = 1ms;
-        options.retry.backoff_max = 1'500ms;
-        options.attempt_timeout = attempt_timeout;
-        return options;
-    }
-
-    static std::unique_ptr<gateway::Api> make_api(bool openai) {
-        if (openai) {
-            return std::make_unique<gateway::OpenAiApi>("", "some-model");
-        }
-        return std::make_unique<gateway::VertexApi>("", "p", "l", "m");
-    }
-
-    gateway::HttpClient client_;
-    gateway::RemoteModel model_;
-};
 
 struct Row {
     std::string name;
@@ -252,7 +201,7 @@ TEST(Misbehaviour, WhatTheUpstreamCannotBeGivenIsRefusedOnArrival) {
     }};
     RawClient client{gateway.port()};
     for (const char* const body :
-         {R"({"contents":[{"parts":[{"text":"a"}]}],"tools":[{"functionDeclarations":[]}]})",
+         {R"({"contents":[{"parts":[{"text":"a"}]}],"tools":[{"googleSearch":{"a":1}}]})",
           R"({"contents":[{"parts":[{"inlineData":{"mimeType":"application/pdf","data":"AAAA"}}]}]})"}) {
         const HttpResponse response = client.exchange(message("POST /generate", body));
         EXPECT_EQ(response.result(), http::status::bad_request);

@@ -5,19 +5,20 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/upstream/model.hpp>
+#include <gateway/conversation/answer.hpp>
+#include <gateway/conversation/bad_request.hpp>
 #include <gateway/upstream/openai.hpp>
-#include <gateway/upstream/request_check.hpp>
 
 namespace openai_test {
 
+using gateway::Dialect;
 using gateway::Json;
 using gateway::OpenAiApi;
 using gateway::parse_json;
 
 Json translated(const std::string& request) {
     const OpenAiApi api{"", ""};
-    return parse_json(api.translate(parse_json(request)));
+    return parse_json(api.translate(Dialect::gemini, parse_json(request)));
 }
 
 std::string error(const std::string& request) {
@@ -53,7 +54,7 @@ TEST(OpenAi, KnowsItsPath) {
 
 TEST(OpenAi, NamesTheModelIfItHasOne) {
     const OpenAiApi api{"", "llama"};
-    EXPECT_EQ(parse_json(api.translate(parse_json("{}"))).at("model"), "llama");
+    EXPECT_EQ(parse_json(api.translate(Dialect::gemini, parse_json("{}"))).at("model"), "llama");
     EXPECT_FALSE(translated("{}").contains("model"));
 }
 
@@ -79,8 +80,8 @@ TEST(OpenAi, TranslatesAWholeRequest) {
                 {"type": "text", "text": "What is this?"},
                 {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}
         ],
-        "temperature": 0.5, "top_p": 0.9, "top_k": 40, "max_tokens": 7, "stop": ["."], "n": 2, "seed": 3,
-        "presence_penalty": 1, "frequency_penalty": -1, "response_format": {"type": "json_object"}
+        "temperature": 0.5, "top_p": 0.9, "top_k": 40, "max_tokens": 7, "n": 2, "seed": 3,
+        "presence_penalty": 1, "frequency_penalty": -1, "stop": ["."], "response_format": {"type": "json_object"}
     })"));
 }
 
@@ -98,7 +99,7 @@ TEST(OpenAi, TakesNamesWithUnderscores) {
             {"role": "user", "content": [
                 {"type": "image_url", "image_url": {"url": "data:image/gif;base64,AA=="}}]}
         ],
-        "top_p": 0.9, "max_tokens": 7, "stop": ["."], "n": 2, "presence_penalty": 1, "frequency_penalty": -1,
+        "top_p": 0.9, "max_tokens": 7, "n": 2, "presence_penalty": 1, "frequency_penalty": -1, "stop": ["."],
         "response_format": {"type": "json_object"}
     })"));
 }
@@ -133,8 +134,6 @@ std::string refused_setting(const std::string& setting) {
 TEST(OpenAi, RefusesPartsThatHaveNoCounterpart) {
     const std::string takes = ": it takes text, and images as inlineData";
     const std::string part = "contents[0].parts[1]";
-    EXPECT_EQ(refused_part(R"({"functionCall":{"name":"f"}})"), '"' + part + ".functionCall\"" + takes);
-    EXPECT_EQ(refused_part(R"({"function_response":{"name":"f"}})"), '"' + part + ".function_response\"" + takes);
     EXPECT_EQ(refused_part(R"({"fileData":{"fileUri":"gs://a/b"}})"), '"' + part + ".fileData\"" + takes);
     EXPECT_EQ(refused_part(R"({"text":"a","executableCode":{"code":"b"}})"), '"' + part + ".executableCode\"" + takes);
     EXPECT_EQ(refused_part("{}"), part + ", which is empty" + takes);
@@ -151,13 +150,12 @@ TEST(OpenAi, RefusesPartsThatHaveNoCounterpart) {
 }
 
 TEST(OpenAi, RefusesMembersThatHaveNoCounterpart) {
-    EXPECT_EQ(refused(R"({"contents":[],"tools":[{}]})"), R"("tools": leave it out)");
+    EXPECT_EQ(refused(R"({"contents":[],"tools":[{"googleSearch":{"a":1}}]})"),
+              R"("tools[0].googleSearch": it takes functionDeclarations)");
     EXPECT_EQ(refused(R"({"contents":[],"safetySettings":[{}]})"), R"("safetySettings": leave it out)");
     EXPECT_EQ(refused(R"({"contents":[],"cachedContent":"projects/p/cachedContents/1"})"),
               R"("cachedContent": leave it out)");
     EXPECT_EQ(refused(R"({"contents":[{"parts":[{"text":"a"}],"new":1}]})"), R"("contents[0].new": leave it out)");
-    EXPECT_EQ(refused_setting(R"("response_schema":{"type":"OBJECT"})"),
-              R"("generationConfig.response_schema": leave it out)");
     EXPECT_EQ(refused_setting(R"("thinkingConfig":{"thinkingBudget":0})"),
               R"("generationConfig.thinkingConfig": leave it out)");
     EXPECT_EQ(refused_setting(R"("responseMimeType":"text/x.enum")"),
@@ -186,7 +184,7 @@ TEST(OpenAi, QuotesLittleOfWhatItRefuses) {
 
 Json read(const std::string& body) {
     const OpenAiApi api{"", ""};
-    return parse_json(api.read_response(parse_json(body)).text);
+    return parse_json(api.read_response(parse_json(body), Dialect::gemini, "").text);
 }
 
 TEST(OpenAi, TranslatesAWholeResponse) {
@@ -253,8 +251,8 @@ TEST(OpenAi, CallsOfFunctionsAreTold) {
                             {"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\": [1]}"}},
                             {"id":"2","type":"function","function":{"name":"g","arguments":""}}]})",
                         "tool_calls"),
-              parse_json(R"({"content":{"role":"model","parts":[{"functionCall":{"name":"f","args":{"x":[1]}}},
-                                                                {"functionCall":{"name":"g","args":{}}}]},
+              parse_json(R"({"content":{"role":"model","parts":[{"functionCall":{"id":"1","name":"f","args":{"x":[1]}}},
+                                                                {"functionCall":{"id":"2","name":"g","args":{}}}]},
                              "finishReason":"STOP","index":0})"));
     EXPECT_EQ(
         candidate(R"({"content":"See:","function_call":{"name":"f","arguments":"{}"}})", "function_call"),
@@ -263,7 +261,7 @@ TEST(OpenAi, CallsOfFunctionsAreTold) {
     for (const char* const message :
          {R"({"tool_calls":[{"type":"custom"}]})", R"({"tool_calls":[{"function":{"name":7}}]})",
           R"({"tool_calls":[{"function":{"name":"f","arguments":"{"}}]})"}) {
-        EXPECT_THROW((void)candidate(message), gateway::UpstreamError) << message;
+        EXPECT_THROW((void)candidate(message), gateway::NotUnderstood) << message;
     }
 }
 
@@ -271,7 +269,7 @@ TEST(OpenAi, JoinsThePartsOfAContent) {
     EXPECT_EQ(candidate(R"({"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]})")
                   .at("/content/parts/0/text"_json_pointer),
               "ab");
-    EXPECT_THROW((void)candidate(R"({"content":[{"type":"image"}]})"), gateway::UpstreamError);
+    EXPECT_THROW((void)candidate(R"({"content":[{"type":"image"}]})"), gateway::NotUnderstood);
 }
 
 gateway::HttpResponse refusal_of(const std::string& body) {
@@ -284,7 +282,7 @@ gateway::HttpResponse refusal_of(const std::string& body) {
 TEST(OpenAi, GivesTheLimitTheNameThatTheServerWants) {
     OpenAiApi api{"", ""};
     const Json asked = parse_json(R"({"contents":[],"generationConfig":{"maxOutputTokens":7,"seed":1}})");
-    gateway::UpstreamRequest message = api.make_request(api.translate(asked));
+    gateway::UpstreamRequest message = api.make_request(api.translate(Dialect::gemini, asked));
     EXPECT_EQ(parse_json(message.body()), parse_json(R"({"messages":[],"max_tokens":7,"seed":1})"));
     for (const char* const other : {"", "{}", R"({"error":"max_tokens: max_completion_tokens"})",
                                     R"({"error":{"message":"max_tokens is too large","param":"max_tokens"}})",
@@ -297,7 +295,7 @@ TEST(OpenAi, GivesTheLimitTheNameThatTheServerWants) {
                             R"("param":"max_tokens","code":"unsupported_parameter"}})")));
     const Json amended = parse_json(R"({"messages":[],"max_completion_tokens":7,"seed":1})");
     EXPECT_EQ(parse_json(message.body()), amended);
-    EXPECT_EQ(parse_json(api.translate(asked)), amended) << "the next one as well";
+    EXPECT_EQ(parse_json(api.translate(Dialect::gemini, asked)), amended) << "the next one as well";
 }
 
 TEST(OpenAi, LeavesOutFiguresThatAreNone) {
@@ -318,9 +316,8 @@ TEST(OpenAi, RefusesWhatIsNoResponse) {
         try {
             (void)read(text);
             ADD_FAILURE() << text;
-        } catch (const gateway::UpstreamError& error) {
-            EXPECT_STREQ(error.what(), "the upstream's answer is not understood: it is no chat completion") << text;
-            EXPECT_EQ(error.failure().code, "upstream_answer_not_understood");
+        } catch (const gateway::NotUnderstood& error) {
+            EXPECT_STREQ(error.what(), "it is no chat completion") << text;
         }
     }
 }

@@ -17,9 +17,9 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <gateway/conversation/bad_request.hpp>
 #include <gateway/upstream/openai.hpp>
 #include <gateway/upstream/remote_model.hpp>
-#include <gateway/upstream/request_check.hpp>
 #include <gateway/upstream/static_token.hpp>
 #include <gateway/upstream/token_error.hpp>
 #include <gateway/upstream/vertex.hpp>
@@ -93,7 +93,7 @@ class RemoteModel : public testing::Test {
         return *model_;
     }
 
-    std::string generate() { return test::run_awaitable(model().generate(request, note)).text; }
+    std::string generate() { return test::run_awaitable(model().generate({request}, note)).text; }
 
     gateway::Failure failure() {
         try {
@@ -159,7 +159,7 @@ TEST_F(RemoteModel, SaysWhatTheAnswerHasCost) {
     transport.then_answer(200, R"({"candidates":[{"content":{"role":"model","parts":[{"text":"Hi"}]}}],)"
                                R"("usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":2,)"
                                R"("thoughtsTokenCount":30,"totalTokenCount":39}})");
-    const gateway::ModelAnswer answer = test::run_awaitable(model().generate(request, note));
+    const gateway::ModelAnswer answer = test::run_awaitable(model().generate({request}, note));
     EXPECT_EQ(answer.usage.input, 7U);
     EXPECT_EQ(answer.usage.output, 32U);
 }
@@ -226,17 +226,17 @@ TEST_F(RemoteModel, RefusesAnAnswerThatIsNone) {
     transport.then_answer(200, std::string(100'000, '['));
     EXPECT_LE(error().size(), 300U);
     transport.then_answer(200, "[]");
-    EXPECT_EQ(error(), "the upstream's answer is no generateContent response");
+    EXPECT_EQ(error(), "the upstream's answer is not understood: it is no generateContent response");
     EXPECT_EQ(counters(), "4 4 0 0 4");
 }
 
 gateway::SharedText prepared(const gateway::Model& model, const std::string& text) {
-    return model.prepare(parse_json(text), text);
+    return model.prepare(gateway::Dialect::gemini, parse_json(text), text);
 }
 
 TEST_F(RemoteModel, SendsNothingWhenTheRequestHasNoFormForTheUpstream) {
     gateway::RemoteModel openai{std::make_unique<gateway::OpenAiApi>("", ""), transport, nullptr, heavy, options};
-    EXPECT_THROW((void)prepared(openai, R"({"contents":[],"tools":[{}]})"), gateway::BadRequest);
+    EXPECT_THROW((void)prepared(openai, R"({"contents":[],"tools":[{"googleSearch":{"a":1}}]})"), gateway::BadRequest);
     EXPECT_TRUE(transport.sent().empty());
 }
 
@@ -456,17 +456,17 @@ TEST_F(RemoteModel, AsksOnceMoreInTheFormThatTheUpstreamWants) {
         R"({"error":{"message":"Use 'max_completion_tokens' instead.","param":"max_tokens"}})";
     transport.then_answer(400, wants_another);
     transport.then_answer(200, R"({"choices":[{"message":{"content":"a"}}]})");
-    (void)test::run_awaitable(openai.generate(limited, note));
+    (void)test::run_awaitable(openai.generate({limited}, note));
     EXPECT_EQ(parse_json(transport.sent().at(0).request.body()).at("max_tokens"), 7);
     EXPECT_EQ(parse_json(transport.sent().at(1).request.body()).at("max_completion_tokens"), 7);
     EXPECT_EQ(openai.counters().retries, 0U);
     transport.then_answer(400, wants_another);
     transport.then_answer(400, wants_another);
-    EXPECT_THROW((void)test::run_awaitable(openai.generate(limited, note)), gateway::UpstreamError);
+    EXPECT_THROW((void)test::run_awaitable(openai.generate({limited}, note)), gateway::UpstreamError);
     EXPECT_EQ(transport.sent().size(), 4U) << "one that was prepared before is sent in the other form, too";
     transport.then_answer(400, wants_another);
     const gateway::SharedText another = prepared(openai, R"({"contents":[],"generationConfig":{"maxOutputTokens":7}})");
-    EXPECT_THROW((void)test::run_awaitable(openai.generate(another, note)), gateway::UpstreamError);
+    EXPECT_THROW((void)test::run_awaitable(openai.generate({another}, note)), gateway::UpstreamError);
     EXPECT_EQ(transport.sent().size(), 5U) << "there is no other form left";
 }
 
@@ -487,7 +487,7 @@ std::string cancelled(gateway::Model& model, gateway::WaitNote& note) {
             outcome = thrown.what();
         }
     };
-    net::co_spawn(context, model.generate(request, note), net::bind_cancellation_slot(cancel.slot(), ended));
+    net::co_spawn(context, model.generate({request}, note), net::bind_cancellation_slot(cancel.slot(), ended));
     context.poll();
     EXPECT_EQ(outcome, "it still waits");
     cancel.emit(net::cancellation_type::terminal);

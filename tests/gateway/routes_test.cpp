@@ -15,8 +15,8 @@
 #include <gtest/gtest.h>
 
 #include <gateway/api/routes.hpp>
+#include <gateway/conversation/bad_request.hpp>
 #include <gateway/upstream/embedded_model.hpp>
-#include <gateway/upstream/request_check.hpp>
 
 #include "support/faulty_vfs.hpp"
 #include "support/models.hpp"
@@ -182,7 +182,7 @@ TEST(Routes, ABodyThatIsCompressedIsRefusedByName) {
 
 TEST(Routes, WhatTheModelCannotBeGivenIsRefusedOnArrival) {
     TestGatewayOptions options;
-    options.routes.prepare = [](const Json& request, const gateway::SharedText& text) {
+    options.routes.generations.prepare = [](gateway::Dialect, const Json& request, const gateway::SharedText& text) {
         if (request.contains("tools")) {
             throw gateway::BadRequest{"no tools here"};
         }
@@ -282,7 +282,7 @@ TEST(Routes, UnknownJobsPathsAndMethodsAreRefused) {
         std::string allowed;
     };
     for (const Row& row : std::vector<Row>{{"GET /generate", "POST"},
-                                           {"DELETE /jobs/1", "GET, HEAD"},
+                                           {"PUT /jobs/1", "DELETE, GET, HEAD"},
                                            {"POST /metrics", "GET, HEAD"},
                                            {"PUT /healthz", "GET, HEAD"},
                                            {"POST /readyz", "GET, HEAD"}}) {
@@ -452,7 +452,7 @@ TEST(Routes, OnlySoManyClientsMayWait) {
     gateway::net::io_context context;
     const auto gate = std::make_shared<Gate>(context.get_executor());
     TestGatewayOptions options;
-    options.routes.max_waiting = 1;
+    options.routes.generations.max_waiting = 1;
     TestGateway gateway{make<GatedModel>(gate), options};
     RawClient waiting{gateway.port()};
     waiting.send(message("POST /generate?wait=true", prompt("1")));
@@ -472,7 +472,7 @@ TEST(Routes, WhoLeavesMakesRoomForOthersAndItsJobGoesOn) {
     gateway::net::io_context context;
     const auto gate = std::make_shared<Gate>(context.get_executor());
     TestGatewayOptions options;
-    options.routes.max_waiting = 1;
+    options.routes.generations.max_waiting = 1;
     TestGateway gateway{make<GatedModel>(gate), options};
     constexpr std::uint64_t jobs = 20;
     for (std::uint64_t job = 0; job < jobs; ++job) {

@@ -17,8 +17,8 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <gateway/conversation/bad_request.hpp>
 #include <gateway/service/service.hpp>
-#include <gateway/upstream/request_check.hpp>
 
 #include "support/faulty_vfs.hpp"
 #include "support/log_capture.hpp"
@@ -67,7 +67,7 @@ class ServiceTest : public testing::Test {
 
 TEST_F(ServiceTest, KeepsWhatTheModelSays) {
     TestGateway gateway{make<EchoModel>()};
-    const std::string id = gateway.start(gateway.service().accept("", prompt("hello"))).get();
+    const std::string id = gateway.start(gateway.service().accept({"", prompt("hello")})).get();
     const JobState state = gateway.await_end(id);
     EXPECT_EQ(state.status, JobStatus::completed);
     EXPECT_EQ(state.result, prompt("hello"));
@@ -130,11 +130,11 @@ TEST_F(ServiceTest, RefusesWhatIsOverItsBounds) {
     options.service.max_pending = 2;
     options.service.max_pending_bytes = 10'000;
     TestGateway gateway{make<GatedModel>(gate), options};
-    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(10'001, ' ')))), Refused::Why::full);
-    const std::string first = gateway.start(gateway.service().accept("", prompt("1"))).get();
-    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", std::string(2'000, ' ')))), Refused::Why::full);
-    const std::string second = gateway.start(gateway.service().accept("", prompt("2"))).get();
-    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("3")))), Refused::Why::full);
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept({"", std::string(10'001, ' ')}))), Refused::Why::full);
+    const std::string first = gateway.start(gateway.service().accept({"", prompt("1")})).get();
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept({"", std::string(2'000, ' ')}))), Refused::Why::full);
+    const std::string second = gateway.start(gateway.service().accept({"", prompt("2")})).get();
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept({"", prompt("3")}))), Refused::Why::full);
     EXPECT_EQ(gateway.service().counters().pending, 2U);
     gate->let_one_go();
     gate->let_one_go();
@@ -144,7 +144,7 @@ TEST_F(ServiceTest, RefusesWhatIsOverItsBounds) {
         std::this_thread::yield();
     }
     gate->let_one_go();
-    gateway.await_end(gateway.start(gateway.service().accept("", prompt("4"))).get());
+    gateway.await_end(gateway.start(gateway.service().accept({"", prompt("4")})).get());
     EXPECT_EQ(gateway.service().counters().refused_full, 3U);
 }
 
@@ -156,7 +156,7 @@ TEST_F(ServiceTest, DrainsWhatItHasAcceptedAndTakesNoMore) {
     while (!gateway.service().draining()) {
         std::this_thread::yield();
     }
-    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("2")))), Refused::Why::shutting_down);
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept({"", prompt("2")}))), Refused::Why::shutting_down);
     EXPECT_EQ(drained.wait_for(0s), std::future_status::timeout);
     gate->let_one_go();
     EXPECT_EQ(waiting.get().state.status, JobStatus::completed);
@@ -171,7 +171,7 @@ TEST_F(ServiceTest, WhatIsNotDoneInTimeStaysStoredAndIsResumed) {
     std::string waited_for;
     {
         TestGateway gateway{make<GatedModel>(gate), options};
-        background = gateway.start(gateway.service().accept("me", prompt("1"))).get();
+        background = gateway.start(gateway.service().accept({"me", prompt("1")})).get();
         std::future<Outcome> waiting = gateway.accept_and_wait("", prompt("2"));
         gate->await_one();
         gate->await_one();
@@ -191,7 +191,8 @@ TEST_F(ServiceTest, WhatIsNotDoneInTimeStaysStoredAndIsResumed) {
 /// Takes no tools, and echoes what it has made of the rest.
 class PreparingModel : public EchoModel {
   public:
-    gateway::SharedText prepare(const gateway::Json& request, const gateway::SharedText& text) const override {
+    gateway::SharedText prepare(gateway::Dialect, const gateway::Json& request,
+                                const gateway::SharedText& text) const override {
         if (request.contains("tools")) {
             throw gateway::BadRequest{"no tools here"};
         }
@@ -206,19 +207,19 @@ TEST_F(ServiceTest, TheModelGetsWhatItHasPreparedAndTheStoreTheRequest) {
     std::string id;
     {
         TestGateway gateway{make<GatedModel>(gate), options};
-        id = gateway.start(gateway.service().accept("", prompt("1"), "prepared before")).get();
+        id = gateway.start(gateway.service().accept({"", prompt("1"), "prepared before"})).get();
         gateway.drain(1ms);
     }
     TestGateway gateway{make<PreparingModel>(), options};
     EXPECT_EQ(gateway.await_end(id).result, "prepared " + prompt("1")) << "resumed, from its text";
-    id = gateway.start(gateway.service().accept("", prompt("2"), "prepared on arrival")).get();
+    id = gateway.start(gateway.service().accept({"", prompt("2"), "prepared on arrival"})).get();
     EXPECT_EQ(gateway.await_end(id).result, "prepared on arrival");
 }
 
 TEST_F(ServiceTest, AFormerJobThatTheModelCannotBeGivenFails) {
     TestGateway gateway{make<PreparingModel>()};
     for (const char* const request : {R"({"tools":[]})", "no JSON"}) {
-        const std::string id = gateway.start(gateway.service().accept("", request)).get();
+        const std::string id = gateway.start(gateway.service().accept({"", request})).get();
         const gateway::Failure failure = gateway::read_failure(gateway.await_end(id).result);
         EXPECT_EQ(failure.status, 400U);
         EXPECT_EQ(failure.code, "bad_request");
@@ -233,7 +234,7 @@ TEST_F(ServiceTest, ManyFormerJobsAreResumedWithinTheBounds) {
     {
         TestGateway gateway{make<GatedModel>(gate), options};
         for (int i = 0; i < 200; ++i) {
-            ids.push_back(gateway.start(gateway.service().accept("", prompt(std::to_string(i)))).get());
+            ids.push_back(gateway.start(gateway.service().accept({"", prompt(std::to_string(i))})).get());
         }
         gateway.drain(1ms);
     }
@@ -252,7 +253,7 @@ TEST_F(ServiceTest, AnOrderlyEndIsNoCrash) {
     std::string id;
     {
         TestGateway gateway{make<GatedModel>(gate), options};
-        id = gateway.start(gateway.service().accept("", prompt("1"))).get();
+        id = gateway.start(gateway.service().accept({"", prompt("1")})).get();
         gateway.drain(1ms);
     }
     for (int end = 0; end < 3; ++end) {
@@ -270,7 +271,7 @@ TEST_F(ServiceTest, FormerJobsFailWhereThatIsWanted) {
     std::string id;
     {
         TestGateway gateway{make<GatedModel>(gate), options};
-        id = gateway.start(gateway.service().accept("", prompt("1"))).get();
+        id = gateway.start(gateway.service().accept({"", prompt("1")})).get();
         gateway.drain(1ms);
     }
     options.service.on_restart = gateway::RestartPolicy::fail;
@@ -303,13 +304,13 @@ TEST_F(ServiceTest, IsReadyWhenItsStoreCanWriteAndAsksItItself) {
     EXPECT_TRUE(gateway.service().ready());
     for (int i = 0; i < 3; ++i) {
         disk.break_at(FaultyVfs::Call::write, 1, FaultyVfs::Until::repaired, SQLITE_FULL);
-        EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("1")))), Refused::Why::not_stored);
+        EXPECT_EQ(refusal(gateway.start(gateway.service().accept({"", prompt("1")}))), Refused::Why::not_stored);
         EXPECT_FALSE(gateway.service().ready()) << "with the first failure";
         disk.repair();
         while (!gateway.service().ready()) {
             std::this_thread::yield();  // nobody but the service itself writes
         }
-        gateway.await_end(gateway.start(gateway.service().accept("", prompt("2"))).get());
+        gateway.await_end(gateway.start(gateway.service().accept({"", prompt("2")})).get());
     }
     gateway.drain();
     EXPECT_FALSE(gateway.service().ready());
@@ -374,7 +375,7 @@ TEST_F(ServiceTest, WhoWaitsHearsTheAnswerThoughTheDiskDoesNotReply) {
     EXPECT_EQ(outcome.state.result, prompt("1"));
     EXPECT_FALSE(outcome.stored);
     EXPECT_FALSE(gateway.service().ready());
-    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("2")))), Refused::Why::not_stored)
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept({"", prompt("2")}))), Refused::Why::not_stored)
         << "it would only wait, too";
     clock.go_on();
     EXPECT_EQ(gateway.await_end(outcome.id).result, prompt("1"));
@@ -389,10 +390,10 @@ TEST_F(ServiceTest, AJobThatCannotBeStoredIsRefusedAndAnEndIsKeptOnceTheDiskIsWe
     TestGatewayOptions options;
     options.store.path = directory.file("jobs.db");
     TestGateway gateway{make<GatedModel>(gate), options};
-    const std::string id = gateway.start(gateway.service().accept("", prompt("1"))).get();
+    const std::string id = gateway.start(gateway.service().accept({"", prompt("1")})).get();
     gate->await_one();
     disk.break_at(FaultyVfs::Call::write, 1, FaultyVfs::Until::repaired, SQLITE_FULL);
-    EXPECT_EQ(refusal(gateway.start(gateway.service().accept("", prompt("2")))), Refused::Why::not_stored);
+    EXPECT_EQ(refusal(gateway.start(gateway.service().accept({"", prompt("2")}))), Refused::Why::not_stored);
     gate->let_one_go();
     for (bool failed = false; !failed; std::this_thread::yield()) {
         for (const std::string& line : log.lines()) {

@@ -8,6 +8,7 @@
 
 namespace vertex_test {
 
+using gateway::Dialect;
 using gateway::Origin;
 using gateway::parse_json;
 using gateway::VertexApi;
@@ -23,7 +24,7 @@ TEST(Vertex, SendsTheRequestAsItIs) {
     // The order of the members, both spellings, and what nobody here knows.
     const std::string text =
         R"({"z":1,"generation_config":{"topK":3},"contents":[{"parts":[{"functionCall":{"name":"ü"}}]}]})";
-    const gateway::UpstreamRequest request = api.make_request(api.translate(parse_json(text)));
+    const gateway::UpstreamRequest request = api.make_request(api.translate(Dialect::gemini, parse_json(text)));
     EXPECT_EQ(request.method(), gateway::http::verb::post);
     EXPECT_EQ(
         request.target(),
@@ -43,7 +44,7 @@ TEST(Vertex, PassesOnTheResponseAsItIs) {
     for (const char* const text :
          {R"({"candidates":[{"content":{"role":"model","parts":[{"text":"a"}]}}],"usageMetadata":{"x":1},"new":2})",
           R"({"candidates":[]})", R"({"promptFeedback":{"blockReason":"SAFETY"}})"}) {
-        EXPECT_EQ(api.read_response(parse_json(text)).text, text);
+        EXPECT_EQ(api.read_response(parse_json(text), Dialect::gemini, "").text, text);
     }
 }
 
@@ -52,7 +53,7 @@ TEST(Vertex, RefusesWhatIsNoResponse) {
     for (const char* const text :
          {"null", "[]", "{}", "7", "\"candidates\"", R"([{"candidates":[]}])", R"({"error":{"message":"no"}})",
           R"({"choices":[]})", R"({"candidates":{}})", R"({"promptFeedback":"no"})"}) {
-        EXPECT_THROW((void)api.read_response(parse_json(text)), gateway::UpstreamError) << text;
+        EXPECT_THROW((void)api.read_response(parse_json(text), Dialect::gemini, ""), gateway::NotUnderstood) << text;
     }
 }
 

@@ -1,29 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gateway/api/bearer.hpp>
 
-#include <array>
-#include <stdexcept>
+#include <algorithm>
 
 #include <boost/beast/core/string.hpp>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
+
+#include <gateway/base/sha256.hpp>
 
 namespace gateway {
-
-namespace {
-
-using Digest = std::array<unsigned char, 32>;
-
-Digest sha256(std::string_view text) {
-    Digest digest{};
-    unsigned int size = 0;
-    if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
-        throw std::runtime_error{"OpenSSL could not compute a SHA-256"};
-    }
-    return digest;
-}
-
-}  // namespace
 
 bool is_bearer(std::string_view authorization, std::string_view token) {
     constexpr std::string_view scheme = "Bearer ";
@@ -32,9 +17,13 @@ bool is_bearer(std::string_view authorization, std::string_view token) {
     }
     std::string_view given = authorization.substr(scheme.size());
     given.remove_prefix(std::min(given.find_first_not_of(' '), given.size()));
-    // Digests, so that not even the token's length shows.
-    const Digest left = sha256(given);
-    const Digest right = sha256(token);
+    return same_secret(given, token);
+}
+
+bool same_secret(std::string_view given, std::string_view secret) {
+    // Digests, so that not even the secret's length shows.
+    const Sha256 left = sha256(given);
+    const Sha256 right = sha256(secret);
     return CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
 }
 

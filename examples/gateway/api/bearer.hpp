@@ -9,6 +9,9 @@ namespace gateway {
 /// Whether authorization (the header's value) is `Bearer <token>`. The time that it takes tells nothing of token.
 [[nodiscard]] bool is_bearer(std::string_view authorization, std::string_view token);
 
+/// Whether given is secret. The time that it takes tells nothing of secret.
+[[nodiscard]] bool same_secret(std::string_view given, std::string_view secret);
+
 }  // namespace gateway
 
 #endif  // GATEWAY_API_BEARER_HPP

@@ -28,6 +28,9 @@ class ClientToken {
     /// Whether authorization, the header's value, holds the token that is wanted.
     [[nodiscard]] bool accepts(std::string_view authorization) const { return is_bearer(authorization, *current()); }
 
+    /// Whether key is the token that is wanted.
+    [[nodiscard]] bool is(std::string_view key) const { return same_secret(key, *current()); }
+
   private:
     std::shared_ptr<const std::string> current() const {
         const std::lock_guard lock{mutex_};

@@ -42,6 +42,7 @@ std::vector<Figure> figures_of(const MetricsSnapshot& snapshot) {
         {"jobs", "resumed", "gateway_jobs_resumed_total", counter, "Jobs of a former run taken up.", jobs.resumed},
         {"jobs", "completed", "gateway_jobs_completed_total", counter, "Jobs with a result.", jobs.completed},
         {"jobs", "failed", "gateway_jobs_failed_total", counter, "Jobs that failed.", jobs.failed},
+        {"jobs", "cancelled", "gateway_jobs_cancelled_total", counter, "Jobs that were cancelled.", jobs.cancelled},
         {"jobs", "refused_full", "gateway_jobs_refused_full_total", counter, "Jobs refused: too many pending.",
          jobs.refused_full},
         {"jobs", "refused_shutting_down", "gateway_jobs_refused_shutting_down_total", counter,

@@ -7,16 +7,13 @@
 #include <utility>
 
 #include <dispatch/prometheus.hpp>
-#include <gateway/base/json_writer.hpp>
+#include <gateway/api/job_text.hpp>
 #include <gateway/base/quote.hpp>
 #include <gateway/log/log.hpp>
-#include <gateway/upstream/request_check.hpp>
 
 namespace gateway {
 
 namespace {
-
-constexpr std::size_t max_session_size = 256;
 
 /// The value of a parameter of query; nothing if it is not there.
 std::optional<std::string_view> parameter(std::string_view query, std::string_view name) {
@@ -31,63 +28,27 @@ std::optional<std::string_view> parameter(std::string_view query, std::string_vi
     return std::nullopt;
 }
 
-HttpResponse method_not_allowed(std::string_view allowed) {
-    HttpResponse response = error_response(http::status::method_not_allowed, "this path takes " + std::string{allowed});
-    response.set(http::field::allow, allowed);
+HttpResponse method_not_allowed(const RouteRule& rule) {
+    HttpResponse response =
+        error_response(rule.errors, failure_of_status(405, "this path takes " + std::string{rule.methods}));
+    response.set(http::field::allow, rule.methods);
     return response;
 }
 
-HttpResponse forbidden(std::string_view why) {
-    return error_response(http::status::forbidden,
-                          std::string{why} + ": name the host with --allowed-hosts, or use a client token");
+HttpResponse forbidden(const RouteRule& rule, std::string_view why) {
+    return error_response(
+        rule.errors,
+        failure_of_status(403, std::string{why} + ": name the host with --allowed-hosts, or use a client token"));
 }
 
-HttpResponse unauthorized() {
-    HttpResponse response =
-        error_response(http::status::unauthorized, "Authorization: Bearer <token> is missing or wrong");
+HttpResponse unauthorized(const RouteRule& rule) {
+    HttpResponse response = error_response(
+        rule.errors,
+        failure_of_status(401, rule.errors == ErrorShape::gemini
+                                   ? "x-goog-api-key, or Authorization: Bearer <token>, is missing or wrong"
+                                   : "Authorization: Bearer <token> is missing or wrong"));
     response.set(http::field::www_authenticate, "Bearer");
     return response;
-}
-
-/// Counts a client that waits.
-class Waiting {
-  public:
-    explicit Waiting(std::atomic<std::size_t>& clients) : clients_{clients}, count_{++clients} {}
-    Waiting(const Waiting&) = delete;
-    Waiting& operator=(const Waiting&) = delete;
-    ~Waiting() { --clients_; }
-
-    /// With this one.
-    std::size_t count() const { return count_; }
-
-  private:
-    std::atomic<std::size_t>& clients_;
-    std::size_t count_;
-};
-
-/// Gives up the wait for a job when the client leaves.
-class Watch {
-  public:
-    Watch(HttpPeer& peer, const WatchedJob& job) : peer_{peer} {
-        peer_.watch([job] { job.give_up(); });
-    }
-    Watch(const Watch&) = delete;
-    Watch& operator=(const Watch&) = delete;
-    ~Watch() { peer_.watch(nullptr); }
-
-  private:
-    HttpPeer& peer_;
-};
-
-HttpResponse refusal(const Refused& refused) {
-    Failure failure{503, "overloaded", refused.what(), true, std::chrono::seconds{1}};
-    if (refused.why() == Refused::Why::shutting_down) {
-        failure.code = "shutting_down";
-        failure.retry_after = std::chrono::seconds{5};
-    } else if (refused.why() == Refused::Why::not_stored) {
-        failure.code = "not_stored";
-    }
-    return error_response(failure);
 }
 
 HttpResponse unavailable(const StoreError& error) {
@@ -96,71 +57,33 @@ HttpResponse unavailable(const StoreError& error) {
         {503, "store_unavailable", "the job could not be looked up: try again later", true, std::chrono::seconds{1}});
 }
 
-/// What clients see of a job, with its id if that is not empty. A result is put there as it was stored: it may be
-/// large, and was JSON when it was. stored: false, if only who waits for it knows how it ended.
-std::string describe(const JobState& state, const std::string& id = {}, bool stored = true) {
-    JsonWriter json;
-    json.begin_object();
-    if (!id.empty()) {
-        json.member("job_id", id);
-    }
-    if (!stored) {
-        json.member("stored", false);
-    }
-    switch (state.status) {
-        case JobStatus::pending:
-            json.member("status", "Pending");
-            break;
-        case JobStatus::completed:
-            json.member("status", "Completed").key("result");
-            json.reserve(state.result.size() + 2);  // and ends of the object and the line
-            json.raw(state.result);
-            break;
-        case JobStatus::failed: {
-            const Failure failure = read_failure(state.result);
-            json.member("status", "Failed").member("result", failure.message).member("error", to_json(failure));
-            break;
-        }
-    }
-    return json.end_object().take();
+/// What follows /v1/models/ and the like.
+std::string model_in(std::string_view path, std::string_view before) {
+    return percent_decoded(path.substr(before.size()));
 }
 
-HttpResponse compressed(std::string_view coding) {
-    HttpResponse response = error_response(http::status::unsupported_media_type,
-                                           "Content-Encoding is " + quote(coding) + ": send the body as it is");
-    response.set(http::field::accept_encoding, "identity");
-    return response;
+bool is_model_call(Route route) { return route == Route::gemini_call || route == Route::vertex_call; }
+
+/// A method of Gemini's API other than generateContent.
+std::optional<HttpResponse> refuse_method(std::string_view path) {
+    const std::string_view method = split_model_call(path).method;
+    if (method == "generateContent") {
+        return std::nullopt;
+    }
+    if (method == "streamGenerateContent") {
+        Failure failure = failure_of_status(400, "streamGenerateContent is not supported yet: use generateContent");
+        failure.code = "unsupported";
+        return error_response(ErrorShape::gemini, failure);
+    }
+    return error_response(ErrorShape::gemini,
+                          failure_of_status(404, "there is no method " + quote(method) + ": there is generateContent"));
 }
 
-HttpResponse accepted(const std::string& id) {
-    HttpResponse response = json_response(http::status::accepted, Json{{"job_id", id}});
-    response.set(http::field::location, "/jobs/" + id);
-    response.set("X-Job-Id", id);
-    return response;
-}
-
-HttpResponse describe(const JobEnd& end) {
-    if (end.error) {
-        std::rethrow_exception(end.error);
-    }
-    const Outcome& outcome = end.outcome;
-    HttpResponse response = json_text_response(http::status::ok, describe(outcome.state, outcome.id, outcome.stored));
-    response.set("X-Job-Id", outcome.id);
-    if (outcome.worker) {
-        response.set("X-Worker", std::to_string(*outcome.worker));
-        response.set("X-Queue-Time-Ms", std::to_string(static_cast<double>(outcome.queued.count()) / 1000));
-    }
-    if (outcome.state.status == JobStatus::pending) {
-        response.result(http::status::service_unavailable);
-        response.set(http::field::retry_after, "5");
-    } else if (outcome.state.status == JobStatus::failed) {
-        const Failure failure = read_failure(outcome.state.result);
-        response.result(failure.status);
-        if (failure.retry_after) {
-            response.set(http::field::retry_after, std::to_string(failure.retry_after->count()));
-        }
-    }
-    return response;
+HttpResponse no_model(ErrorShape shape, const std::string& name, const ServedModel& served) {
+    Failure failure =
+        failure_of_status(404, "there is no model " + quote(name) + ": this gateway serves " + quote(served.name));
+    failure.code = "model_not_found";
+    return error_response(shape, failure);
 }
 
 }  // namespace
@@ -168,6 +91,7 @@ HttpResponse describe(const JobEnd& end) {
 Routes::Routes(GenerationService& service, HeavyWork& heavy, std::function<MetricsSnapshot()> metrics, Options options)
     : service_{service},
       heavy_{heavy},
+      generations_{service, heavy, options.generations},
       metrics_{std::move(metrics)},
       options_{std::move(options)},
       allowed_hosts_{options_.allowed_hosts},
@@ -181,6 +105,12 @@ HttpHandlers Routes::handlers() {
         if (response) {
             sign(*response);
         }
+        return response;
+    };
+    handlers.explain = [this](const HttpRequest& head, const Failure& failure) {
+        HttpResponse response =
+            error_response(rule_of(route_of(split_target(view(head.target())).path)).errors, failure);
+        sign(response);
         return response;
     };
     handlers.answered = [this](const HttpRequest& head, http::status status) {
@@ -197,27 +127,31 @@ void Routes::sign(HttpResponse& response) const {
 }
 
 std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
-    const Route route = route_of(split_target(view(head.target())).path);
+    const std::string_view path = split_target(view(head.target())).path;
+    const Route route = route_of(path);
     const RouteRule& rule = rule_of(route);
     if (!rule.probe) {
         if (client_token_.wanted()) {
-            if (!client_token_.accepts(view(head[http::field::authorization]))) {
-                return unauthorized();
+            const bool has_key = rule.errors == ErrorShape::gemini && client_token_.is(view(head["x-goog-api-key"]));
+            if (!has_key && !client_token_.accepts(view(head[http::field::authorization]))) {
+                return unauthorized(rule);
             }
         } else if (!allowed_hosts_.has_host(view(head[http::field::host]))) {
-            return forbidden("Host is not a name of this gateway");
+            return forbidden(rule, "Host is not a name of this gateway");
         } else if (head.count(http::field::origin) > 0 && !allowed_hosts_.has_origin(view(head[http::field::origin]))) {
-            return forbidden("Origin is not one of this gateway");
+            return forbidden(rule, "Origin is not one of this gateway");
         }
     }
     if (route == Route::none) {
-        return error_response(http::status::not_found,
-                              "there is POST /generate, and GET /jobs/{id}, /metrics, /healthz, /readyz");
+        return error_response(
+            http::status::not_found,
+            "there is POST /generate, /v1/chat/completions and /v1beta/models/{model}:generateContent, "
+            "and GET /jobs/{id}, /v1/models, /v1beta/models, /metrics, /healthz, /readyz");
     }
     if (!takes(route, head.method())) {
-        return method_not_allowed(rule.methods);
+        return method_not_allowed(rule);
     }
-    return std::nullopt;
+    return is_model_call(route) ? refuse_method(path) : std::nullopt;
 }
 
 net::awaitable<HttpResponse> Routes::respond(HttpRequest& request, HttpPeer& peer) {
@@ -234,9 +168,30 @@ net::awaitable<HttpResponse> Routes::route(HttpRequest& request, HttpPeer& peer)
         case Route::generate:
             co_return co_await generate(request, peer, query);
         case Route::job: {
-            std::string id{path.substr(rule_of(Route::job).path.size())};
+            std::string id{path.substr(jobs_path.size())};
+            if (request.method() == http::verb::delete_) {
+                co_return co_await generations_.cancel(std::move(id), peer);
+            }
             co_return co_await job(std::move(id));
         }
+        case Route::chat: {
+            GenerationCall call{ErrorShape::openai, Dialect::chat};
+            co_return co_await generations_.answer(request, peer, std::move(call));
+        }
+        case Route::gemini_call:
+        case Route::vertex_call: {
+            GenerationCall call{ErrorShape::gemini, Dialect::gemini};
+            call.model = percent_decoded(split_model_call(path).model);
+            co_return co_await generations_.answer(request, peer, std::move(call));
+        }
+        case Route::openai_models:
+            co_return json_text_response(http::status::ok, openai_models(generations_.model()));
+        case Route::openai_model:
+            co_return openai_model_named(model_in(path, openai_models_path));
+        case Route::gemini_models:
+            co_return json_text_response(http::status::ok, gemini_models(generations_.model()));
+        case Route::gemini_model:
+            co_return gemini_model_named(model_in(path, gemini_models_path));
         case Route::metrics:
             co_return metrics(request);
         case Route::healthz:
@@ -254,53 +209,21 @@ net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& pe
     if (wait != "true" && wait != "false") {
         co_return error_response(http::status::bad_request, "wait must be true or false");
     }
-    if (request.count("X-Session-Id") > 1) {
-        co_return error_response(http::status::bad_request, "X-Session-Id is there more than once");
-    }
-    std::string session{view(request["X-Session-Id"])};
-    if (session.size() > max_session_size) {
-        co_return error_response(http::status::bad_request, "X-Session-Id has " + std::to_string(session.size()) +
-                                                                " bytes: it must have at most " +
-                                                                std::to_string(max_session_size));
-    }
-    const std::string_view coding = view(request[http::field::content_encoding]);
-    if (!coding.empty() && !beast::iequals({coding.data(), coding.size()}, "identity")) {
-        co_return compressed(coding);
-    }
-    SharedText text{std::move(request.body())};
-    SharedText prepared;
-    try {
-        auto preparing = heavy_.run(text.size(), [&] {
-            const Json json = parse_json(text);
-            check_request(json);
-            return options_.prepare ? options_.prepare(json, text) : text;
-        });
-        prepared = co_await std::move(preparing);
-    } catch (const JsonError& error) {
-        co_return error_response(http::status::bad_request, std::string{"the body is not JSON: "} + error.what());
-    } catch (const BadRequest& error) {
-        co_return error_response(http::status::bad_request, error.what());
-    }
-    try {
-        if (wait == "true") {
-            const Waiting waiting{waiting_};
-            if (waiting.count() > options_.max_waiting) {
-                co_return refusal(Refused{Refused::Why::full, "too many clients wait for their jobs: do not wait"});
-            }
-            const WatchedJob job =
-                co_await service_.accept_and_watch(std::move(session), std::move(text), std::move(prepared));
-            const Watch watch{peer, job};
-            const std::optional<JobEnd> end = co_await job.end();
-            if (!end) {
-                co_return accepted(job.id());
-            }
-            auto describing = heavy_.run(end->outcome.state.result.size(), [&] { return describe(*end); });
-            co_return co_await std::move(describing);
-        }
-        co_return accepted(co_await service_.accept(std::move(session), std::move(text), std::move(prepared)));
-    } catch (const Refused& refused) {
-        co_return refusal(refused);
-    }
+    GenerationCall call;
+    call.wait = wait == "true";
+    co_return co_await generations_.answer(request, peer, std::move(call));
+}
+
+HttpResponse Routes::openai_model_named(const std::string& name) const {
+    const ServedModel& served = generations_.model();
+    return name == served.name ? json_text_response(http::status::ok, openai_model(served))
+                               : no_model(ErrorShape::openai, name, served);
+}
+
+HttpResponse Routes::gemini_model_named(const std::string& name) const {
+    const ServedModel& served = generations_.model();
+    return name == served.name ? json_text_response(http::status::ok, gemini_model(served))
+                               : no_model(ErrorShape::gemini, name, served);
 }
 
 net::awaitable<HttpResponse> Routes::job(std::string id) {
@@ -310,7 +233,7 @@ net::awaitable<HttpResponse> Routes::job(std::string id) {
             co_return error_response(http::status::not_found, "there is no such job, or its time to live is over");
         }
         auto describing =
-            heavy_.run(state->result.size(), [&] { return json_text_response(http::status::ok, describe(*state)); });
+            heavy_.run(state->result.size(), [&] { return json_text_response(http::status::ok, job_text(*state)); });
         co_return co_await std::move(describing);
     } catch (const StoreError& error) {
         co_return unavailable(error);

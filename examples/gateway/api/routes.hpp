@@ -12,6 +12,7 @@
 
 #include <gateway/api/allowed_hosts.hpp>
 #include <gateway/api/client_token.hpp>
+#include <gateway/api/generations.hpp>
 #include <gateway/api/metrics.hpp>
 #include <gateway/api/response_counters.hpp>
 #include <gateway/base/heavy_work.hpp>
@@ -31,13 +32,22 @@ namespace gateway {
 ///                             when it has ended; X-Job-Id, X-Worker, X-Queue-Time-Ms; "stored": false where the store
 ///                             cannot write that yet, until when the job is pending for GET /jobs/{id}. Who closes its
 ///                             half of the connection before that hears what POST /generate answers
+///   DELETE /jobs/{id}         200 when the job has been cancelled, as GET says it; 409 if it had ended before; 404
 ///   GET /jobs/{id}            {"status": "Pending"}, {"status": "Completed", "result": {...}},
 ///                             {"status": "Failed", "result": "<why>", "error": {...}}; 404
+///   POST /v1/chat/completions, GET /v1/models, GET /v1/models/{id}: as OpenAI's
+///   POST /v1beta/models/{model}:generateContent, GET /v1beta/models, GET /v1beta/models/{model}: as Gemini's
+///   POST /v1/projects/{project}/locations/{location}/publishers/google/models/{model}:generateContent: as Vertex AI's
 ///   GET /metrics              JSON; Prometheus's text when Accept asks for text/plain
 ///   GET /healthz              200 as long as the gateway runs
 ///   GET /readyz               200, or 503 once it drains, and as long as the store cannot write
 ///
-/// With a client token, all but the last two want `Authorization: Bearer <token>`. Without one, they want a Host and,
+/// Who generates may send Idempotency-Key: the same key and body again get the same job, and another body 422; and
+/// `Prefer: early-hints`, to get X-Job-Id in a 103 response as soon as the job is on disk. Errors are in the shape of
+/// each path's API.
+///
+/// With a client token, all but the last two want `Authorization: Bearer <token>` (Gemini's paths also take
+/// x-goog-api-key). Without one, they want a Host and,
 /// where there is one, an Origin of this machine or of allowed_hosts; else 403. All this, the path and the method are
 /// looked at before a byte of the body is read. Thread-safe; service and heavy must
 /// outlive it.
@@ -50,10 +60,7 @@ class Routes {
         std::vector<std::string> allowed_hosts;
         /// Of this gateway among several: X-Gateway in each response, unless it is empty.
         std::string name;
-        /// Clients that may wait for their jobs at a time; past it, 503.
-        std::size_t max_waiting = 768;
-        /// Model::prepare() of the model at hand. Empty: it can be given all, as it is.
-        std::function<SharedText(const Json& request, const SharedText& text)> prepare = {};
+        GenerationsOptions generations = {};
     };
 
     Routes(GenerationService& service, HeavyWork& heavy, std::function<MetricsSnapshot()> metrics, Options options);
@@ -74,17 +81,19 @@ class Routes {
     net::awaitable<HttpResponse> route(HttpRequest& request, HttpPeer& peer);
     net::awaitable<HttpResponse> generate(HttpRequest& request, HttpPeer& peer, std::string_view query);
     net::awaitable<HttpResponse> job(std::string id);
+    HttpResponse openai_model_named(const std::string& name) const;
+    HttpResponse gemini_model_named(const std::string& name) const;
     HttpResponse metrics(const HttpRequest& request) const;
     HttpResponse ready() const;
 
     GenerationService& service_;
     HeavyWork& heavy_;
+    Generations generations_;
     std::function<MetricsSnapshot()> metrics_;
     const Options options_;
     const AllowedHosts allowed_hosts_;
     ClientToken client_token_;
     ResponseCounters responses_;
-    std::atomic<std::size_t> waiting_{0};
 };
 
 }  // namespace gateway

@@ -16,6 +16,7 @@
 #include <gateway/base/small_file.hpp>
 #include <gateway/config/config_options.hpp>
 #include <gateway/http/loopback.hpp>
+#include <gateway/http/message.hpp>
 #include <gateway/http/url.hpp>
 
 namespace gateway {
@@ -261,6 +262,12 @@ void check_together(const Config& config) {
     // It becomes a part of the URL's path.
     require(!vertex || config.model.find_first_of(" /?#%\\\"") == std::string::npos,
             "--model: " + quote(config.model) + " is not a model's name, such as gemini-2.0-flash-001");
+    for (const std::string_view taken : {"authorization", "connection", "content-length", "content-type", "host",
+                                         "accept-encoding", "transfer-encoding"}) {
+        require(!beast::iequals(config.session_header, {taken.data(), taken.size()}),
+                "--session-header: " + quote(config.session_header) +
+                    " has a meaning of its own: name another, such as X-Session-Id");
+    }
     require(config.backoff_min <= config.backoff_max,
             "--backoff-min-seconds is more than --backoff-max-seconds: make it at most as long");
     require(!config.database.empty(), "--database: the name is empty: give a file, or \":memory:\"");

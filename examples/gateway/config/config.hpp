@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include <dispatch/options.hpp>
 #include <gateway/log/log_format.hpp>
 
 namespace gateway {
@@ -43,6 +44,9 @@ struct Config {
     std::size_t queue = 1024;      ///< generations that wait for one worker
     std::chrono::milliseconds session_ttl{30'000};
     std::size_t max_sessions = std::size_t{1} << 20;
+    dispatch::Affinity affinity = dispatch::Affinity::preferred;
+    double prefill_rate = 5'000;  ///< tokens of a prompt a second, where none are cached; 0: a miss costs nothing
+    bool derive_sessions = true;  ///< a request that names no session has one all the same
     std::chrono::milliseconds job_timeout{1'800'000};  ///< queueing, retries and all; past it the job fails
 
     // The jobs.
@@ -51,6 +55,7 @@ struct Config {
     std::uint64_t max_pending_bytes = std::uint64_t{256} << 20;  ///< of their requests together; past it, 503
     std::chrono::milliseconds job_ttl{3'600'000};                ///< how long the result of an ended job is kept
     RestartPolicy on_restart = RestartPolicy::resume;
+    std::size_t max_idempotency_keys = 100'000;
     std::size_t max_resumes = 3;  ///< of a job, after crashes; then it fails
 
     // The upstream.
@@ -64,6 +69,7 @@ struct Config {
     std::string credentials_file;            ///< vertex: a service account's key file
     std::string impersonate;                 ///< vertex: the service account to act as
     std::size_t upstream_connections = 256;  ///< at a time; no flag: as many as generations run, if it may
+    std::string session_header;              ///< in which the upstream gets a request's session; empty: it does not
     std::string ca_file;                     ///< PEM; empty: the system's certificates
     std::chrono::milliseconds attempt_timeout{300'000};
     std::size_t max_attempts = 5;

@@ -269,6 +269,16 @@ std::vector<Option> pool_options() {
                 "How long a session stays on its worker; 0: it does not."),
         number("max-sessions", "NUMBER", &Config::max_sessions, 1, std::uint64_t{1} << 31U,
                "Sessions remembered at a time; then the one nearest its end makes room."),
+        choice("affinity", &Config::affinity,
+               {{"preferred", dispatch::Affinity::preferred}, {"strict", dispatch::Affinity::strict}},
+               "Whether a session's job waits for its worker as long as that is worth it, or however long it takes."),
+        decimal("prefill-rate", "NUMBER", &Config::prefill_rate, 0, 1000.0 * million,
+                "Tokens of a prompt that the upstream reads in a second if none are cached: what a job that runs on "
+                "another worker loses, and therefore waits for its own at most (with --affinity preferred). A token "
+                "counts as four bytes; 0: it does not wait."),
+        choice("derive-sessions", &Config::derive_sessions, {{"on", true}, {"off", false}},
+               "Whether a request without X-Session-Id belongs to the session that its body tells of: OpenAI's "
+               "prompt_cache_key or user, else its first messages."),
         seconds("job-timeout", &Config::job_timeout, shortest_time, one_year,
                 "How long a job may take, queueing and retries and all; past it, it fails."),
     };
@@ -283,6 +293,8 @@ std::vector<Option> job_options() {
         number("max-pending-bytes", "BYTES", &Config::max_pending_bytes, 1, std::uint64_t{1} << 40U,
                "Bytes of their requests together, and 4096 for each; past it, 503."),
         seconds("job-ttl", &Config::job_ttl, shortest_time, one_year, "How long the result of an ended job is kept."),
+        number("max-idempotency-keys", "NUMBER", &Config::max_idempotency_keys, 1, 100 * million,
+               "Idempotency keys remembered, each as long as its job is kept; then the oldest is forgotten."),
         choice("on-restart", &Config::on_restart, {{"resume", RestartPolicy::resume}, {"fail", RestartPolicy::fail}},
                "What becomes of the jobs that had not ended when the process did."),
         number("max-resumes", "NUMBER", &Config::max_resumes, 0, million,
@@ -308,6 +320,9 @@ std::vector<Option> upstream_options() {
         text("credentials-file", "FILE", &Config::credentials_file,
              "vertex: a service account's key (JSON). By default what GOOGLE_APPLICATION_CREDENTIALS says."),
         word("impersonate", "EMAIL", &Config::impersonate, "-._@", "vertex: the service account to act as."),
+        word("session-header", "NAME", &Config::session_header, "-",
+             "The header in which the upstream is told of a request's session, such as X-Session-Id; by "
+             "default it is not told."),
         text("ca-file", "FILE", &Config::ca_file,
              "Certificates (PEM) to check upstreams with; by default the system's."),
         seconds("attempt-timeout", &Config::attempt_timeout, shortest_time, one_day, "How long one attempt may take."),

@@ -101,7 +101,7 @@ net::awaitable<bool> HttpConnection::serve_request() {
         refusal = co_await read_body(parser);
     }
     if (refusal) {
-        response = error_response(refusal->status, refusal->why);
+        response = explain(request, refusal->status, refusal->why);
         response.keep_alive(false);  // where such a request ends is uncertain
     } else if (screened) {
         response = std::move(*screened);
@@ -116,7 +116,8 @@ net::awaitable<bool> HttpConnection::serve_request() {
     if (!refusal) {
         report(request, status);
     }
-    const bool written = co_await write(response);
+    const std::string head = head_text(response);
+    const bool written = co_await write(head, response.body());
     if (written && refusal) {  // else it may be one who left in the middle of a request
         count(*refusal);
         report(request, status);
@@ -167,6 +168,7 @@ void HttpConnection::report(const HttpRequest& request, http::status status) con
 net::awaitable<HttpResponse> HttpConnection::respond(HttpRequest& request) {
     ++shared_.counters.requests;
     phase_ = Phase::handling;
+    takes_hints_ = request.version() == 11;
     watchdog_.expires_never();
     HttpResponse response;
     try {
@@ -185,17 +187,31 @@ net::awaitable<HttpResponse> HttpConnection::respond(HttpRequest& request) {
 HttpResponse HttpConnection::failed(const HttpRequest& request, std::string_view why) const {
     ++shared_.counters.failed;
     log::error("a request failed", {{"target", view(request.target())}, {"error", why}});
-    return error_response(http::status::internal_server_error, "the request failed");
+    return explain(request, http::status::internal_server_error, "the request failed");
 }
 
-net::awaitable<bool> HttpConnection::write(HttpResponse& response) {
+HttpResponse HttpConnection::explain(const HttpRequest& request, http::status status, std::string_view why) const {
+    const Failure failure = failure_of_status(static_cast<unsigned>(status), why);
+    return shared_.handlers.explain ? shared_.handlers.explain(request, failure) : error_response(failure);
+}
+
+net::awaitable<void> HttpConnection::hint(std::string_view name, std::string_view value) {
+    if (takes_hints_) {
+        std::string head = "HTTP/1.1 103 Early Hints\r\n";
+        head.append(name).append(": ").append(value).append("\r\n\r\n");
+        co_await write(head, "");
+        phase_ = Phase::handling;
+        watchdog_.expires_never();
+    }
+}
+
+net::awaitable<bool> HttpConnection::write(std::string_view head, std::string_view body) {
     begin_transfer(Phase::writing);
-    const std::string head = head_text(response);
     error_code error;
-    for (const std::size_t size = head.size() + response.body().size(); !error && moved_ < size;) {
+    for (const std::size_t size = head.size() + body.size(); !error && moved_ < size;) {
         const std::size_t of_head = std::min<std::size_t>(moved_, head.size());
         const std::array<net::const_buffer, 2> rest{net::buffer(head) + of_head,
-                                                    net::buffer(response.body()) + (moved_ - of_head)};
+                                                    net::buffer(body) + (moved_ - of_head)};
         moved_ += co_await socket_.async_write_some(rest, net::redirect_error(net::use_awaitable, error));
     }
     co_return !error;

@@ -47,6 +47,7 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     net::awaitable<void> run();
 
     void watch(std::function<void()> departed) override;
+    net::awaitable<void> hint(std::string_view name, std::string_view value) override;
 
     /// Ends the connection if it is idle, and no request has begun to arrive. Thread-safe.
     void close_when_idle();
@@ -87,9 +88,10 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     Refusal refusal_of(error_code error) const;
     net::awaitable<HttpResponse> respond(HttpRequest& request);
     HttpResponse failed(const HttpRequest& request, std::string_view why) const;
+    HttpResponse explain(const HttpRequest& request, http::status status, std::string_view why) const;
     void settle(const HttpRequest& request, HttpResponse& response, bool keep) const;
     void report(const HttpRequest& request, http::status status) const;
-    net::awaitable<bool> write(HttpResponse& response);
+    net::awaitable<bool> write(std::string_view head, std::string_view body);
     void count(const Refusal& refusal) const;
     net::awaitable<void> finish();
     std::string_view received() const;
@@ -113,6 +115,7 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     std::function<void()> departed_;  // who wants to know, while a request is handled
     std::uint64_t watches_ = 0;       // the present one's number
     bool waits_for_reset_ = false;
+    bool takes_hints_ = false;  // the request that is handled is of HTTP/1.1
 };
 
 }  // namespace gateway

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <gateway/base/net.hpp>
+#include <gateway/http/failure.hpp>
 #include <gateway/http/message.hpp>
 #include <gateway/http/peer.hpp>
 
@@ -22,6 +23,10 @@ using HttpHandler = std::function<net::awaitable<HttpResponse>(HttpRequest&, Htt
 /// so that whoever has no business here cannot make the server hold one. Called as the handler is.
 using HttpScreen = std::function<std::optional<HttpResponse>(const HttpRequest& head)>;
 
+/// The response that tells of a failure of which the server knows, and no handler: the request broke a rule, or its
+/// handler failed. head is that of the request, which is empty where none could be made out. Called as the handler is.
+using HttpExplainer = std::function<HttpResponse(const HttpRequest& head, const Failure& failure)>;
+
 /// Is told of each response, with the head that it answers, which is empty where none could be made out. Must not
 /// throw. Called as the handler is.
 using HttpObserver = std::function<void(const HttpRequest& head, http::status status)>;
@@ -31,6 +36,7 @@ struct HttpHandlers {
     HttpHandler respond;
     HttpScreen screen = {};      ///< empty: all may pass
     HttpObserver answered = {};  ///< empty: nobody wants to know
+    HttpExplainer explain = {};  ///< empty: error_response()
 };
 
 }  // namespace gateway

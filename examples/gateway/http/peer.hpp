@@ -3,6 +3,9 @@
 #define GATEWAY_HTTP_PEER_HPP
 
 #include <functional>
+#include <string_view>
+
+#include <gateway/base/net.hpp>
 
 namespace gateway {
 
@@ -14,6 +17,11 @@ class HttpPeer {
     /// any more, which has to be said before the handler ends. To be called by the handler, on the connection's strand,
     /// where departed is called as well, once at most, and perhaps within this call.
     virtual void watch(std::function<void()> departed) = 0;
+
+    /// Sends a field of the response that is already known, in an interim response (103 Early Hints), which a client
+    /// that has not asked for it may not understand; to one of HTTP/1.0 nothing. To be called by the handler, on the
+    /// connection's strand, while it does not watch. Completes when that is sent, or cannot be.
+    virtual net::awaitable<void> hint(std::string_view name, std::string_view value) = 0;
 
   protected:
     ~HttpPeer() = default;

@@ -3,9 +3,11 @@
 #define GATEWAY_JOBS_JOB_HPP
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <gateway/base/shared_text.hpp>
+#include <gateway/conversation/dialect.hpp>
 
 namespace gateway {
 
@@ -19,6 +21,12 @@ struct JobState {
     SharedText result;
 };
 
+/// What tells a request that is sent again from another.
+struct IdempotencyKey {
+    std::string key;          ///< the client's. Any bytes
+    std::string fingerprint;  ///< of all that the request asks for. Any bytes
+};
+
 /// A job that has not ended: what is needed to run it, now or after a restart.
 struct PendingJob {
     /// A random UUID (version 4).
@@ -27,6 +35,8 @@ struct PendingJob {
     std::string session;
     /// The text of the request's JSON.
     SharedText request;
+    Dialect dialect = Dialect::gemini;
+    std::optional<IdempotencyKey> key = {};
 };
 
 }  // namespace gateway

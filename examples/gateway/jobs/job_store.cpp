@@ -179,13 +179,16 @@ class JobStore::Impl {
         }
     }
 
-    net::awaitable<void> insert(PendingJob job) {
+    net::awaitable<Inserted> insert(PendingJob job) {
         auto work = [this, job = std::move(job)] {
-            writer_.insert(++last_number_, job, options_.now_ms());
-            return std::monostate{};
+            return writer_.insert(++last_number_, job, options_.now_ms(), expired_until(), options_.max_keys);
         };
-        auto committed = [this](std::monostate) { ++pending_; };
-        co_await write_thread_->perform(std::move(work), std::move(committed));
+        auto committed = [this](const Inserted& inserted) {
+            if (inserted.outcome == Inserted::Outcome::stored) {
+                ++pending_;
+            }
+        };
+        co_return co_await write_thread_->perform(std::move(work), std::move(committed));
     }
 
     net::awaitable<bool> finish(std::string id, JobStatus status, SharedText result) {
@@ -311,7 +314,7 @@ JobStore::JobStore(const JobStoreOptions& options) : impl_{Impl::open(options)} 
 
 JobStore::~JobStore() = default;
 
-net::awaitable<void> JobStore::insert(PendingJob job) { return impl_->insert(std::move(job)); }
+net::awaitable<Inserted> JobStore::insert(PendingJob job) { return impl_->insert(std::move(job)); }
 
 net::awaitable<bool> JobStore::finish(std::string id, JobStatus status, SharedText result) {
     return impl_->finish(std::move(id), status, std::move(result));

@@ -29,6 +29,8 @@ struct JobStoreOptions {
     /// Operations that wait, for reading and for writing each; positive. More than jobs may be pending, or the ends of
     /// jobs find no room.
     std::size_t max_queued = 16'384;
+    /// Idempotency keys that are remembered, each as long as its job is kept; past it, the oldest is forgotten.
+    std::size_t max_keys = 100'000;
     /// A write that takes longer says that the disk does not answer.
     std::chrono::milliseconds write_patience = std::chrono::seconds{5};
     /// Milliseconds of the wall clock: times outlive the process. Called on the store's threads. Empty: the system's.
@@ -66,8 +68,8 @@ class JobStore {
     /// Finishes what was asked for, moves all into the database's own file, and closes it.
     ~JobStore();
 
-    /// Keeps a new job. Its id must be new.
-    net::awaitable<void> insert(PendingJob job);
+    /// Keeps a new job, unless its key is known already. Its id must be new.
+    net::awaitable<Inserted> insert(PendingJob job);
 
     /// Keeps how a job ended, and drops its request. false: no such job is pending, and nothing was changed.
     net::awaitable<bool> finish(std::string id, JobStatus status, SharedText result);

@@ -46,7 +46,17 @@ void create(Database& database) {
     TransactionStatements statements{database, TransactionStatements::Begin::immediate};
     Transaction transaction{statements};
     database.execute(std::string{job_sql::schema});
+    database.execute(std::string{job_sql::schema_of_keys});
     database.execute("PRAGMA application_id = " + std::to_string(job_sql::application_id));
+    database.execute(set_version);
+    transaction.commit();
+}
+
+void upgrade_from_version_1(Database& database) {
+    TransactionStatements statements{database, TransactionStatements::Begin::immediate};
+    Transaction transaction{statements};
+    database.execute(std::string{job_sql::from_version_1});
+    database.execute(std::string{job_sql::schema_of_keys});
     database.execute(set_version);
     transaction.commit();
 }
@@ -63,7 +73,9 @@ void prepare_schema(Database& database) {
     if (application != job_sql::application_id) {
         throw StoreError{StoreError::Kind::unusable, "it is the database of another program: name another file"};
     }
-    if (version != job_sql::version) {
+    if (version == 1) {
+        upgrade_from_version_1(database);
+    } else if (version != job_sql::version) {
         throw StoreError{StoreError::Kind::unusable,
                          "its schema is of version " + std::to_string(version) + ", and this program knows version " +
                              std::to_string(job_sql::version) + ": run the gateway that made it, or name another file"};
@@ -99,6 +111,7 @@ FormerJobs JobReader::former(std::int64_t after, std::int64_t last, std::size_t 
         job.id = rows.bytes(1);
         job.session = rows.bytes(2);
         job.request = rows.bytes(3);
+        job.dialect = static_cast<Dialect>(rows.integer(4));
         bytes += job.request.size();
         page.jobs.push_back(std::move(job));
     }
@@ -125,6 +138,9 @@ JobCounts JobReader::counts() {
 
 JobWriter::JobWriter(Database& database)
     : insert_{database, "insert a job", job_sql::insert},
+      find_key_{database, "find an idempotency key", job_sql::find_key},
+      insert_key_{database, "insert an idempotency key", job_sql::insert_key},
+      forget_keys_{database, "forget idempotency keys", job_sql::forget_keys},
       finish_{database, "end a job", job_sql::finish},
       fail_former_{database, "end the pending jobs", job_sql::fail_former},
       resume_former_{database, "count the resumed jobs", job_sql::resume_former},
@@ -132,8 +148,23 @@ JobWriter::JobWriter(Database& database)
       remove_ended_{database, "remove ended jobs", job_sql::remove_ended},
       touch_{database, "write to the database", set_version} {}
 
-void JobWriter::insert(std::int64_t number, const PendingJob& job, std::int64_t now) {
-    insert_.run(number, std::string_view{job.id}, now, Blob{job.session}, Blob{job.request.view()});
+Inserted JobWriter::insert(std::int64_t number, const PendingJob& job, std::int64_t now, std::int64_t ended_after,
+                           std::size_t max_keys) {
+    using Outcome = Inserted::Outcome;
+    if (job.key) {
+        {
+            Statement::Rows rows = find_key_.rows(Blob{job.key->key}, ended_after);
+            if (rows.next()) {
+                return {rows.bytes(1) == job.key->fingerprint ? Outcome::known : Outcome::another, rows.bytes(0)};
+            }
+        }
+        // Before the job: if that fails, a key without one is as good as none.
+        insert_key_.run(Blob{job.key->key}, Blob{job.key->fingerprint}, std::string_view{job.id});
+        forget_keys_.run(to_limit(max_keys));
+    }
+    insert_.run(number, std::string_view{job.id}, now, Blob{job.session}, Blob{job.request.view()},
+                static_cast<std::int64_t>(job.dialect));
+    return {Outcome::stored, job.id};
 }
 
 bool JobWriter::finish(std::string_view id, JobStatus status, std::string_view result, std::int64_t now) {

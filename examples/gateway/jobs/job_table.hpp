@@ -22,6 +22,19 @@ struct FormerJobs {
     std::int64_t last = 0;
 };
 
+/// What came of inserting a job.
+struct Inserted {
+    enum class Outcome : std::uint8_t {
+        stored,
+        known,    ///< its key is that of another job, whose request was the same: nothing was stored
+        another,  ///< the same, but the request was another
+    };
+
+    Outcome outcome = Outcome::stored;
+    /// Of the job that has the key, or was stored.
+    std::string id;
+};
+
 /// Jobs, by how they stand.
 struct JobCounts {
     std::uint64_t pending = 0;
@@ -29,8 +42,9 @@ struct JobCounts {
     std::uint64_t failed = 0;
 };
 
-/// Makes an empty database one of jobs. Throws StoreError if it holds anything else, or jobs in a form that this
-/// program does not know; the database is then as it was.
+/// Makes an empty database one of jobs, and one of a former version of this program one of this version. Throws
+/// StoreError if it holds anything else, or jobs in a form that this program does not know; the database is then as it
+/// was.
 void prepare_schema(Database& database);
 
 /// Reads jobs. Its members throw DatabaseError.
@@ -59,8 +73,10 @@ class JobWriter {
   public:
     explicit JobWriter(Database& database);
 
-    /// number: higher than that of any job before.
-    void insert(std::int64_t number, const PendingJob& job, std::int64_t now);
+    /// number: higher than that of any job before. A key counts as unknown once its job had ended by the time
+    /// ended_after, and when max_keys others have come since.
+    Inserted insert(std::int64_t number, const PendingJob& job, std::int64_t now, std::int64_t ended_after,
+                    std::size_t max_keys);
 
     /// Ends a pending job, and drops its request; false if no pending job has this id.
     bool finish(std::string_view id, JobStatus status, std::string_view result, std::int64_t now);
@@ -82,7 +98,8 @@ class JobWriter {
     JobCounts remove_ended(std::int64_t until, std::size_t limit);
 
   private:
-    Statement insert_, finish_, fail_former_, resume_former_, forget_resumes_, remove_ended_, touch_;
+    Statement insert_, find_key_, insert_key_, forget_keys_, finish_, fail_former_, resume_former_, forget_resumes_,
+        remove_ended_, touch_;
 };
 
 }  // namespace gateway

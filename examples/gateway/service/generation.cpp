@@ -4,7 +4,7 @@
 #include <utility>
 
 #include <gateway/base/json.hpp>
-#include <gateway/upstream/request_check.hpp>
+#include <gateway/conversation/bad_request.hpp>
 
 namespace gateway {
 
@@ -13,17 +13,19 @@ net::awaitable<Generated> Generator::operator()(Generation generation, dispatch:
     result.worker = context.worker_id();
     result.queued = std::chrono::duration_cast<std::chrono::microseconds>(context.queued_for());
     if (!generation.prepared) {
-        generation.request = co_await prepare(std::move(generation.request));
+        generation.request = co_await prepare(generation.dialect, std::move(generation.request));
     }
-    ModelAnswer answer = co_await model_->generate(std::move(generation.request), *generation.note);
+    ModelRequest request{std::move(generation.request), generation.dialect, std::move(generation.id),
+                         std::string{context.session()}};
+    ModelAnswer answer = co_await model_->generate(std::move(request), *generation.note);
     result.response = std::move(answer.text);
     result.usage = answer.usage;
     co_return result;
 }
 
 /// Of a job of a former run, whose text is all that there is.
-net::awaitable<SharedText> Generator::prepare(SharedText request) const {
-    auto preparing = heavy_->run(request.size(), [&] { return model_->prepare(parse_json(request), request); });
+net::awaitable<SharedText> Generator::prepare(Dialect dialect, SharedText request) const {
+    auto preparing = heavy_->run(request.size(), [&] { return model_->prepare(dialect, parse_json(request), request); });
     try {
         co_return co_await std::move(preparing);
     } catch (const JsonError& error) {

@@ -13,14 +13,17 @@
 #include <gateway/base/net.hpp>
 #include <gateway/base/shared_text.hpp>
 #include <gateway/upstream/model.hpp>
-#include <gateway/upstream/token_usage.hpp>
+#include <gateway/conversation/token_usage.hpp>
 #include <gateway/upstream/wait_note.hpp>
 
 namespace gateway {
 
 /// A request for the model.
 struct Generation {
-    /// The text of a generateContent request's JSON, or, if it is prepared, what Model::prepare() made of that.
+    /// Of the job.
+    std::string id;
+    Dialect dialect = Dialect::gemini;
+    /// The text of a request's JSON, or, if it is prepared, what Model::prepare() made of that.
     SharedText request;
     bool prepared = false;
     /// What it waits for; not null.
@@ -46,7 +49,7 @@ class Generator {
     net::awaitable<Generated> operator()(Generation generation, dispatch::JobContext& context) const;
 
   private:
-    net::awaitable<SharedText> prepare(SharedText request) const;
+    net::awaitable<SharedText> prepare(Dialect dialect, SharedText request) const;
 
     Model* model_;
     HeavyWork* heavy_;

@@ -8,7 +8,7 @@
 
 #include <dispatch/observer.hpp>
 #include <gateway/base/histogram.hpp>
-#include <gateway/upstream/token_usage.hpp>
+#include <gateway/conversation/token_usage.hpp>
 
 namespace gateway {
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -31,19 +32,11 @@ std::uint64_t size_of(std::string_view session, std::string_view request, std::s
     return besides + session.size() + std::max(request.size(), prepared.size());  // it keeps one of them
 }
 
-}  // namespace
-
-net::awaitable<std::optional<JobEnd>> WatchedJob::end() const {
-    error_code error;
-    JobEnd end = co_await channel_->async_receive(net::redirect_error(net::use_awaitable, error));
-    if (error == net::error::connection_aborted) {
-        co_return std::nullopt;
-    }
-    if (error) {
-        throw boost::system::system_error{error};
-    }
-    co_return std::move(end);
+Failure failure_of_cancellation(const std::string& id) {
+    return {409, "cancelled", "the job was cancelled with DELETE /jobs/" + id, false, std::nullopt};
 }
+
+}  // namespace
 
 GenerationService::GenerationService(const net::any_io_executor& executor, GenerationPool& pool, JobStore& store,
                                      JobFigures& figures, ServiceOptions options)
@@ -78,22 +71,65 @@ net::awaitable<void> GenerationService::start() {
     net::co_spawn(housekeeping_, watch_store(), net::detached);
 }
 
-net::awaitable<std::string> GenerationService::accept(std::string session, SharedText request, SharedText prepared) {
-    Slot slot = admit(size_of(session, request, prepared));
-    Job job = co_await store_new(std::move(session), std::move(request), std::move(prepared));
+net::awaitable<std::string> GenerationService::accept(JobRequest request) {
+    Slot slot = admit(size_of(request.session, request.request, request.prepared));
+    Job job = co_await store_new(std::move(request));
     std::string id = job.id;
-    run_in_background(std::move(job), std::move(slot));
+    if (job.running) {
+        run_in_background(std::move(job), std::move(slot));
+    }
     co_return id;
 }
 
-net::awaitable<WatchedJob> GenerationService::accept_and_watch(std::string session, SharedText request,
-                                                               SharedText prepared) {
-    Slot slot = admit(size_of(session, request, prepared));
-    Job job = co_await store_new(std::move(session), std::move(request), std::move(prepared));
-    std::string id = job.id;
-    auto watcher = std::make_shared<WatchedJob::Channel>(executor_, 1);
-    run_in_background(std::move(job), std::move(slot), watcher);
-    co_return WatchedJob{std::move(id), std::move(watcher)};
+net::awaitable<WatchedJob> GenerationService::accept_and_watch(JobRequest request) {
+    Slot slot = admit(size_of(request.session, request.request, request.prepared));
+    Job job = co_await store_new(std::move(request));
+    if (!job.running) {
+        co_return co_await watch(std::move(job.id));
+    }
+    WatchedJob watched = job.running->watch();
+    run_in_background(std::move(job), std::move(slot));
+    co_return watched;
+}
+
+/// Of a job that there was a moment ago.
+net::awaitable<WatchedJob> GenerationService::watch(std::string id) {
+    if (const std::shared_ptr<RunningJob> running = running_.find(id)) {
+        co_return running->watch();
+    }
+    WatchedJob watched{id, executor_};
+    JobEnd end;
+    end.outcome.id = id;
+    if (std::optional<JobState> state = co_await store_.find(std::move(id))) {
+        end.outcome.state = std::move(*state);
+    }
+    if (end.outcome.state.status == JobStatus::pending) {
+        watched.give_up();
+    } else {
+        watched.tell(end);
+    }
+    co_return watched;
+}
+
+net::awaitable<std::optional<WatchedJob>> GenerationService::cancel(std::string id) {
+    if (!is_uuid(id)) {
+        co_return std::nullopt;
+    }
+    if (const std::shared_ptr<RunningJob> running = running_.find(id)) {
+        WatchedJob watched = running->watch();
+        running->cancel();
+        co_return watched;
+    }
+    const std::optional<JobState> state = co_await store_.find(id);
+    if (!state) {
+        co_return std::nullopt;
+    }
+    if (state->status == JobStatus::pending) {  // one of a former run, which waits to be taken up
+        SharedText why = failure_text(failure_of_cancellation(id));
+        const bool ended = co_await store_.finish(id, JobStatus::failed, std::move(why));
+        counts_.cancelled += ended ? 1 : 0;
+    }
+    co_return co_await watch(std::move(id));
 }
 
 net::awaitable<std::optional<JobState>> GenerationService::find(std::string id) {
@@ -131,6 +167,7 @@ ServiceCounters GenerationService::counters() const {
     counters.resumed = counts_.resumed;
     counters.completed = counts_.completed;
     counters.failed = counts_.failed;
+    counters.cancelled = counts_.cancelled;
     counters.refused_full = counts_.refused_full;
     counters.refused_shutting_down = counts_.refused_shutting_down;
     counters.refused_not_stored = counts_.refused_not_stored;
@@ -156,45 +193,63 @@ PendingJobs::Slot GenerationService::admit(std::size_t bytes) {
     return std::move(*slot);
 }
 
-net::awaitable<GenerationService::Job> GenerationService::store_new(std::string session, SharedText request,
-                                                                    SharedText prepared) {
+net::awaitable<GenerationService::Job> GenerationService::store_new(JobRequest request) {
     Job job;
     job.id = make_uuid();
-    job.session = std::move(session);
-    job.generation.prepared = !prepared.empty();
-    job.generation.request = job.generation.prepared ? std::move(prepared) : request;
-    const std::size_t bytes = request.size();
-    PendingJob stored{job.id, job.session, std::move(request)};
+    job.session = std::move(request.session);
+    job.generation.id = job.id;
+    job.generation.dialect = request.dialect;
+    job.generation.prepared = !request.prepared.empty();
+    job.generation.request = job.generation.prepared ? std::move(request.prepared) : request.request;
+    const std::size_t bytes = request.request.size();
+    PendingJob stored{job.id, job.session, std::move(request.request), request.dialect, std::move(request.key)};
+    job.running = begin(job.id);  // first: whoever has its key finds it
+    Inserted inserted;
     try {
-        co_await store_.insert(std::move(stored));
+        inserted = co_await store_.insert(std::move(stored));
     } catch (const StoreError& error) {
+        running_.remove(job.id);
         ++counts_.refused_not_stored;
         log::error("a job could not be stored", {{"job_id", job.id}, {"error", error.what()}});
         throw Refused{Refused::Why::not_stored, "the job could not be stored: try again later"};
     }
-    ++counts_.accepted;
-    log::debug("job accepted", {{"job_id", job.id}, {"bytes", bytes}});
+    if (inserted.outcome == Inserted::Outcome::stored) {
+        ++counts_.accepted;
+        log::debug("job accepted", {{"job_id", job.id}, {"bytes", bytes}});
+        co_return job;
+    }
+    running_.remove(job.id);
+    if (inserted.outcome == Inserted::Outcome::another) {
+        throw Refused{Refused::Why::key_reused,
+                      "the Idempotency-Key came with another request before: use a new key for a new request"};
+    }
+    job.running = nullptr;
+    job.id = std::move(inserted.id);
     co_return job;
 }
 
-void GenerationService::run_in_background(Job job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher) {
-    std::string id = job.id;
-    auto ended = [id = std::move(id), watcher](const std::exception_ptr& error, Outcome outcome) {
-        if (watcher) {
-            watcher->try_send(error_code{}, JobEnd{error, std::move(outcome)});
-        }
+std::shared_ptr<RunningJob> GenerationService::begin(const std::string& id) {
+    return running_.add(id, net::make_strand(executor_));
+}
+
+void GenerationService::run_in_background(Job job, Slot slot) {
+    const std::shared_ptr<RunningJob> running = job.running;
+    auto ended = [this, running](const std::exception_ptr& error, Outcome outcome) {
+        running_.remove(running->id());
+        running->tell(JobEnd{error, std::move(outcome)});
         try {
             if (error) {
                 std::rethrow_exception(error);
             }
         } catch (const std::exception& exception) {
-            log::error("a job was left as it is", {{"job_id", id}, {"error", reason(exception)}});
+            log::error("a job was left as it is", {{"job_id", running->id()}, {"error", reason(exception)}});
         }
     };
-    net::co_spawn(executor_, run(std::move(job), std::move(slot), std::move(watcher)), std::move(ended));
+    net::co_spawn(running->strand(), run(std::move(job), std::move(slot)), std::move(ended));
 }
 
-net::awaitable<Outcome> GenerationService::run(Job job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher) {
+net::awaitable<Outcome> GenerationService::run(Job job, Slot slot) {
+    const std::shared_ptr<RunningJob> running = job.running;
     const Slot held = std::move(slot);  // until the end is stored
     const Clock::time_point start = Clock::now();
     const Clock::time_point deadline = start + options_.job_timeout;
@@ -202,57 +257,76 @@ net::awaitable<Outcome> GenerationService::run(Job job, Slot slot, std::shared_p
     if (outcome.state.status == JobStatus::pending) {
         co_return outcome;
     }
-    std::function<void()> tell_unstored;
-    net::steady_timer alarm{executor_};  // for a store that does not answer
-    if (watcher) {
-        JobEnd end{nullptr, outcome};
-        end.outcome.stored = false;
-        // Who waits takes the first that comes: this, or the outcome itself.
-        tell_unstored = [watcher, end = std::move(end)] { watcher->try_send(error_code{}, end); };
-        alarm.expires_at(std::max<Clock::time_point>(deadline, Clock::now() + std::chrono::seconds{1}));
-        alarm.async_wait([tell_unstored](error_code cancelled) {
-            if (!cancelled) {
-                tell_unstored();
-            }
-        });
-    }
+    // Who waits takes the first that comes: this, or the outcome itself.
+    const std::function<void()> tell_unstored = [running, unstored = outcome]() mutable {
+        unstored.stored = false;
+        running->tell(JobEnd{nullptr, unstored});
+    };
+    net::steady_timer alarm{running->strand()};  // for a store that does not answer
+    alarm.expires_at(std::max<Clock::time_point>(deadline, Clock::now() + std::chrono::seconds{1}));
+    alarm.async_wait([tell_unstored](error_code cancelled) {
+        if (!cancelled) {
+            tell_unstored();
+        }
+    });
     if (const bool kept = co_await keep(outcome, tell_unstored); !kept) {
         outcome.state = JobState{};
         co_return outcome;
     }
     const Clock::duration took = Clock::now() - start;
     const bool completed = outcome.state.status == JobStatus::completed;
-    ++(completed ? counts_.completed : counts_.failed);
+    ++(completed ? counts_.completed : running->cancelled() ? counts_.cancelled : counts_.failed);
     figures_.ended(took);
-    log::info(completed ? "job completed" : "job failed",
+    log::info(completed              ? "job completed"
+              : running->cancelled() ? "job cancelled"
+                                     : "job failed",
               {{"job_id", outcome.id}, {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});
     co_return outcome;
 }
 
 net::awaitable<Outcome> GenerationService::generate(Job job, Clock::time_point deadline) {
+    RunningJob* const running = job.running.get();
     Outcome outcome;
     outcome.id = job.id;
+    if (running->cancelled()) {
+        outcome.state = {JobStatus::failed, failure_text(failure_of_cancellation(job.id))};
+        co_return outcome;
+    }
     dispatch::SubmitOptions options;
     if (!job.session.empty()) {
         options.session = job.session;
     }
     options.deadline = deadline;
+    options.miss_cost = miss_cost(job.generation.request.size());
     job.generation.note = std::make_shared<WaitNote>();
     const std::shared_ptr<const WaitNote> note = job.generation.note;
     try {
-        Generated generated = co_await pool_.submit(options, std::move(job.generation));
+        Generated generated = co_await pool_.submit(options, std::move(job.generation),
+                                                    net::bind_cancellation_slot(running->slot(), net::use_awaitable));
         outcome.state.status = JobStatus::completed;
         outcome.state.result = std::move(generated.response);
         outcome.worker = generated.worker;
         outcome.queued = generated.queued;
         figures_.spent(generated.usage);
     } catch (...) {
-        if (const std::optional<Failure> why = failure(job.id, std::current_exception(), *note)) {
+        const std::optional<Failure> why =
+            running->cancelled() ? failure_of_cancellation(job.id) : failure(job.id, std::current_exception(), *note);
+        if (why) {
             outcome.state.status = JobStatus::failed;
             outcome.state.result = failure_text(*why);
         }
     }
     co_return outcome;
+}
+
+/// Tokens have some four bytes.
+std::chrono::nanoseconds GenerationService::miss_cost(std::size_t bytes) const {
+    constexpr double bytes_in_token = 4;
+    if (options_.prefill_rate <= 0) {
+        return {};
+    }
+    const std::chrono::duration<double> cost{static_cast<double>(bytes) / bytes_in_token / options_.prefill_rate};
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::min<decltype(cost)>(cost, std::chrono::hours{1}));
 }
 
 std::optional<Failure> GenerationService::failure(const std::string& id, const std::exception_ptr& error,
@@ -329,11 +403,7 @@ net::awaitable<void> GenerationService::resume() {
                 if (draining_) {
                     co_return;
                 }
-                ++counts_.resumed;
-                log::info("job resumed", {{"job_id", job.id}});
-                Generation generation;
-                generation.request = std::move(job.request);
-                run_in_background({std::move(job.id), std::move(job.session), std::move(generation)}, std::move(slot));
+                co_await resume(std::move(job), std::move(slot));
             }
         }
     } catch (const std::exception& error) {
@@ -342,6 +412,24 @@ net::awaitable<void> GenerationService::resume() {
                        {{"error", reason(error)}});
         }
     }
+}
+
+net::awaitable<void> GenerationService::resume(PendingJob job, Slot slot) {
+    Job resumed;
+    resumed.running = begin(job.id);  // first: it may be cancelled at any time
+    const std::optional<JobState> state = co_await store_.find(job.id);
+    if (!state || state->status != JobStatus::pending) {
+        running_.remove(job.id);
+        co_return;
+    }
+    ++counts_.resumed;
+    log::info("job resumed", {{"job_id", job.id}});
+    resumed.generation.id = job.id;
+    resumed.generation.dialect = job.dialect;
+    resumed.generation.request = std::move(job.request);
+    resumed.id = std::move(job.id);
+    resumed.session = std::move(job.session);
+    run_in_background(std::move(resumed), std::move(slot));
 }
 
 net::awaitable<void> GenerationService::remove_expired() {

@@ -14,7 +14,6 @@
 #include <string>
 #include <utility>
 
-#include <boost/asio/experimental/concurrent_channel.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <gateway/base/net.hpp>
@@ -25,6 +24,8 @@
 #include <gateway/service/generation.hpp>
 #include <gateway/service/job_figures.hpp>
 #include <gateway/service/pending_jobs.hpp>
+#include <gateway/service/running_jobs.hpp>
+#include <gateway/service/watched_job.hpp>
 #include <gateway/upstream/wait_note.hpp>
 
 namespace gateway {
@@ -36,6 +37,7 @@ class Refused : public std::runtime_error {
         full,           ///< as many jobs are pending as may be; later there will be room
         shutting_down,  ///< this gateway takes no more
         not_stored,     ///< the store is overloaded, or cannot write
+        key_reused,     ///< its idempotency key is that of another request
     };
 
     Refused(Why why, const std::string& what) : std::runtime_error{what}, why_{why} {}
@@ -45,45 +47,15 @@ class Refused : public std::runtime_error {
     Why why_;
 };
 
-/// How a job ended, for the client that waited for it.
-struct Outcome {
-    std::string id;
-    /// pending: the gateway shut down before the job was done. It goes on after a restart.
-    JobState state;
-    /// false: the store cannot write it yet. It goes on trying; until it can, the job is pending for all others, and
-    /// runs again after a crash.
-    bool stored = true;
-    /// Who ran it, and how long it had waited for that; a completed job only.
-    std::optional<std::size_t> worker;
-    std::chrono::microseconds queued{};
-};
-
-/// What a watched job comes to: an outcome, or an error that is the gateway's own.
-struct JobEnd {
-    std::exception_ptr error;
-    Outcome outcome;
-};
-
-/// A job that was accepted, for who waits for it. The job goes on whatever becomes of this.
-class WatchedJob {
-  public:
-    using Channel = net::experimental::concurrent_channel<void(error_code, JobEnd)>;
-
-    WatchedJob(std::string id, std::shared_ptr<Channel> channel) : id_{std::move(id)}, channel_{std::move(channel)} {}
-
-    [[nodiscard]] const std::string& id() const { return id_; }
-
-    /// Waits until it has ended: until that is stored, but no longer than the job's time and a second, nor than it
-    /// takes to see that the store cannot. Nothing, if give_up() came before. Once; it may be cancelled, which is all
-    /// that it throws.
-    [[nodiscard]] net::awaitable<std::optional<JobEnd>> end() const;
-
-    /// Ends the wait, whether it has begun or not. Thread-safe.
-    void give_up() const { channel_->try_send(error_code{net::error::connection_aborted}, JobEnd{}); }
-
-  private:
-    std::string id_;
-    std::shared_ptr<Channel> channel_;
+/// What a client asks for.
+struct JobRequest {
+    std::string session = {};  ///< empty: none
+    SharedText request;        ///< the text of its JSON
+    /// What Model::prepare() made of request; empty, that is left to whoever runs it.
+    SharedText prepared = {};
+    Dialect dialect = Dialect::gemini;
+    /// What was asked for before with the same key is not done again.
+    std::optional<IdempotencyKey> key = {};
 };
 
 struct ServiceOptions {
@@ -96,6 +68,9 @@ struct ServiceOptions {
     std::size_t max_resumes = 3;
     /// How often a store that cannot write is asked whether it can.
     std::chrono::milliseconds probe_interval{200};
+    /// Tokens of a prompt that the upstream reads in a second, if it has none of them in a cache: what it costs when a
+    /// session's job runs on a worker that does not know the session. 0: nothing.
+    double prefill_rate = 0;
 };
 
 /// Counted since the start.
@@ -104,6 +79,7 @@ struct ServiceCounters {
     std::uint64_t resumed = 0;
     std::uint64_t completed = 0;
     std::uint64_t failed = 0;
+    std::uint64_t cancelled = 0;
     std::uint64_t refused_full = 0;
     std::uint64_t refused_shutting_down = 0;
     std::uint64_t refused_not_stored = 0;
@@ -130,12 +106,17 @@ class GenerationService {
     /// jobs are accepted.
     net::awaitable<void> start();
 
-    /// Stores a job and has it run in the background; its id. session: empty, none. prepared: what Model::prepare()
-    /// made of request; empty, that is left to whoever runs it. Throws Refused.
-    net::awaitable<std::string> accept(std::string session, SharedText request, SharedText prepared = {});
+    /// Stores a job and has it run in the background; its id, or that of the job that has its key. Throws Refused.
+    net::awaitable<std::string> accept(JobRequest request);
 
-    /// The same, for who waits for its end. Throws Refused.
-    net::awaitable<WatchedJob> accept_and_watch(std::string session, SharedText request, SharedText prepared = {});
+    /// The same, for who waits for its end. If it has the key of a job of a former run, which is pending and not taken
+    /// up yet, the wait ends at once, with nothing. Throws Refused, and StoreError, if what became of the job that has
+    /// its key cannot be read.
+    net::awaitable<WatchedJob> accept_and_watch(JobRequest request);
+
+    /// Cancels a job, for who waits for its end: it fails with the code "cancelled", unless it has ended, or is about
+    /// to. Nothing, if there is no such job. Throws StoreError.
+    net::awaitable<std::optional<WatchedJob>> cancel(std::string id);
 
     /// What is known of a job; nothing, if there is none. Throws StoreError.
     net::awaitable<std::optional<JobState>> find(std::string id);
@@ -160,20 +141,26 @@ class GenerationService {
         std::string id;
         std::string session;
         Generation generation;
+        std::shared_ptr<RunningJob> running = nullptr;  ///< null: another job has its key, whose id this is
     };
 
     /// Throws Refused.
     Slot admit(std::size_t bytes);
-    net::awaitable<Job> store_new(std::string session, SharedText request, SharedText prepared);
-    net::awaitable<Outcome> run(Job job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher);
+    /// The job that was stored, or the id of that which has its key.
+    net::awaitable<Job> store_new(JobRequest request);
+    net::awaitable<Outcome> run(Job job, Slot slot);
     net::awaitable<Outcome> generate(Job job, Clock::time_point deadline);
-    void run_in_background(Job job, Slot slot, std::shared_ptr<WatchedJob::Channel> watcher = nullptr);
+    void run_in_background(Job job, Slot slot);
+    std::shared_ptr<RunningJob> begin(const std::string& id);
+    net::awaitable<WatchedJob> watch(std::string id);
     net::awaitable<bool> keep(const Outcome& outcome, const std::function<void()>& failed);
+    [[nodiscard]] std::chrono::nanoseconds miss_cost(std::size_t bytes) const;
     /// What the client is told; nothing, if the job did not fail but was stopped.
     std::optional<Failure> failure(const std::string& id, const std::exception_ptr& error, const WaitNote& note) const;
     Failure out_of_time(const WaitNote& note) const;
 
     net::awaitable<void> resume();
+    net::awaitable<void> resume(PendingJob job, Slot slot);
     net::awaitable<void> remove_expired();
     net::awaitable<void> watch_store();
 
@@ -182,7 +169,7 @@ class GenerationService {
     static constexpr std::chrono::milliseconds max_keep_pause = std::chrono::seconds{30};
 
     struct Counts {
-        std::atomic<std::uint64_t> accepted, resumed, completed, failed, refused_full, refused_shutting_down,
+        std::atomic<std::uint64_t> accepted, resumed, completed, failed, cancelled, refused_full, refused_shutting_down,
             refused_not_stored;
     };
 
@@ -192,6 +179,7 @@ class GenerationService {
     JobFigures& figures_;
     const ServiceOptions options_;
     PendingJobs pending_;
+    RunningJobs running_;
     std::atomic<bool> draining_{false};
     std::atomic<bool> stopping_{false};  // the time for draining is over
     Counts counts_{};

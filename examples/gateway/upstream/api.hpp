@@ -3,15 +3,18 @@
 #define GATEWAY_UPSTREAM_API_HPP
 
 #include <string>
+#include <string_view>
 
 #include <gateway/base/json.hpp>
 #include <gateway/base/shared_text.hpp>
+#include <gateway/conversation/answer.hpp>
+#include <gateway/conversation/dialect.hpp>
 #include <gateway/http/message.hpp>
 #include <gateway/upstream/model.hpp>
 
 namespace gateway {
 
-/// How an upstream is spoken to: generateContent requests to its own form, and its responses back. Thread-safe.
+/// How an upstream is spoken to: requests in its own dialect, and responses in the client's. Thread-safe.
 class Api {
   public:
     Api() = default;
@@ -19,14 +22,15 @@ class Api {
     Api& operator=(const Api&) = delete;
     virtual ~Api() = default;
 
-    /// The body that asks for request. Throws BadRequest when the upstream has no form for it.
-    [[nodiscard]] virtual std::string translate(const Json& request) const = 0;
+    /// The body that asks for request, which is in dialect. Throws BadRequest when the upstream has no form for it.
+    [[nodiscard]] virtual std::string translate(Dialect dialect, const Json& request) const = 0;
 
     /// The HTTP request with that body, without credentials.
     [[nodiscard]] virtual UpstreamRequest make_request(SharedText body) const = 0;
 
-    /// A generateContent response from the body of a response with status 200. Throws UpstreamError when it is none.
-    [[nodiscard]] virtual ModelAnswer read_response(const Json& body) const = 0;
+    /// A response in dialect from the body of a response with status 200. id: of the job that it answers. Throws
+    /// NotUnderstood when it is none.
+    [[nodiscard]] virtual ModelAnswer read_response(const Json& body, Dialect dialect, std::string_view id) const = 0;
 
     /// The upstream refused message. If it would take it in another form, makes it that, and those to come. False: not.
     [[nodiscard]] virtual bool amend(UpstreamRequest& /*message*/, const HttpResponse& /*refusal*/) { return false; }

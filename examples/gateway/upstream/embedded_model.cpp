@@ -7,15 +7,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <gateway/base/quote.hpp>
+#include <gateway/dialects/translate.hpp>
 #include <gateway/upstream/babble.hpp>
-#include <gateway/upstream/find_member.hpp>
-#include <gateway/upstream/upstream_form.hpp>
 
 namespace gateway {
 
@@ -47,39 +47,20 @@ std::size_t words_in(std::string_view text) {
     return words;
 }
 
-std::size_t words_in_contents(const Json& request) {
-    const Json none = Json::array();
-    const auto list = [&](const Json& object, const char* name) -> const Json& {
-        const Json* const found = find_member(object, name);
-        return found != nullptr && found->is_array() ? *found : none;
-    };
+std::size_t words_in_turns(const Conversation& conversation) {
     std::size_t words = 0;
-    for (const Json& content : list(request, "contents")) {
-        for (const Json& part : list(content, "parts")) {
-            words += words_in(text_of(find_member(part, "text")));
+    for (const Turn& turn : conversation.turns) {
+        for (const Part& part : turn.parts) {
+            const TextPart* const text = std::get_if<TextPart>(&part.what);
+            words += text != nullptr && turn.role != Role::system ? words_in(text->text) : 0;
         }
     }
     return words;
 }
 
-/// The number of that name in config, at most limit; without one, otherwise.
-std::int64_t number_in(const Json& config, std::string_view name, std::int64_t otherwise, std::int64_t limit) {
-    const Json* const value = find_member(config, name);
-    return value != nullptr && value->is_number_integer()
-               ? std::clamp<std::int64_t>(value->get<std::int64_t>(), 1, limit)
-               : otherwise;
-}
-
-std::vector<std::string> stops_in(const Json& config) {
-    std::vector<std::string> stops;
-    if (const Json* const given = find_member(config, "stopSequences"); given != nullptr && given->is_array()) {
-        for (std::size_t i = 0; i < std::min(given->size(), most_stops); ++i) {
-            if (const Json& stop = (*given)[i]; stop.is_string()) {
-                stops.push_back(stop.get<std::string>());
-            }
-        }
-    }
-    return stops;
+/// value, at most limit; if it is not said, otherwise.
+std::int64_t number_of(const Json& value, std::int64_t otherwise, std::int64_t limit) {
+    return value.is_number_integer() ? std::clamp<std::int64_t>(value.get<std::int64_t>(), 1, limit) : otherwise;
 }
 
 /// Where the first of stops begins in text; npos: nowhere. None was in the first before bytes of it.
@@ -91,14 +72,14 @@ std::size_t find_stop(std::string_view text, const std::vector<std::string>& sto
     return first;
 }
 
-struct Candidate {
+struct Written {
     std::string text;
     std::size_t tokens = 0;
-    std::string_view finish_reason = "MAX_TOKENS";
+    FinishReason finish = FinishReason::length;
 };
 
-Candidate write(Babble& babble, std::size_t max_tokens, const std::vector<std::string>& stops) {
-    Candidate candidate;
+Written write(Babble& babble, std::size_t max_tokens, const std::vector<std::string>& stops) {
+    Written candidate;
     while (candidate.tokens < max_tokens) {
         const std::size_t before = candidate.text.size();
         if (candidate.tokens > 0) {
@@ -108,17 +89,19 @@ Candidate write(Babble& babble, std::size_t max_tokens, const std::vector<std::s
         ++candidate.tokens;
         if (const std::size_t at = find_stop(candidate.text, stops, before); at != std::string::npos) {
             candidate.text.resize(at);
-            candidate.finish_reason = "STOP";
+            candidate.finish = FinishReason::stop;
             return candidate;
         }
         // A model that may go on for long ends with a sentence, sometimes.
         if (candidate.tokens * 4 > max_tokens * 3 && candidate.text.ends_with('.')) {
-            candidate.finish_reason = "STOP";
+            candidate.finish = FinishReason::stop;
             return candidate;
         }
     }
     return candidate;
 }
+
+constexpr UpstreamForm form{"the embedded model"};
 
 struct TimedAnswer {
     ModelAnswer answer;
@@ -126,38 +109,50 @@ struct TimedAnswer {
     double seconds = 0;
 };
 
-TimedAnswer answer(std::string_view text, double token_rate) {
-    const Json request = parse_json(text);
-    const Json none = Json::object();
-    const Json* const given = find_member(request, "generationConfig");
-    const Json& config = given != nullptr ? *given : none;
-    const auto max_tokens = static_cast<std::size_t>(number_in(config, "maxOutputTokens", default_tokens, most_tokens));
-    const std::int64_t candidates = number_in(config, "candidateCount", 1, most_candidates);
-    const std::vector<std::string> stops = stops_in(config);
-    const std::uint64_t seed = hash(text);
+void check_supported(const Conversation& conversation) {
+    for (const Turn& turn : conversation.turns) {
+        for (const Part& part : turn.parts) {
+            if (!std::holds_alternative<TextPart>(part.what)) {
+                form.refuse(quote(part.where), "it takes text");
+            }
+        }
+    }
+    if (!conversation.tools.empty() || conversation.tool_choice || conversation.parallel_calls) {
+        form.refuse("tools");
+    }
+    if (conversation.format) {
+        form.refuse(conversation.format->where);
+    }
+}
 
-    Json response;
+TimedAnswer answer(const ModelRequest& request, double token_rate) {
+    const Conversation conversation = read_request(request.dialect, parse_json(request.prepared), form);
+    const Settings& settings = conversation.settings;
+    const auto max_tokens = static_cast<std::size_t>(number_of(settings.max_tokens, default_tokens, most_tokens));
+    const std::int64_t candidates = number_of(settings.candidates, 1, most_candidates);
+    std::vector<std::string> stops = settings.stops;
+    stops.resize(std::min(stops.size(), most_stops));
+    const std::uint64_t seed = hash(request.prepared);
+
+    Answer response;
     std::size_t tokens = 0;
     std::size_t longest = 0;
     for (std::int64_t i = 0; i < candidates; ++i) {
         Babble babble{seed + static_cast<std::uint64_t>(i)};
-        const Candidate candidate = write(babble, max_tokens, stops);
-        Json& json = response["candidates"][static_cast<std::size_t>(i)];
-        json["content"]["role"] = "model";
-        json["content"]["parts"][0]["text"] = candidate.text;
-        json["finishReason"] = candidate.finish_reason;
-        json["index"] = i;
-        tokens += candidate.tokens;
-        longest = std::max(longest, candidate.tokens);
+        Written written = write(babble, max_tokens, stops);
+        tokens += written.tokens;
+        longest = std::max(longest, written.tokens);
+        response.candidates.push_back(
+            {static_cast<std::uint64_t>(i), std::move(written.text), {}, false, written.finish});
     }
-    const std::size_t prompt = words_in_contents(request);
-    response["usageMetadata"]["promptTokenCount"] = prompt;
-    response["usageMetadata"]["candidatesTokenCount"] = tokens;
-    response["usageMetadata"]["totalTokenCount"] = prompt + tokens;
-    response["modelVersion"] = "embedded";
+    const std::size_t prompt = words_in_turns(conversation);
+    response.usage.input = prompt;
+    response.usage.output = tokens;
+    response.usage.total = prompt + tokens;
+    response.model = embedded_name;
 
     TimedAnswer result;
-    result.answer = ModelAnswer{dump(response), usage_of(response)};
+    result.answer = ModelAnswer{write_answer(request.dialect, response, request.id), tokens_of(response.usage)};
     if (token_rate > 0) {
         // The first token takes longer, and no two generations quite the same time.
         const double jitter = 0.8 + static_cast<double>(Chance{seed}.below(400)) / 1'000;
@@ -166,68 +161,16 @@ TimedAnswer answer(std::string_view text, double token_rate) {
     return result;
 }
 
-constexpr UpstreamForm form{"the embedded model"};
-
-void check_text_parts(const Json& content, const std::string& where) {
-    constexpr std::string_view names[] = {"text", "thought", "thoughtSignature"};
-    if (const Json* const parts = find_member(content, "parts"); parts != nullptr && parts->is_array()) {
-        for (std::size_t i = 0; i < parts->size(); ++i) {
-            form.only((*parts)[i], names, where + ".parts[" + std::to_string(i) + "].", "it takes text");
-        }
-    }
-}
-
-void check_supported_config(const Json& config) {
-    constexpr std::string_view names[] = {"temperature",
-                                          "topP",
-                                          "topK",
-                                          "maxOutputTokens",
-                                          "candidateCount",
-                                          "seed",
-                                          "presencePenalty",
-                                          "frequencyPenalty",
-                                          "stopSequences",
-                                          "responseMimeType",
-                                          "responseModalities"};
-    form.only(config, names, "generationConfig.");
-    const std::string_view type = text_of(find_member(config, "responseMimeType"));
-    if (!type.empty() && type != "text/plain") {
-        form.refuse("generationConfig.responseMimeType " + quote(type));
-    }
-    const Json* const modalities = find_member(config, "responseModalities");
-    if (modalities != nullptr && !modalities->empty() && *modalities != Json::array({"TEXT"})) {
-        form.refuse("generationConfig.responseModalities other than [\"TEXT\"]");
-    }
-}
-
 }  // namespace
 
-SharedText EmbeddedModel::prepare(const Json& request, const SharedText& text) const {
-    constexpr std::string_view names[] = {"contents", "systemInstruction", "generationConfig", "labels",
-                                          "safetySettings"};
-    form.only(request, names, "");
-    if (const Json* const system = find_member(request, "systemInstruction")) {
-        check_text_parts(*system, "systemInstruction");
-    }
-    if (const Json* const contents = find_member(request, "contents"); contents != nullptr && contents->is_array()) {
-        for (std::size_t i = 0; i < contents->size(); ++i) {
-            check_text_parts((*contents)[i], "contents[" + std::to_string(i) + ']');
-        }
-    }
-    if (const Json* const config = find_member(request, "generationConfig")) {
-        check_supported_config(*config);
-    }
+SharedText EmbeddedModel::prepare(Dialect dialect, const Json& request, const SharedText& text) const {
+    check_supported(read_request(dialect, request, form));
     return text;
 }
 
-net::awaitable<ModelAnswer> EmbeddedModel::generate(SharedText request, WaitNote& /*note*/) {
-    auto answering = heavy_.run(request.size(), [&] { return answer(request, token_rate_); });
-    TimedAnswer answered;
-    try {
-        answered = co_await std::move(answering);
-    } catch (const JsonError& error) {
-        throw UpstreamError{Failure{400, "bad_request", std::string{"the request is not JSON: "} + error.what()}};
-    }
+net::awaitable<ModelAnswer> EmbeddedModel::generate(ModelRequest request, WaitNote& /*note*/) {
+    auto answering = heavy_.run(request.prepared.size(), [&] { return answer(request, token_rate_); });
+    TimedAnswer answered = co_await std::move(answering);
     if (answered.seconds > 0) {
         net::steady_timer timer{co_await net::this_coro::executor};
         timer.expires_after(

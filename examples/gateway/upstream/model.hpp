@@ -9,8 +9,9 @@
 #include <gateway/base/json.hpp>
 #include <gateway/base/net.hpp>
 #include <gateway/base/shared_text.hpp>
+#include <gateway/conversation/dialect.hpp>
 #include <gateway/http/failure.hpp>
-#include <gateway/upstream/token_usage.hpp>
+#include <gateway/conversation/token_usage.hpp>
 #include <gateway/upstream/wait_note.hpp>
 
 namespace gateway {
@@ -31,13 +32,21 @@ class UpstreamError : public std::runtime_error {
     Failure failure_;
 };
 
-/// The text of a generateContent response's JSON, and what that says it has cost: who makes the text had it as a tree.
+/// What a model is asked.
+struct ModelRequest {
+    SharedText prepared;                ///< made by Model::prepare()
+    Dialect dialect = Dialect::gemini;  ///< of the client's request, and so of the response
+    std::string id = {};                ///< of the job
+    std::string session = {};           ///< empty: none
+};
+
+/// The text of a response's JSON, and what that says it has cost: who makes the text had it as a tree.
 struct ModelAnswer {
     std::string text;
     TokenUsage usage;
 };
 
-/// What generates. Requests and responses are those of Vertex AI's generateContent, whoever answers.
+/// What generates. Requests and responses are in the client's dialect, whoever answers.
 ///
 /// They are texts, and what is made of them lives no longer than it takes to go through: a tree takes up to fifty times
 /// the memory of its text, and a generation may wait for hours.
@@ -51,14 +60,16 @@ class Model {
     /// What generate() wants of a request, which is a good one (check_request): text is that of its JSON. Who accepts a
     /// request has it as a tree, and need not keep more of it than this. Throws BadRequest, if it is none that this
     /// model can be given.
-    [[nodiscard]] virtual SharedText prepare(const Json& /*request*/, const SharedText& text) const { return text; }
+    [[nodiscard]] virtual SharedText prepare(Dialect /*dialect*/, const Json& /*request*/,
+                                             const SharedText& text) const {
+        return text;
+    }
 
-    /// The response to a request, which prepare() made. note, which says what it waits for, must live until it is
-    /// there.
+    /// The response to a request. note, which says what it waits for, must live until it is there.
     ///
     /// Executor: that of the awaiting coroutine, which must be a strand (or have one thread). Cancellation: terminal
     /// ends it soon, with an exception (operation_aborted). Throws UpstreamError. Thread-safe.
-    virtual net::awaitable<ModelAnswer> generate(SharedText prepared, WaitNote& note) = 0;
+    virtual net::awaitable<ModelAnswer> generate(ModelRequest request, WaitNote& note) = 0;
 };
 
 }  // namespace gateway

@@ -59,24 +59,27 @@ RemoteModel::RemoteModel(std::unique_ptr<Api> api, HttpTransport& transport, std
       authority_{authority(options_.origin)},
       turns_{options_.max_under_way, options_.retry} {}
 
-SharedText RemoteModel::prepare(const Json& request, const SharedText& /*text*/) const {
-    return api_->translate(request);
+SharedText RemoteModel::prepare(Dialect dialect, const Json& request, const SharedText& /*text*/) const {
+    return api_->translate(dialect, request);
 }
 
-net::awaitable<ModelAnswer> RemoteModel::generate(SharedText prepared, WaitNote& note) {
+net::awaitable<ModelAnswer> RemoteModel::generate(ModelRequest request, WaitNote& note) {
     ++requests_;
     try {
-        co_return co_await generate_counted(std::move(prepared), note);
+        co_return co_await generate_counted(request, note);
     } catch (...) {
         ++failures_;
         throw;
     }
 }
 
-net::awaitable<ModelAnswer> RemoteModel::generate_counted(SharedText prepared, WaitNote& note) {
-    UpstreamRequest message = api_->make_request(std::move(prepared));
+net::awaitable<ModelAnswer> RemoteModel::generate_counted(const ModelRequest& asked, WaitNote& note) {
+    UpstreamRequest message = api_->make_request(asked.prepared);
     // None is understood here: an upstream that compresses all the same is refused by name.
     message.set(http::field::accept_encoding, "identity");
+    if (!options_.session_header.empty() && !asked.session.empty()) {
+        message.set(options_.session_header, asked.session);
+    }
     budget_.deposit(Clock::now());
     const net::any_io_executor executor = co_await net::this_coro::executor;
     Turns::Turn turn{turns_, executor};
@@ -85,7 +88,7 @@ net::awaitable<ModelAnswer> RemoteModel::generate_counted(SharedText prepared, W
     for (std::size_t attempts = 1;; ++attempts) {
         co_await turn.wait(note);
         std::string token;
-        Attempt last = co_await attempt(message, token);
+        Attempt last = co_await attempt(asked, message, token);
         if (last.answer) {
             turn.answered();
             co_return std::move(*last.answer);
@@ -131,7 +134,8 @@ net::awaitable<bool> RemoteModel::renew(const std::string& token) {
     }
 }
 
-net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const UpstreamRequest& message, std::string& token) {
+net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const ModelRequest& asked, const UpstreamRequest& message,
+                                                          std::string& token) {
     UpstreamRequest request = message;  // of which the body is shared
     Attempt failed;
     try {
@@ -144,7 +148,7 @@ net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const UpstreamRequest&
         ++attempts_;
         const Clock::time_point deadline = Clock::now() + options_.attempt_timeout;
         HttpResponse response = co_await transport_.send(options_.origin, std::move(request), deadline);
-        co_return co_await read(std::move(response), token);
+        co_return co_await read(asked, std::move(response), token);
     } catch (const TransportError& error) {
         log::warn("a request to the upstream failed", {{"error", error.what()}});
         failed.verdict = judge(error);
@@ -155,10 +159,11 @@ net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const UpstreamRequest&
     co_return failed;
 }
 
-net::awaitable<RemoteModel::Attempt> RemoteModel::read(HttpResponse response, std::string_view token) {
+net::awaitable<RemoteModel::Attempt> RemoteModel::read(const ModelRequest& asked, HttpResponse response,
+                                                       std::string_view token) {
     auto reading = heavy_.run(response.body().size(), [&] {
         if (response.result() == http::status::ok) {
-            return read_answer(response);
+            return read_answer(asked, response);
         }
         Attempt result;
         result.verdict = judge_status(response, {token, authority_}, std::time(nullptr));
@@ -171,7 +176,7 @@ net::awaitable<RemoteModel::Attempt> RemoteModel::read(HttpResponse response, st
     co_return result;
 }
 
-RemoteModel::Attempt RemoteModel::read_answer(const HttpResponse& response) const {
+RemoteModel::Attempt RemoteModel::read_answer(const ModelRequest& asked, const HttpResponse& response) const {
     Attempt result;
     const std::string_view coding = view(response[http::field::content_encoding]);
     if (!coding.empty() && !beast::iequals({coding.data(), coding.size()}, "identity")) {
@@ -180,12 +185,13 @@ RemoteModel::Attempt RemoteModel::read_answer(const HttpResponse& response) cons
         return result;
     }
     try {
-        result.answer = api_->read_response(parse_json(response.body(), max_answer_values));
+        result.answer = api_->read_response(parse_json(response.body(), max_answer_values), asked.dialect, asked.id);
     } catch (const JsonError& error) {
         result.verdict.failure =
             failure_not_understood(std::string{"the upstream's answer is not JSON: "} + error.what());
-    } catch (const UpstreamError& error) {
-        result.verdict.failure = error.failure();
+    } catch (const NotUnderstood& error) {
+        result.verdict.failure =
+            failure_not_understood(std::string{"the upstream's answer is not understood: "} + error.what());
     }
     return result;
 }

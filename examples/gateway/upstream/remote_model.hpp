@@ -28,6 +28,8 @@ struct RemoteModelOptions {
     std::chrono::milliseconds attempt_timeout{300'000};
     /// Attempts under way at a time; fewer as long as the upstream answers with 429. > 0
     std::size_t max_under_way = 256;
+    /// The header in which the upstream is told of a request's session; empty: it is not.
+    std::string session_header = {};
 };
 
 /// A model behind HTTP: asks when its upstream takes more, and asks again where that is safe.
@@ -41,10 +43,10 @@ class RemoteModel : public Model {
                 HeavyWork& heavy, RemoteModelOptions options);
 
     /// The body that is sent to the upstream.
-    [[nodiscard]] SharedText prepare(const Json& request, const SharedText& text) const override;
+    [[nodiscard]] SharedText prepare(Dialect dialect, const Json& request, const SharedText& text) const override;
 
     /// See Model. A 401 is tried once more with a new token, if there is another one to be had.
-    net::awaitable<ModelAnswer> generate(SharedText prepared, WaitNote& note) override;
+    net::awaitable<ModelAnswer> generate(ModelRequest request, WaitNote& note) override;
 
     /// Thread-safe.
     [[nodiscard]] UpstreamCounters counters() const;
@@ -52,12 +54,12 @@ class RemoteModel : public Model {
   private:
     struct Attempt;
 
-    net::awaitable<ModelAnswer> generate_counted(SharedText prepared, WaitNote& note);
+    net::awaitable<ModelAnswer> generate_counted(const ModelRequest& asked, WaitNote& note);
     /// Whether there is another token than this one, which the upstream does not take.
     net::awaitable<bool> renew(const std::string& token);
-    net::awaitable<Attempt> attempt(const UpstreamRequest& message, std::string& token);
-    net::awaitable<Attempt> read(HttpResponse response, std::string_view token);
-    Attempt read_answer(const HttpResponse& response) const;
+    net::awaitable<Attempt> attempt(const ModelRequest& asked, const UpstreamRequest& message, std::string& token);
+    net::awaitable<Attempt> read(const ModelRequest& asked, HttpResponse response, std::string_view token);
+    Attempt read_answer(const ModelRequest& asked, const HttpResponse& response) const;
     /// Until the attempt after that many; throws UpstreamError when there should be none.
     std::chrono::milliseconds pause_after(const Attempt& last, std::size_t attempts);
 

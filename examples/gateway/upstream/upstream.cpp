@@ -46,11 +46,25 @@ std::unique_ptr<Api> make_api(const Config& config, const Url& base) {
     if (config.upstream == UpstreamKind::openai) {
         return std::make_unique<OpenAiApi>(base.path, config.model);
     }
-    return std::make_unique<VertexApi>(base.path, config.project, config.location,
-                                       config.model.empty() ? default_vertex_model : config.model);
+    return std::make_unique<VertexApi>(base.path, config.project, config.location, served_model_name(config));
 }
 
 }  // namespace
+
+std::string served_model_name(const Config& config) {
+    if (!config.model.empty()) {
+        return config.model;
+    }
+    switch (config.upstream) {
+        case UpstreamKind::embedded:
+            return std::string{embedded_name};
+        case UpstreamKind::vertex:
+            return std::string{default_vertex_model};
+        case UpstreamKind::openai:
+            break;
+    }
+    return "default";
+}
 
 struct Upstream::Parts {
     net::any_io_executor executor;
@@ -75,6 +89,7 @@ Upstream::Upstream(const Config& config, const Environment& environment, const n
     options.retry.backoff_max = config.backoff_max;
     options.attempt_timeout = config.attempt_timeout;
     options.max_under_way = max_under_way(config);
+    options.session_header = config.session_header;
     parts_->executor = executor;
     parts_->client = std::make_unique<HttpClient>(executor, client_options(config));
     auto tokens =

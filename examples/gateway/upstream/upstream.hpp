@@ -3,6 +3,7 @@
 #define GATEWAY_UPSTREAM_UPSTREAM_HPP
 
 #include <memory>
+#include <string>
 
 #include <gateway/base/heavy_work.hpp>
 #include <gateway/config/config.hpp>
@@ -11,6 +12,10 @@
 #include <gateway/upstream/model.hpp>
 
 namespace gateway {
+
+/// What clients call the model of a configuration: its name, or, if an OpenAI-compatible server takes what it has,
+/// "default".
+[[nodiscard]] std::string served_model_name(const Config& config);
 
 /// The model that a configuration asks for, with what it needs to reach it.
 class Upstream {

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gateway/upstream/vertex.hpp>
 
-#include <gateway/upstream/find_member.hpp>
-#include <gateway/upstream/model.hpp>
+#include <gateway/conversation/token_usage.hpp>
+#include <gateway/dialects/gemini_answer_reader.hpp>
+#include <gateway/dialects/gemini_request_writer.hpp>
+#include <gateway/dialects/translate.hpp>
 
 namespace gateway {
+
+namespace {
+
+constexpr UpstreamForm vertex_form{"this upstream, which is Vertex AI,"};
+
+}  // namespace
 
 Origin vertex_origin(std::string_view location) {
     Origin origin;
@@ -29,15 +37,18 @@ UpstreamRequest VertexApi::make_request(SharedText body) const {
     return message;
 }
 
-ModelAnswer VertexApi::read_response(const Json& body) const {
-    // No candidates is an answer, too: promptFeedback says why.
-    const Json* const candidates = find_member(body, "candidates");
-    const Json* const feedback = find_member(body, "promptFeedback");
-    if (candidates == nullptr ? feedback == nullptr || !feedback->is_object() : !candidates->is_array()) {
-        throw UpstreamError{Failure{502, "upstream_answer_not_understood",
-                                    "the upstream's answer is no generateContent response", false, std::nullopt}};
+std::string VertexApi::translate(Dialect dialect, const Json& request) const {
+    return dialect == Dialect::gemini ? dump(request)
+                                      : write_gemini_request(read_request(dialect, request, vertex_form), vertex_form);
+}
+
+ModelAnswer VertexApi::read_response(const Json& body, Dialect dialect, std::string_view id) const {
+    if (dialect == Dialect::gemini) {
+        check_gemini_answer(body);
+        return {dump(body), tokens_of(gemini_usage(body))};
     }
-    return {dump(body), usage_of(body)};
+    const Answer answer = read_gemini_answer(body);
+    return {write_answer(dialect, answer, id), tokens_of(answer.usage)};
 }
 
 }  // namespace gateway

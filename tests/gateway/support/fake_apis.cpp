@@ -48,10 +48,18 @@ std::optional<std::string> vertex_model(std::string_view target) {
 }
 
 HttpResponse generate(const std::string& model, const Json& request) {
-    const std::string prompt = request.at("contents").back().at("parts").back().at("text").get<std::string>();
+    const Json& last = request.at("contents").back().at("parts").back();
+    const bool is_result = last.contains("functionResponse");
+    const std::string prompt =
+        is_result ? last.at("functionResponse").at("response").dump() : last.at("text").get<std::string>();
     const std::string text = "echo: " + prompt;
     Json part;
-    part["text"] = text;
+    if (request.contains("tools") && !is_result) {
+        const Json& function = request.at("tools").at(0).at("functionDeclarations").at(0);
+        part["functionCall"] = {{"name", function.at("name")}, {"args", {{"text", prompt}}}};
+    } else {
+        part["text"] = text;
+    }
     Json candidate;
     candidate["content"]["role"] = "model";
     candidate["content"]["parts"] = Json::array({part});
@@ -66,13 +74,23 @@ HttpResponse generate(const std::string& model, const Json& request) {
 }
 
 HttpResponse chat(const Json& request, unsigned serial) {
-    const std::string prompt = request.at("messages").back().at("content").get<std::string>();
+    const Json& last = request.at("messages").back();
+    const std::string prompt = last.at("content").get<std::string>();
     const std::string text = "echo: " + prompt;
     Json choice;
     choice["index"] = 0;
     choice["message"]["role"] = "assistant";
-    choice["message"]["content"] = text;
-    choice["finish_reason"] = "stop";
+    if (request.contains("tools") && last.at("role") != "tool") {
+        Json call = {{"id", "call-" + std::to_string(serial)}, {"type", "function"}};
+        call["function"] = {{"name", request.at("tools").at(0).at("function").at("name")},
+                            {"arguments", Json{{"text", prompt}}.dump()}};
+        choice["message"]["content"] = nullptr;
+        choice["message"]["tool_calls"] = Json::array({call});
+        choice["finish_reason"] = "tool_calls";
+    } else {
+        choice["message"]["content"] = text;
+        choice["finish_reason"] = "stop";
+    }
     Json body;
     body["id"] = "chatcmpl-" + std::to_string(serial);
     body["object"] = "chat.completion";

@@ -18,8 +18,8 @@ namespace test {
 /// Answers with the request.
 class EchoModel : public gateway::Model {
   public:
-    gateway::net::awaitable<gateway::ModelAnswer> generate(gateway::SharedText request, gateway::WaitNote&) override {
-        co_return gateway::ModelAnswer{std::string{request.view()}, {}};
+    gateway::net::awaitable<gateway::ModelAnswer> generate(gateway::ModelRequest request, gateway::WaitNote&) override {
+        co_return gateway::ModelAnswer{std::string{request.prepared.view()}, {}};
     }
 };
 
@@ -29,7 +29,7 @@ class ThrowingModel : public gateway::Model {
   public:
     explicit ThrowingModel(Exception exception) : exception_{std::move(exception)} {}
 
-    gateway::net::awaitable<gateway::ModelAnswer> generate(gateway::SharedText, gateway::WaitNote&) override {
+    gateway::net::awaitable<gateway::ModelAnswer> generate(gateway::ModelRequest, gateway::WaitNote&) override {
         throw exception_;
         co_return gateway::ModelAnswer{};
     }
@@ -61,9 +61,9 @@ class GatedModel : public gateway::Model {
   public:
     explicit GatedModel(std::shared_ptr<Gate> gate) : gate_{std::move(gate)} {}
 
-    gateway::net::awaitable<gateway::ModelAnswer> generate(gateway::SharedText request, gateway::WaitNote&) override {
+    gateway::net::awaitable<gateway::ModelAnswer> generate(gateway::ModelRequest request, gateway::WaitNote&) override {
         co_await gate_->pass();
-        co_return gateway::ModelAnswer{std::string{request.view()}, {}};
+        co_return gateway::ModelAnswer{std::string{request.prepared.view()}, {}};
     }
 
   private:

@@ -16,9 +16,9 @@ using namespace gateway;
 TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options) : store_{options.store} {
     const net::any_io_executor executor = threads_.get_executor();
     model_ = make_model(executor, heavy_);
-    if (!options.routes.prepare) {
-        options.routes.prepare = [this](const Json& request, const SharedText& text) {
-            return model_->prepare(request, text);
+    if (!options.routes.generations.prepare) {
+        options.routes.generations.prepare = [this](Dialect dialect, const Json& request, const SharedText& text) {
+            return model_->prepare(dialect, request, text);
         };
     }
     pool_ = std::make_unique<GenerationPool>(
@@ -63,7 +63,8 @@ dispatch::Ledger TestGateway::drain(std::chrono::milliseconds limit) {
 
 std::future<Outcome> TestGateway::accept_and_wait(std::string session, std::string request) {
     return start([](GenerationService& service, std::string of, std::string what) -> net::awaitable<Outcome> {
-        const WatchedJob job = co_await service.accept_and_watch(std::move(of), std::move(what));
+        JobRequest asked{std::move(of), std::move(what)};
+        const WatchedJob job = co_await service.accept_and_watch(std::move(asked));
         std::optional<JobEnd> end = co_await job.end();
         if (end->error) {
             std::rethrow_exception(end->error);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/request_check.hpp>
+#include <gateway/dialects/gemini_request_check.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -7,47 +7,18 @@
 #include <string>
 #include <string_view>
 
-#include <gateway/base/quote.hpp>
-#include <gateway/upstream/find_member.hpp>
+#include <gateway/conversation/check.hpp>
+#include <gateway/conversation/find_member.hpp>
 
 namespace gateway {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& where, std::string_view problem) {
-    throw BadRequest{where + ' ' + std::string{problem}};
-}
-
-/// value in a few words.
-std::string describe(const Json& value) {
-    switch (value.type()) {
-        case Json::value_t::object:
-            return "an object";
-        case Json::value_t::array:
-            return value.empty() ? "an empty array" : "an array";
-        case Json::value_t::string:
-            return quote(value.get_ref<const std::string&>());
-        default:
-            return dump(value);
-    }
-}
-
-[[noreturn]] void refuse(const std::string& where, const Json& value, std::string_view rule) {
-    refuse(where, "is " + describe(value) + ": it must be " + std::string{rule});
-}
-
-void check_string(const Json& object, std::string_view name, const std::string& where) {
-    const Json* const value = find_member(object, name);
-    if (value != nullptr && !value->is_string()) {
-        refuse(where + '.' + std::string{name}, *value, "a string");
-    }
-}
-
 void check_part(const Json& part, const std::string& where) {
     if (!part.is_object()) {
         refuse(where, part, "an object such as {\"text\": \"...\"}");
     }
-    check_string(part, "text", where);
+    check_string(part, "text", where + '.');
     if (const Json* const data = find_member(part, "inlineData")) {
         if (!data->is_object()) {
             refuse(where + ".inlineData", *data, R"(an object such as {"mimeType": "image/png", "data": "..."})");
@@ -56,7 +27,7 @@ void check_part(const Json& part, const std::string& where) {
             if (find_member(*data, name) == nullptr) {
                 refuse(where + ".inlineData." + name, "is missing: it must be a string");
             }
-            check_string(*data, name, where + ".inlineData");
+            check_string(*data, name, where + ".inlineData.");
         }
     }
 }
@@ -98,14 +69,6 @@ void check_contents(const Json& request) {
     }
 }
 
-struct NumberRule {
-    const char* name;
-    double low;
-    double high;
-    bool whole;
-    const char* what;
-};
-
 constexpr double many = std::numeric_limits<std::int32_t>::max();
 constexpr NumberRule number_rules[] = {
     {"temperature", 0, 2, false, "a number from 0 to 2"},
@@ -118,44 +81,20 @@ constexpr NumberRule number_rules[] = {
     {"frequencyPenalty", -2, 2, false, "a number from -2 to 2"},
 };
 
-void check_number(const Json& value, const NumberRule& rule) {
-    const bool right_type = rule.whole ? value.is_number_integer() : value.is_number();
-    const double number = right_type ? value.get<double>() : 0;
-    if (!right_type || !(number >= rule.low && number <= rule.high)) {
-        refuse(std::string{"generationConfig."} + rule.name, value, rule.what);
-    }
-}
-
-void check_stop_sequences(const Json& stops) {
-    const std::string where = "generationConfig.stopSequences";
-    if (!stops.is_array()) {
-        refuse(where, stops, "an array of strings that are not empty");
-    }
-    for (std::size_t i = 0; i < stops.size(); ++i) {
-        if (!stops[i].is_string() || stops[i].get_ref<const std::string&>().empty()) {
-            refuse(where + '[' + std::to_string(i) + ']', stops[i], "a string that is not empty");
-        }
-    }
-}
-
 void check_config(const Json& config) {
     if (!config.is_object()) {
         refuse("generationConfig", config, "an object such as {\"maxOutputTokens\": 256}");
     }
-    for (const NumberRule& rule : number_rules) {
-        if (const Json* const value = find_member(config, rule.name)) {
-            check_number(*value, rule);
-        }
-    }
+    check_numbers(config, number_rules, "generationConfig.");
     if (const Json* const stops = find_member(config, "stopSequences")) {
-        check_stop_sequences(*stops);
+        check_stops(*stops, "generationConfig.stopSequences");
     }
-    check_string(config, "responseMimeType", "generationConfig");
+    check_string(config, "responseMimeType", "generationConfig.");
 }
 
 }  // namespace
 
-void check_request(const Json& request) {
+void check_gemini_request(const Json& request) {
     if (!request.is_object()) {
         refuse("the request", request, "an object with an array \"contents\"");
     }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/upstream_form.hpp>
+#include <gateway/conversation/upstream_form.hpp>
 
 #include <algorithm>
 
 #include <gateway/base/quote.hpp>
-#include <gateway/upstream/find_member.hpp>
-#include <gateway/upstream/request_check.hpp>
+#include <gateway/conversation/find_member.hpp>
+#include <gateway/conversation/bad_request.hpp>
 
 namespace gateway {
 
 void UpstreamForm::refuse(const std::string& what, std::string_view instead) const {
-    throw BadRequest{std::string{who_} + " cannot be given " + what + ": " + std::string{instead}};
+    throw Unsupported{std::string{who_} + " cannot be given " + what + ": " + std::string{instead}};
 }
 
 void UpstreamForm::only(const Json& object, std::span<const std::string_view> names, const std::string& where,

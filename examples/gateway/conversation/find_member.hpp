@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef GATEWAY_UPSTREAM_FIND_MEMBER_HPP
-#define GATEWAY_UPSTREAM_FIND_MEMBER_HPP
+#ifndef GATEWAY_CONVERSATION_FIND_MEMBER_HPP
+#define GATEWAY_CONVERSATION_FIND_MEMBER_HPP
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +24,12 @@ namespace gateway {
 /// *value, whose own text it is, if it is a string, else empty. value may be null.
 [[nodiscard]] std::string_view text_of(const Json* value);
 
+/// A copy of the text of that member of object; empty: it has none.
+[[nodiscard]] std::string string_in(const Json& object, std::string_view name);
+
+/// The member of object of that name, if it is a number of 0 or more.
+[[nodiscard]] std::optional<std::uint64_t> count_in(const Json& object, std::string_view name);
+
 }  // namespace gateway
 
-#endif  // GATEWAY_UPSTREAM_FIND_MEMBER_HPP
+#endif  // GATEWAY_CONVERSATION_FIND_MEMBER_HPP

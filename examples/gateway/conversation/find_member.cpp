@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gateway/upstream/find_member.hpp>
+#include <gateway/conversation/find_member.hpp>
 
 namespace gateway {
 
@@ -50,6 +50,15 @@ const Json* find_member(const Json& object, std::string_view name) {
 std::string_view text_of(const Json* value) {
     return value != nullptr && value->is_string() ? std::string_view{value->get_ref<const std::string&>()}
                                                   : std::string_view{};
+}
+
+std::string string_in(const Json& object, std::string_view name) {
+    return std::string{text_of(find_member(object, name))};
+}
+
+std::optional<std::uint64_t> count_in(const Json& object, std::string_view name) {
+    const Json* const value = find_member(object, name);
+    return value != nullptr && value->is_number_unsigned() ? std::optional{value->get<std::uint64_t>()} : std::nullopt;
 }
 
 }  // namespace gateway

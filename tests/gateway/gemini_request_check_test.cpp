@@ -5,13 +5,14 @@
 
 #include <gtest/gtest.h>
 
-#include <gateway/upstream/request_check.hpp>
+#include <gateway/conversation/bad_request.hpp>
+#include <gateway/dialects/gemini_request_check.hpp>
 
-namespace request_check_test {
+namespace gemini_request_check_test {
 
 std::string error(const std::string& request) {
     try {
-        gateway::check_request(gateway::parse_json(request));
+        gateway::check_gemini_request(gateway::parse_json(request));
     } catch (const gateway::BadRequest& error) {
         return error.what();
     }
@@ -141,4 +142,4 @@ TEST(RequestCheck, ReadsTheSpellingWithoutUnderscoresWhereBothAreThere) {
     EXPECT_NE(error(with_config(R"("max_output_tokens":1,"maxOutputTokens":0)")), "good");
 }
 
-}  // namespace request_check_test
+}  // namespace gemini_request_check_test

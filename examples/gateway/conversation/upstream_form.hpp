@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef GATEWAY_UPSTREAM_UPSTREAM_FORM_HPP
-#define GATEWAY_UPSTREAM_UPSTREAM_FORM_HPP
+#ifndef GATEWAY_CONVERSATION_UPSTREAM_FORM_HPP
+#define GATEWAY_CONVERSATION_UPSTREAM_FORM_HPP
 
 #include <span>
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace gateway {
 
-/// An upstream that cannot be given all that a generateContent request may hold, and how it refuses the rest: by name,
-/// not by dropping it, as an answer that does not do what was asked would look as if it did.
+/// An upstream that cannot be given all that a request may hold, and how it refuses the rest: by name, not by dropping
+/// it, as an answer that does not do what was asked would look as if it did.
 class UpstreamForm {
   public:
     static constexpr std::string_view leave_it_out = "leave it out";
@@ -19,7 +19,7 @@ class UpstreamForm {
     /// who: "this upstream, which ..."; lives as long as this.
     explicit constexpr UpstreamForm(std::string_view who) : who_{who} {}
 
-    /// Throws BadRequest: "<who> cannot be given <what>: <instead>".
+    /// Throws Unsupported: "<who> cannot be given <what>: <instead>".
     [[noreturn]] void refuse(const std::string& what, std::string_view instead = leave_it_out) const;
 
     /// Refuses members of object, which is at where, other than these (in either spelling), unless they are empty.
@@ -32,4 +32,4 @@ class UpstreamForm {
 
 }  // namespace gateway
 
-#endif  // GATEWAY_UPSTREAM_UPSTREAM_FORM_HPP
+#endif  // GATEWAY_CONVERSATION_UPSTREAM_FORM_HPP

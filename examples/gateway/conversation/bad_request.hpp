@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef GATEWAY_UPSTREAM_REQUEST_CHECK_HPP
-#define GATEWAY_UPSTREAM_REQUEST_CHECK_HPP
+#ifndef GATEWAY_CONVERSATION_BAD_REQUEST_HPP
+#define GATEWAY_CONVERSATION_BAD_REQUEST_HPP
 
 #include <stdexcept>
-
-#include <gateway/base/json.hpp>
 
 namespace gateway {
 
@@ -15,10 +13,12 @@ class BadRequest : public std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
 
-/// Checks that request looks like one of generateContent, so that its sender hears at once what is wrong. Members that
-/// are not known here pass: the model may know them. Throws BadRequest.
-void check_request(const Json& request);
+/// One that others may take: what it asks for, this gateway or its upstream cannot do.
+class Unsupported : public BadRequest {
+  public:
+    using BadRequest::BadRequest;
+};
 
 }  // namespace gateway
 
-#endif  // GATEWAY_UPSTREAM_REQUEST_CHECK_HPP
+#endif  // GATEWAY_CONVERSATION_BAD_REQUEST_HPP

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gateway/dialects/chat_answer_reader.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <gateway/base/quote.hpp>
+#include <gateway/conversation/find_member.hpp>
+
+namespace gateway {
+
+namespace {
+
+[[noreturn]] void no_completion() { throw NotUnderstood{"it is no chat completion"}; }
+
+FinishReason chat_finish(std::string_view reason) {
+    return reason == "stop" || reason == "tool_calls" || reason == "function_call" ? FinishReason::stop
+           : reason == "length"                                                    ? FinishReason::length
+           : reason == "content_filter"                                            ? FinishReason::filtered
+                                                                                   : FinishReason::other;
+}
+
+/// The text of a message: a string, or a list of texts. Absent where there is nothing to say.
+std::string content_of(const Json& message) {
+    const Json* const content = find_member(message, "content");
+    if (content == nullptr || content->is_string()) {
+        return std::string{text_of(content)};
+    }
+    if (!content->is_array()) {
+        no_completion();
+    }
+    std::string text;
+    for (const Json& part : *content) {
+        if (text_of(find_member(part, "type")) != "text") {
+            throw NotUnderstood{"a part of its content is of type " + quote(text_of(find_member(part, "type")))};
+        }
+        text += text_of(find_member(part, "text"));
+    }
+    return text;
+}
+
+/// {"name": "f", "arguments": "{\"x\": 1}"}
+ToolCall read_call(std::string_view id, const Json* function) {
+    const Json* const name = function != nullptr ? find_member(*function, "name") : nullptr;
+    if (name == nullptr || !name->is_string()) {
+        throw NotUnderstood{"it calls a function without a name"};
+    }
+    ToolCall call{std::string{id}, name->get<std::string>(), "{}"};
+    const std::string_view arguments = text_of(find_member(*function, "arguments"));
+    if (!arguments.empty()) {
+        try {
+            const Json parsed = parse_json(arguments, max_answer_values);
+            call.arguments = parsed.is_object() ? dump(parsed) : "";
+        } catch (const JsonError&) {
+            call.arguments.clear();
+        }
+        if (call.arguments.empty()) {
+            throw NotUnderstood{"the arguments of its call of " + quote(call.name) + " are no JSON object"};
+        }
+    }
+    return call;
+}
+
+std::vector<ToolCall> calls_of(const Json& message) {
+    std::vector<ToolCall> calls;
+    if (const Json* const given = find_member(message, "tool_calls"); given != nullptr && given->is_array()) {
+        for (const Json& call : *given) {
+            calls.push_back(read_call(text_of(find_member(call, "id")), find_member(call, "function")));
+        }
+    }
+    if (const Json* const call = find_member(message, "function_call")) {  // as it was before tools
+        calls.push_back(read_call("", call));
+    }
+    return calls;
+}
+
+bool is_choice(const Json& choice) {
+    const Json* const message = find_member(choice, "message");
+    return message != nullptr && message->is_object();
+}
+
+Candidate read_choice(const Json& choice, std::size_t position) {
+    const Json& message = *find_member(choice, "message");
+    Candidate candidate;
+    const Json* const index = find_member(choice, "index");
+    candidate.index =
+        index != nullptr && index->is_number_unsigned() ? index->get<std::uint64_t>() : std::uint64_t{position};
+    const std::string_view refusal = text_of(find_member(message, "refusal"));
+    candidate.refused = !refusal.empty();
+    candidate.text = candidate.refused ? std::string{refusal} : content_of(message);
+    candidate.calls = calls_of(message);
+    candidate.finish =
+        candidate.refused ? FinishReason::filtered : chat_finish(text_of(find_member(choice, "finish_reason")));
+    return candidate;
+}
+
+}  // namespace
+
+void check_chat_answer(const Json& response) {
+    const Json* const choices = find_member(response, "choices");
+    if (choices == nullptr || !choices->is_array() || choices->empty() || !std::ranges::all_of(*choices, is_choice)) {
+        no_completion();
+    }
+}
+
+Usage chat_usage(const Json& response) {
+    Usage usage;
+    const Json* const counts = find_member(response, "usage");
+    if (counts == nullptr) {
+        return usage;
+    }
+    usage.input = count_in(*counts, "prompt_tokens");
+    usage.output = count_in(*counts, "completion_tokens");
+    usage.total = count_in(*counts, "total_tokens");
+    if (const Json* const details = find_member(*counts, "prompt_tokens_details")) {
+        usage.cached = count_in(*details, "cached_tokens");
+    }
+    if (const Json* const details = find_member(*counts, "completion_tokens_details"); details != nullptr && usage.output) {
+        // Which are among the others here.
+        usage.thoughts = count_in(*details, "reasoning_tokens");
+        *usage.output -= std::min(*usage.output, usage.thoughts.value_or(0));
+    }
+    return usage;
+}
+
+Answer read_chat_answer(const Json& response) {
+    check_chat_answer(response);
+    Answer answer;
+    answer.model = text_of(find_member(response, "model"));
+    answer.usage = chat_usage(response);
+    const Json& choices = *find_member(response, "choices");
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        answer.candidates.push_back(read_choice(choices[i], i));
+    }
+    return answer;
+}
+
+}  // namespace gateway

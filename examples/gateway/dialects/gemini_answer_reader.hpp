@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef GATEWAY_DIALECTS_GEMINI_ANSWER_READER_HPP
+#define GATEWAY_DIALECTS_GEMINI_ANSWER_READER_HPP
+
+#include <gateway/conversation/answer.hpp>
+
+namespace gateway {
+
+/// Throws NotUnderstood, if response is none of generateContent. It may be one without candidates: promptFeedback says
+/// why.
+void check_gemini_answer(const Json& response);
+
+/// What the usageMetadata of a generateContent response says.
+[[nodiscard]] Usage gemini_usage(const Json& response);
+
+/// What a generateContent response says, or a part of one that is streamed. Thoughts are dropped. Throws NotUnderstood,
+/// also for what no other API knows (images, code).
+[[nodiscard]] Answer read_gemini_answer(const Json& response);
+
+}  // namespace gateway
+
+#endif  // GATEWAY_DIALECTS_GEMINI_ANSWER_READER_HPP

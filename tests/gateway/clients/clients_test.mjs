@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The clients that people have, against the gateway by base URL: with the embedded model, and with fake upstreams of both
+// kinds, which answer "echo: " and the prompt, and call the first function if there is one.
+//
+//     node --test clients_test.mjs        GATEWAY and FAKE_UPSTREAM name the programs
+import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
+import {createInterface} from 'node:readline';
+import {after, before, describe, test} from 'node:test';
+
+import {createOpenAICompatible} from '@ai-sdk/openai-compatible';
+import {GoogleGenAI} from '@google/genai';
+import {generateText, jsonSchema, stepCountIs, tool} from 'ai';
+import OpenAI from 'openai';
+
+const children = [];
+
+/// Starts a program that says where it listens; its URL.
+async function start(program, args, environment = {}) {
+    const child = spawn(program, args, {stdio: ['ignore', 'pipe', 'inherit'], env: {...process.env, ...environment}});
+    children.push(child);
+    for await (const line of createInterface({input: child.stdout})) {
+        if (line.startsWith('listening on ')) {
+            return line.slice('listening on '.length);
+        }
+    }
+    throw new Error(`${program} ended before it listened`);
+}
+
+const gateway = (args, environment) =>
+    start(process.env.GATEWAY,
+          ['--port', '0', '--database', ':memory:', '--token-rate', '0', '--log-level', 'error', ...args], environment);
+
+after(() => children.forEach((child) => child.kill('SIGKILL')));
+
+const openai = (url) => new OpenAI({baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0});
+const google = (url) => new GoogleGenAI({apiKey: 'none', httpOptions: {baseUrl: url}});
+const aisdk = (url) => createOpenAICompatible({name: 'gateway', baseURL: `${url}/v1`});
+
+const parameters = {type: 'object', properties: {text: {type: 'string'}}, required: ['text']};
+
+describe('the embedded model', () => {
+    let url;
+    before(async () => { url = await gateway([]); });
+
+    test('openai', async () => {
+        const models = [];
+        for await (const model of openai(url).models.list()) {
+            models.push(model.id);
+        }
+        assert.deepEqual(models, ['embedded']);
+        assert.equal((await openai(url).models.retrieve('embedded')).object, 'model');
+        const answer = await openai(url).chat.completions.create(
+            {model: 'embedded', messages: [{role: 'user', content: 'Hello!'}], max_completion_tokens: 5});
+        assert.equal(answer.object, 'chat.completion');
+        assert.ok(answer.choices[0].message.content.length > 0);
+        assert.equal(answer.usage.prompt_tokens, 1);
+        await assert.rejects(openai(url).chat.completions.create(
+                                 {model: 'embedded', messages: [{role: 'user', content: 'Hello!'}], stream: true}),
+                             (error) => error instanceof OpenAI.BadRequestError && error.code === 'unsupported');
+        await assert.rejects(openai(url).models.retrieve('other'),
+                             (error) => error instanceof OpenAI.NotFoundError && error.code === 'model_not_found');
+    });
+
+    test('@google/genai', async () => {
+        const answer = await google(url).models.generateContent(
+            {model: 'embedded', contents: 'Hello!', config: {maxOutputTokens: 5, systemInstruction: 'Be brief.'}});
+        assert.ok(answer.text.length > 0);
+        assert.equal(answer.modelVersion, 'embedded');
+        const pager = await google(url).models.list();
+        assert.deepEqual(pager.page.map((model) => model.name), ['models/embedded']);
+        await assert.rejects(google(url).models.generateContentStream({model: 'embedded', contents: 'Hello!'}),
+                             (error) => error.status === 400 && error.message.includes('streamGenerateContent'));
+    });
+
+    test('ai with @ai-sdk/openai-compatible', async () => {
+        const {text, usage} =
+            await generateText({model: aisdk(url)('embedded'), prompt: 'Hello!', maxOutputTokens: 5, maxRetries: 0});
+        assert.ok(text.length > 0);
+        assert.equal(usage.inputTokens, 1);
+    });
+});
+
+for (const kind of ['openai', 'vertex']) {
+    describe(`an upstream of the kind ${kind}`, () => {
+        let url;
+        before(async () => {
+            const upstream = await start(process.env.FAKE_UPSTREAM, []);
+            const args = ['--upstream', kind, '--base-url', upstream, '--model', 'm'];
+            url = kind === 'openai' ? await gateway(args)
+                                    : await gateway([...args, '--project', 'p'], {GATEWAY_ACCESS_TOKEN: 'token'});
+        });
+
+        test('openai', async () => {
+            const messages = [{role: 'user', content: 'a b'}];
+            const tools = [{type: 'function', function: {name: 'f', parameters}}];
+            const first = await openai(url).chat.completions.create({model: 'm', messages, tools});
+            assert.equal(first.choices[0].finish_reason, 'tool_calls');
+            const [call] = first.choices[0].message.tool_calls;
+            assert.deepEqual(JSON.parse(call.function.arguments), {text: 'a b'});
+            messages.push(first.choices[0].message, {role: 'tool', tool_call_id: call.id, content: '{"x":1}'});
+            const second = await openai(url).chat.completions.create({model: 'm', messages, tools});
+            assert.equal(second.choices[0].message.content, 'echo: {"x":1}');
+            await assert.rejects(openai(url).chat.completions.create({model: 'n', messages}),
+                                 (error) => error instanceof OpenAI.NotFoundError && error.code === 'model_not_found');
+        });
+
+        test('@google/genai', async () => {
+            const config = {tools: [{functionDeclarations: [{name: 'f', parametersJsonSchema: parameters}]}]};
+            const contents = [{role: 'user', parts: [{text: 'a b'}]}];
+            const first = await google(url).models.generateContent({model: 'm', contents, config});
+            assert.equal(first.functionCalls[0].name, 'f');
+            assert.deepEqual(first.functionCalls[0].args, {text: 'a b'});
+            const {id, name} = first.functionCalls[0];
+            contents.push(first.candidates[0].content,
+                          {role: 'user', parts: [{functionResponse: {id, name, response: {x: 1}}}]});
+            const second = await google(url).models.generateContent({model: 'm', contents, config});
+            assert.equal(second.text, 'echo: {"x":1}');
+            await assert.rejects(google(url).models.generateContent({model: 'n', contents: 'a'}),
+                                 (error) => error.status === 404);
+        });
+
+        test('ai with @ai-sdk/openai-compatible', async () => {
+            const asked = [];
+            const {text} = await generateText({
+                model: aisdk(url)('m'),
+                prompt: 'a b',
+                maxRetries: 0,
+                stopWhen: stepCountIs(3),
+                tools: {
+                    f: tool({
+                        inputSchema: jsonSchema(parameters),
+                        execute: async (input) => {
+                            asked.push(input);
+                            return {x: 1};
+                        },
+                    }),
+                },
+            });
+            assert.deepEqual(asked, [{text: 'a b'}]);
+            assert.equal(text, 'echo: {"x":1}');
+        });
+    });
+}
