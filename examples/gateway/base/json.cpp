@@ -10,8 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include <gateway/base/json_scanner.hpp>
-#include <gateway/base/json_writer.hpp>
 #include <gateway/base/quote.hpp>
 
 namespace gateway {
@@ -156,20 +154,11 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
 
 Json parse_json(std::string_view text, std::size_t max_values, JsonEffort* effort) {
     JsonEffort ignored;
-    JsonEffort& counted = effort != nullptr ? *effort : ignored;
-    TreeBuilder builder{max_values, counted};
-    if (JsonScanner{text, builder}.scan()) {
-        return builder.take();
-    }
-    TreeBuilder judge{max_values, counted};
-    Json::sax_parse(text, &judge);
-    return judge.take();
+    TreeBuilder builder{max_values, effort != nullptr ? *effort : ignored};
+    Json::sax_parse(text, &builder);
+    return builder.take();
 }
 
-std::string dump(const Json& value) {
-    JsonWriter text;
-    text.value(value);
-    return text.take();
-}
+std::string dump(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace gateway

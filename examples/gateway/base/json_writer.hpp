@@ -4,7 +4,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,9 +35,8 @@ class JsonWriter {
     JsonWriter& value(const char* text) { return value(std::string_view{text}); }
     JsonWriter& value(const std::string& text) { return value(std::string_view{text}); }
     JsonWriter& value(bool truth) { return raw(truth ? "true" : "false"); }
-    JsonWriter& value(std::signed_integral auto number) { return integer(std::int64_t{number}); }
-    JsonWriter& value(std::unsigned_integral auto number) { return integer(std::uint64_t{number}); }
-    JsonWriter& value(const Json& tree);
+    JsonWriter& value(std::integral auto number) { return raw(std::to_string(number)); }
+    JsonWriter& value(const Json& tree) { return raw(dump(tree)); }
 
     JsonWriter& member(std::string_view name, const auto& its_value) { return key(name).value(its_value); }
 
@@ -60,8 +58,6 @@ class JsonWriter {
     void separate();
     JsonWriter& open(char bracket);
     JsonWriter& close(char bracket);
-    JsonWriter& integer(std::int64_t number);
-    JsonWriter& integer(std::uint64_t number);
 
     std::string text_;
     bool follows_ = false;  // a value ends here: before the next comes a comma
