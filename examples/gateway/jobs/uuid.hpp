@@ -7,7 +7,8 @@
 
 namespace gateway {
 
-/// A random UUID (version 4) from the system's entropy: who does not know it cannot guess it. Thread-safe.
+/// A random UUID (version 4) from the system's entropy: who does not know it cannot guess it. Throws std::runtime_error
+/// if the system has none. Thread-safe.
 [[nodiscard]] std::string make_uuid();
 
 /// text is a UUID as make_uuid() writes it: version 4, lower case, with its hyphens.
