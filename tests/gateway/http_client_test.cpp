@@ -23,7 +23,6 @@
 #include <gtest/gtest.h>
 
 #include <gateway/base/json.hpp>
-#include <gateway/base/run_on_strand.hpp>
 #include <gateway/upstream/connection.hpp>
 #include <gateway/upstream/connection_pool.hpp>
 #include <gateway/upstream/http_client.hpp>

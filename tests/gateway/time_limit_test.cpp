@@ -2,7 +2,6 @@
 #include <chrono>
 #include <future>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -12,11 +11,9 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
-#include <gateway/base/run_on_strand.hpp>
 #include <gateway/upstream/time_limit.hpp>
 
 namespace time_limit_test {
@@ -132,25 +129,6 @@ TEST_F(TimeLimit, CancellationEndsWork) { EXPECT_TRUE(aborted(hang())); }
 TEST_F(TimeLimit, CancellationStopsWorkThatMissesIt) {
     EXPECT_TRUE(aborted(hang_deaf()));
     EXPECT_EQ(stops_, 1);
-}
-
-net::awaitable<std::thread::id> where() { co_return std::this_thread::get_id(); }
-
-net::awaitable<std::pair<std::thread::id, std::thread::id>> there_and_back(net::any_io_executor there) {
-    auto running = gateway::run_on_strand(std::move(there), where());
-    const std::thread::id worked = co_await std::move(running);
-    co_return std::pair{worked, std::this_thread::get_id()};
-}
-
-TEST(RunOnStrand, WorksThereAndComesBack) {
-    net::thread_pool there{1};
-    net::io_context here;  // has nothing to do meanwhile, and does not end
-    auto result = net::co_spawn(here, there_and_back(there.get_executor()), net::use_future);
-    here.run();
-    const auto [worked, went_on] = result.get();
-    EXPECT_NE(worked, std::this_thread::get_id());
-    EXPECT_EQ(went_on, std::this_thread::get_id());
-    there.join();
 }
 
 }  // namespace time_limit_test

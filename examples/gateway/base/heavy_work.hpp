@@ -6,10 +6,12 @@
 #include <type_traits>
 #include <utility>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <gateway/base/net.hpp>
-#include <gateway/base/run_on_strand.hpp>
 
 namespace gateway {
 
@@ -33,7 +35,9 @@ class HeavyWork {
         if (bytes < from_bytes) {
             co_return work();
         }
-        auto elsewhere = run_on_strand(threads_.get_executor(), in_coroutine(std::move(work)));
+        // Without a slot: co_spawn of Boost 1.81 is not safe to cancel across executors, and nothing would hear it.
+        auto elsewhere = net::co_spawn(threads_.get_executor(), in_coroutine(std::move(work)),
+                                       net::bind_cancellation_slot(net::cancellation_slot{}, net::use_awaitable));
         co_return co_await std::move(elsewhere);
     }
 

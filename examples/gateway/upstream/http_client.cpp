@@ -8,9 +8,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include <gateway/base/run_on_strand.hpp>
 #include <gateway/base/run_stoppable.hpp>
 #include <gateway/http/url.hpp>
 #include <gateway/upstream/alarm.hpp>
@@ -198,10 +198,12 @@ net::awaitable<HttpResponse> HttpClient::send(const Origin& origin, UpstreamRequ
             still->stop();
         }
     };
+    net::any_io_executor strand = co_await net::this_coro::executor;
     if (origin.tls) {
-        return run_on_strand(state_->executor, run(state_, std::move(attempt)), std::move(stop));
+        strand = net::make_strand(state_->executor);
     }
-    return run_stoppable(run(state_, std::move(attempt)), std::move(stop));
+    auto running = run_stoppable(std::move(strand), run(state_, std::move(attempt)), std::move(stop));
+    co_return co_await std::move(running);
 }
 
 net::awaitable<HttpResponse> HttpClient::run(std::shared_ptr<State> state, std::shared_ptr<Attempt> attempt) {
