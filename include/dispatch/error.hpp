@@ -47,7 +47,7 @@ class ErrorCategory final : public std::error_category {
             case errc::queue_full:
                 return "the worker's queue is full: retry later, raise queue_capacity, or use Overflow::wait";
             case errc::deadline_exceeded:
-                return "the job's deadline passed before its response was there";
+                return "the job's deadline passed before its response was complete";
             case errc::stopped:
                 return "the pool is draining or stopped and takes no more jobs";
             case errc::abandoned:

@@ -124,7 +124,8 @@ class [[nodiscard]] Stream {
     /// @par Per-operation cancellation
     /// `terminal`, `partial` and `total`, with equal effect: an operation that waits completes with
     /// `operation_aborted`. No part is lost, and the handler goes on. The signal must be emitted on the associated
-    /// executor, after the operation has started.
+    /// executor, after the operation has started. (`next() || timer` may lose a part all the same: if both complete at
+    /// the same time, Asio's operator drops the result of the second.)
     ///
     /// @par Errors
     ///   - The handler's exception, or the error with which the pool has ended the job: errc::deadline_exceeded, or
@@ -229,6 +230,9 @@ class Writer {
     ///
     /// The operation starts when token starts it: when it is awaited with the default token, at once with a callback.
     ///
+    /// With GCC 12, name a part that is an aggregate before it is written: that compiler destroys one that is built
+    /// within a `co_await` expression twice (`co_await out.write(Part{1, "x"})`).
+    ///
     /// @par Handler signature
     /// `void(error_code)`. `error_code` is the one of Asio's own operations: `std::error_code`, or
     /// `boost::system::error_code` with Boost.Asio.
@@ -267,7 +271,8 @@ class Writer {
     }
 
     /// Adds part to the response if there is room for it and somebody to read it: then it is moved from. Otherwise
-    /// returns false. For parts of which some may be left out, such as progress.
+    /// returns false. For parts of which some may be left out, such as progress, and for handlers that are plain
+    /// functions, which cannot wait.
     bool try_write(T& part) noexcept { return core_->write_now(part); }
     /// The same.
     bool try_write(T&& part) noexcept { return try_write(part); }
