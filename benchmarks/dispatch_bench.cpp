@@ -12,8 +12,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include "baselines.hpp"
 #include "closed_loop.hpp"
-#include "contenders.hpp"
+#include "handlers.hpp"
+#include "pooled.hpp"
 #include "round_trips.hpp"
 
 namespace {

@@ -1,35 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The cost of a job in instructions and in heap allocations, which are the same on every run. Compiled
-// once for each case (DISPATCH_COST_CASE), so that the compiler inlines as it does for a program with one
-// pool, and no case changes another's figure. Run by callgrind with --instr-atstart=no the instructions of
-// exactly 40,000 jobs are collected, after as many for a warm-up. One thread, so that nothing depends on
-// luck.
-#include <atomic>
+// What a job costs with a pool: see counted_jobs.hpp. Compiled once for each case (DISPATCH_COST_CASE), so that the
+// compiler inlines as it does for a program with one pool, and no case changes another's figure.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
+#include <optional>
 #include <string_view>
 
-#if __has_include(<valgrind/callgrind.h>)
-#include <valgrind/callgrind.h>
-#else
-#define CALLGRIND_START_INSTRUMENTATION
-#define CALLGRIND_STOP_INSTRUMENTATION
-#endif
-
+#include "asio.hpp"
 #include "closed_loop.hpp"
-#include "contenders.hpp"
+#include "counted_jobs.hpp"
+#include "handlers.hpp"
+#include "pooled.hpp"
 
 namespace bench {
 
-/// A program takes some fifty times as long under callgrind; its clock goes slower by as much, or workers would let
-/// others have their thread after a few jobs, as after so many long ones.
+/// Stands still: how long jobs take under callgrind says nothing, and would differ from run to run. So workers let others
+/// have their thread after as many jobs as they may run, and not after some time.
 struct CountingClock : std::chrono::steady_clock {
-    static time_point now() noexcept { return time_point{steady_clock::now().time_since_epoch() / 64}; }
+    static time_point now() noexcept { return time_point{std::chrono::seconds{1}}; }
 };
 
 struct CountingTime {
@@ -52,54 +44,7 @@ struct dispatch::TimeSource<dispatch::net::thread_pool::executor_type> : bench::
 
 namespace {
 
-std::atomic<std::uint64_t> allocations{0};
-
-}  // namespace
-
-// Every way to the heap that the libraries below use: operator new comes down to malloc, and Asio calls
-// aligned_alloc. (Replacing these is what the C library provides for; the originals have other names.)
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_memalign(std::size_t alignment, std::size_t size);
-
-void* malloc(std::size_t size) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    return __libc_malloc(size);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t size) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    return __libc_memalign(alignment, size);
-}
-}
-
-namespace {
-
 using namespace bench;
-
-constexpr std::int64_t jobs = 40'000;
-
-/// Heap allocations of a run of so many jobs.
-template <typename Contender, typename Operation>
-std::uint64_t allocations_of(Contender& contender, const Operation& operation, std::int64_t count,
-                             std::int64_t clients) {
-    const std::uint64_t before = allocations;
-    ClosedLoop{count, clients}.run(contender.executor(), operation);
-    return allocations - before;
-}
-
-/// Runs the clients for a while, and then with the counters on.
-template <typename Contender, typename Operation>
-int measure(Contender& contender, const Operation& operation, std::int64_t clients) {
-    ClosedLoop{jobs, clients}.run(contender.executor(), operation);
-    CALLGRIND_START_INSTRUMENTATION;
-    const std::uint64_t with_start = allocations_of(contender, operation, jobs, clients);
-    CALLGRIND_STOP_INSTRUMENTATION;
-    // Without what it takes to start the clients.
-    const std::uint64_t start = allocations_of(contender, operation, clients, clients);
-    const auto made = with_start > start ? static_cast<double>(with_start - start) : 0.0;
-    std::printf("%.3f allocations per job\n", made / static_cast<double>(jobs));
-    return 0;
-}
 
 template <typename Executor, typename Handler>
 int run_dispatch(std::size_t workers, std::int64_t clients, std::int64_t sessions, Handler handler) {
@@ -195,13 +140,6 @@ class Mover {
     Pool pool_;
 };
 
-template <typename Contender, typename... Args>
-int run_baseline(Args... args) {
-    net::thread_pool threads{1};
-    Contender contender{threads.get_executor(), args...};
-    return measure(contender, contender.operation(), 64);
-}
-
 template <typename>
 constexpr std::string_view name = DISPATCH_COST_CASE;
 
@@ -234,15 +172,9 @@ int run() {
         return run_dispatch<AnyExecutor>(1024, 64, 0, Echo<>{});
     } else if constexpr (name<T> == "observed") {
         return run_observed<Count>();
-    } else if constexpr (name<T> == "moved") {
-        return run_baseline<Mover<std::uint64_t>>();
-    } else if constexpr (name<T> == "baseline_post") {
-        return run_baseline<Post>();
-    } else if constexpr (name<T> == "baseline_co_spawn") {
-        return run_baseline<CoSpawn<Echo<>>>(Echo<>{});
     } else {
-        static_assert(name<T> == "baseline_direct_port", "DISPATCH_COST_CASE names no case");
-        return run_baseline<DirectPort<Echo<>>>(std::size_t{4}, Echo<>{});
+        static_assert(name<T> == "moved", "DISPATCH_COST_CASE names no case");
+        return measure_new<Mover<std::uint64_t>>(64);
     }
 }
 

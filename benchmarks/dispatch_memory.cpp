@@ -15,8 +15,9 @@
 #include <dispatch/pool.hpp>
 
 #include "asio.hpp"
-#include "contenders.hpp"
+#include "handlers.hpp"
 #include "heap_in_use.hpp"
+#include "pooled.hpp"
 
 namespace {
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the baselines cost, as dispatch_cost.cpp counts it for a pool.
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <string_view>
+
+#include "baselines.hpp"
+#include "counted_jobs.hpp"
+#include "handlers.hpp"
+
+namespace {
+
+using namespace bench;
+
+template <typename>
+constexpr std::string_view name = DISPATCH_COST_CASE;
+
+/// A template, so that the other cases are not compiled.
+template <typename T = void>
+int run() {
+    if constexpr (name<T> == "baseline_post") {
+        return measure_new<Post>(64);
+    } else if constexpr (name<T> == "baseline_co_spawn") {
+        return measure_new<CoSpawn<Echo<>>>(64, Echo<>{});
+    } else {
+        static_assert(name<T> == "baseline_direct_port", "DISPATCH_COST_CASE names no case");
+        return measure_new<DirectPort<Echo<>>>(64, std::size_t{4}, Echo<>{});
+    }
+}
+
+}  // namespace
+
+int main() {
+    try {
+        return run();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "dispatch_cost_" DISPATCH_COST_CASE ": %s\n", error.what());
+        return 1;
+    }
+}
