@@ -717,8 +717,8 @@ class Blocking : public testing::Test {
         threads.join();
     }
 
-    void make_pool(std::size_t max_concurrency) {
-        const auto handler = [gate = gate, first = first, blocked = &blocked, gone_on = let_go.get_future().share()](
+    auto spawn(const net::any_io_executor& executor, std::size_t workers, std::size_t max_concurrency) {
+        const auto handler = [gate = gate, first = first, blocked = &blocked, gone_on = let_go_future](
                                  int request, JobContext& job) -> net::awaitable<std::size_t> {
             if (request == suspends) {
                 co_await gate.pass();
@@ -732,9 +732,26 @@ class Blocking : public testing::Test {
             }
             co_return job.worker_id();
         };
-        pool.emplace(dispatch::spawn_workers<int, std::size_t>(threads.get_executor(), 3, handler,
-                                                               {.max_concurrency = max_concurrency}),
-                     dispatch::PoolOptions{}, chosen);
+        return dispatch::spawn_workers<int, std::size_t>(executor, workers, handler,
+                                                         {.max_concurrency = max_concurrency});
+    }
+
+    void make_pool(std::size_t max_concurrency) {
+        pool.emplace(spawn(threads.get_executor(), 3, max_concurrency), dispatch::PoolOptions{}, chosen);
+    }
+
+    /// No thread runs anything until all that submit_all submits is submitted.
+    template <typename SubmitAll>
+    void hold_threads_while(const SubmitAll& submit_all) {
+        for (int i = 0; i != 3; ++i) {
+            net::post(threads, [this] {
+                held.arrive_and_wait();
+                submitted.wait();
+            });
+        }
+        held.arrive_and_wait();
+        submit_all();
+        submitted.count_down();
     }
 
     std::future<std::size_t> submit(std::size_t worker, int request) {
@@ -755,6 +772,7 @@ class Blocking : public testing::Test {
     test::Gate first;
     std::atomic<int> blocked{0};
     std::promise<void> let_go;
+    std::shared_future<void> let_go_future = let_go.get_future().share();
     std::latch held{4};
     std::latch submitted{1};
     net::thread_pool threads{3};
@@ -779,19 +797,38 @@ TEST_F(Blocking, AWorkerThatIsCalledAndGetsAJobOfItsOwnDoesNotKeepAJobFromTheOth
     make_pool(1);
     submit(0, suspends);
     gate.await_arrivals(1);
-    // No thread is left to run anything until both of these are submitted.
-    for (int i = 0; i != 3; ++i) {
-        net::post(threads, [this] {
-            held.arrive_and_wait();
-            submitted.wait();
-        });
-    }
-    held.arrive_and_wait();
-    auto job = submit(0, returns);
-    submit(1, blocks);
-    submitted.count_down();
+    std::future<std::size_t> job;
+    hold_threads_while([&] {
+        job = submit(0, returns);
+        submit(1, blocks);
+    });
     ASSERT_EQ(job.wait_for(long_enough), std::future_status::ready) << "worker 2 is idle";
     EXPECT_EQ(job.get(), 2U);
+}
+
+TEST_F(Blocking, AJobBehindOneThatIsAboutToStartMovesWhenThatHoldsTheThread) {
+    make_pool(1);
+    std::future<std::size_t> job;
+    hold_threads_while([&] {
+        submit(0, blocks);
+        job = submit(0, returns);
+    });
+    ASSERT_EQ(job.wait_for(long_enough), std::future_status::ready) << "workers 1 and 2 are idle";
+    EXPECT_NE(job.get(), 0U);
+}
+
+TEST_F(Blocking, AJobMovesThoughAllThatItsWorkersExecutorRunsIsHeld) {
+    const net::any_io_executor one = net::make_strand(threads);
+    const net::any_io_executor other = net::make_strand(threads);
+    std::vector<dispatch::WorkerHandle<int, std::size_t>> workers = spawn(one, 1, 2);
+    workers.push_back(std::move(spawn(other, 1, 2).front()));
+    pool.emplace(std::move(workers), dispatch::PoolOptions{}, chosen);
+    submit(0, blocks);
+    await_blocked(1);
+    submit(0, suspends);  // has a permit, and is not started
+    auto job = submit(0, returns);
+    ASSERT_EQ(job.wait_for(long_enough), std::future_status::ready) << "worker 1 is idle";
+    EXPECT_EQ(job.get(), 1U);
 }
 
 }  // namespace late_binding_test

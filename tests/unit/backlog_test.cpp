@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -23,11 +25,18 @@ struct Worker {
     std::shared_ptr<WorkerLoad> its_load;
     std::vector<std::size_t>& calls;
     bool asleep = true;
+    /// What it says when it is asked for what was deferred, and what is done then.
+    bool has_jobs = false;
+    std::function<void()> is_asked = [] {};
 
     const std::shared_ptr<WorkerLoad>& load() const noexcept { return its_load; }
     bool search() noexcept {
         calls.push_back(number);
         return asleep;
+    }
+    bool list_deferred() noexcept {
+        is_asked();
+        return has_jobs;
     }
 };
 
@@ -287,6 +296,70 @@ TEST(Backlog, CallsACertainWorkerIfItHasAPermitFree) {
     pool.load(1).reserve();
     pool.backlog.call(*pool.workers[1]);
     EXPECT_EQ(pool.take_calls(), Numbers{});
+}
+
+TEST(Backlog, ListsLaterWhatWasDeferred) {
+    Workers pool{4};
+    Numbers asked;
+    for (const auto& worker : pool.workers) {
+        worker->is_asked = [&, &worker = *worker] {
+            asked.push_back(worker.number);
+            if (worker.has_jobs) {
+                pool.backlog.list(worker.number, 1 + worker.number);
+            }
+        };
+    }
+    pool.workers[2]->has_jobs = true;
+    EXPECT_TRUE(pool.backlog.defer(1)) << "somebody has to look";
+    EXPECT_FALSE(pool.backlog.defer(2)) << "somebody looks";
+    EXPECT_FALSE(pool.backlog.defer(3));
+    EXPECT_FALSE(pool.backlog.any());
+    pool.workers[3] = nullptr;
+    pool.backlog.list_deferred();
+    std::sort(asked.begin(), asked.end());
+    EXPECT_EQ(asked, (Numbers{1, 2}));
+    EXPECT_EQ(pool.take_calls(), Numbers{1});
+    EXPECT_EQ(pool.take_all(), Numbers{2});
+
+    asked.clear();
+    pool.backlog.list_deferred();
+    EXPECT_EQ(asked, Numbers{}) << "each is asked once";
+}
+
+TEST(Backlog, CallsNobodyWhereNothingIsLeftOfWhatWasDeferred) {
+    Workers pool{3};
+    pool.backlog.list(0, 1);
+    pool.backlog.defer(1);
+    pool.backlog.list_deferred();
+    EXPECT_EQ(pool.take_calls(), Numbers{});
+}
+
+TEST(Backlog, WhatIsDeferredWhileSomebodyLooksIsLookedAtAsWell) {
+    Workers pool{3};
+    Numbers asked;
+    for (const auto& worker : pool.workers) {
+        worker->is_asked = [&, number = worker->number] { asked.push_back(number); };
+    }
+    pool.workers[0]->is_asked = [&] { EXPECT_TRUE(pool.backlog.defer(1)) << "who looks may have been there already"; };
+    EXPECT_TRUE(pool.backlog.defer(0));
+    pool.backlog.list_deferred();
+    EXPECT_EQ(asked, Numbers{1});
+    EXPECT_FALSE(pool.backlog.defer(2));
+    pool.backlog.list_deferred();
+    EXPECT_EQ(asked, (Numbers{1, 2}));
+    EXPECT_TRUE(pool.backlog.defer(2)) << "nobody looks any more";
+}
+
+TEST(Backlog, SomebodyStillLooksWhenWhatWasDeferredIsListedNow) {
+    Workers pool{2};
+    int asked = 0;
+    pool.workers[0]->is_asked = [&] { ++asked; };
+    EXPECT_TRUE(pool.backlog.defer(0));
+    pool.backlog.list_deferred_now();
+    EXPECT_EQ(asked, 1);
+    EXPECT_FALSE(pool.backlog.defer(0)) << "the look is on its way";
+    pool.backlog.list_deferred();
+    EXPECT_EQ(asked, 2);
 }
 
 }  // namespace backlog_test

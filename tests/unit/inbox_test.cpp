@@ -57,6 +57,7 @@ struct Clock {
     bool broken = false;
     std::uint64_t age = 0;
     std::optional<std::uint64_t> listed;
+    bool defers = false;
     std::vector<Patience*> guests;
 };
 
@@ -69,6 +70,7 @@ struct Host {
         clock->set_for = time;
     }
     void clear_alarm() noexcept { clock->set_for.reset(); }
+    bool defers() const noexcept { return clock->defers; }
     std::uint64_t next_age() noexcept { return ++clock->age; }
     void list(std::uint64_t age) noexcept { clock->listed = age; }
     void unlist() noexcept { clock->listed.reset(); }
@@ -340,6 +342,50 @@ TEST_F(LendingInbox, IsListedForTheFirstJobThatWaitsForAPermit) {
     EXPECT_EQ(submit(c), Queue::Push::queued) << "it is listed";
     EXPECT_EQ(a.age, 0U);
     EXPECT_LT(b.age, c.age);
+}
+
+TEST_F(LendingInbox, IsListedLaterWhereItsWorkerIsAboutToStartAJob) {
+    clock.defers = true;
+    Job a, b, c, d;
+    submit(a);
+    EXPECT_EQ(submit(b), Queue::Push::deferred);
+    EXPECT_EQ(submit(c), Queue::Push::queued) << "once is enough";
+    EXPECT_EQ(clock.listed, std::nullopt);
+    EXPECT_TRUE(inbox.list_deferred());
+    EXPECT_EQ(clock.listed, b.age) << "though a has not started yet";
+    EXPECT_EQ(submit(d), Queue::Push::queued) << "it is listed";
+    EXPECT_FALSE(inbox.list_deferred()) << "it was listed";
+    EXPECT_EQ(clock.listed, b.age);
+}
+
+TEST_F(LendingInbox, IsNotListedLaterWhenItsWorkerHasTakenTheJobs) {
+    clock.defers = true;
+    Job a, b, c, d;
+    submit(a);
+    EXPECT_EQ(submit(b), Queue::Push::deferred);
+    inbox.pop(1);
+    inbox.pop(1);
+    EXPECT_FALSE(inbox.list_deferred());
+    EXPECT_EQ(clock.listed, std::nullopt);
+    load.release(2);
+    submit(c);
+    EXPECT_EQ(submit(d), Queue::Push::deferred) << "anew";
+}
+
+TEST_F(LendingInbox, IsListedAtOnceWhereAllThatItsWorkerMayRunHasStarted) {
+    clock.defers = true;
+    Job a, pinned, b;
+    submit(a);
+    inbox.pop(1);
+    submit(pinned, false);
+    EXPECT_EQ(submit(b), Queue::Push::listed) << "the pinned job waits for a permit as well";
+}
+
+TEST_F(LendingInbox, IsListedLaterWhereItsWorkerIsAboutToStartAPinnedJob) {
+    clock.defers = true;
+    Job pinned, b;
+    submit(pinned, false);
+    EXPECT_EQ(submit(b), Queue::Push::deferred);
 }
 
 TEST_F(LendingInbox, IsNotListedForJobsThatMayNotMove) {

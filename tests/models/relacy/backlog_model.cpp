@@ -50,8 +50,9 @@ class Jobs {
 
 class Worker {
   public:
-    Worker(std::size_t number, WorkerLoad& load, Backlog& backlog, Jobs& jobs)
-        : load_{load}, backlog_{backlog}, jobs_{jobs}, inbox_{load, {number, backlog}} {
+    /// With defers, list_deferred() of the backlog is called after pushes.
+    Worker(std::size_t number, WorkerLoad& load, Backlog& backlog, Jobs& jobs, bool defers)
+        : number_{number}, load_{load}, backlog_{backlog}, jobs_{jobs}, inbox_{load, {number, backlog, defers}} {
         load.lend(true);
     }
 
@@ -63,10 +64,17 @@ class Worker {
         job.request = 1;
         job.may_move = true;
         load_.reserve();
-        if (inbox_.push(job, [this] { wake_ups_.post(); }) == Inbox::Push::listed) {
-            backlog_.call();
+        switch (inbox_.push(job, [this] { wake_ups_.post(); })) {
+            case Inbox::Push::listed:
+                return backlog_.call();
+            case Inbox::Push::deferred:
+                return static_cast<void>(backlog_.defer(number_));
+            default:
+                return;
         }
     }
+
+    bool list_deferred() noexcept { return inbox_.list_deferred(); }
 
     bool search() noexcept {
         return inbox_.wake_sleeper([this] {
@@ -105,7 +113,9 @@ class Worker {
     struct Host {
         std::size_t number;
         Backlog& backlog;
+        bool its_jobs_may_be_deferred;
 
+        bool defers() const noexcept { return its_jobs_may_be_deferred; }
         void set_alarm(int /*time*/) noexcept {}
         void clear_alarm() noexcept {}
         std::uint64_t next_age() noexcept { return backlog.next_age(); }
@@ -124,6 +134,7 @@ class Worker {
 
     Job* take() {
         while (load_.has_free_permit()) {
+            backlog_.list_deferred_now();
             const auto [lender, age] = backlog_.oldest();
             if (lender == nullptr) {
                 return nullptr;
@@ -167,6 +178,7 @@ class Worker {
         jobs_.ended();
     }
 
+    const std::size_t number_;
     WorkerLoad& load_;
     Backlog& backlog_;
     Jobs& jobs_;
@@ -177,12 +189,13 @@ class Worker {
 };
 
 /// Two workers, and as many jobs.
-template <std::size_t job_count>
+template <std::size_t job_count, bool defers = false>
 struct Pool : model::Execution, Jobs {
     std::array<WorkerLoad, 2> loads{WorkerLoad{options}, WorkerLoad{options}};
     WorkerSet set{{unowned(loads[0]), unowned(loads[1])}};
     Backlog backlog{set};
-    std::array<Worker, 2> workers{Worker{0, loads[0], backlog, *this}, Worker{1, loads[1], backlog, *this}};
+    std::array<Worker, 2> workers{Worker{0, loads[0], backlog, *this, defers},
+                                  Worker{1, loads[1], backlog, *this, defers}};
     std::array<std::shared_ptr<Worker>, 2> handles{unowned(workers[0]), unowned(workers[1])};
     std::array<Job, job_count> jobs;
     std::size_t ended_jobs = 0;
@@ -233,6 +246,25 @@ struct BusyModel : Pool<3>, rl::test_suite<BusyModel, 3> {
     void after() { Pool::after(); }
 };
 
+/// The same where what waits behind a job that is about to start is listed later.
+struct DeferringModel : Pool<3, true>, rl::test_suite<DeferringModel, 3> {
+    void before() {
+        Pool::before();
+        jobs[1].wait_for(jobs[2]);
+        workers[1].push(jobs[0]);
+    }
+
+    void thread(unsigned index) {
+        if (index != 2) {
+            return workers[index].work();
+        }
+        workers[0].push(jobs[1]);
+        workers[0].push(jobs[2]);
+        backlog.list_deferred();
+    }
+    void after() { Pool::after(); }
+};
+
 /// A job that may have moved ends only when another one has started, which comes to the worker that it may have moved
 /// to: that one must move the other way. And the former may be taken back.
 struct CrossModel : Pool<3>, rl::test_suite<CrossModel, 3> {
@@ -255,4 +287,4 @@ struct CrossModel : Pool<3>, rl::test_suite<CrossModel, 3> {
 
 }  // namespace
 
-int main(int argc, char** argv) { return model::explore<BusyModel, CrossModel>(argc, argv, "1"); }
+int main(int argc, char** argv) { return model::explore<BusyModel, DeferringModel, CrossModel>(argc, argv, "1"); }

@@ -31,6 +31,7 @@ struct InboxJob : dispatch::detail::ListHook {
 struct NoHost {
     void set_alarm(int /*time*/) noexcept {}
     void clear_alarm() noexcept {}
+    bool defers() const noexcept { return false; }
     std::uint64_t next_age() noexcept { return 1; }
     void list(std::uint64_t /*age*/) noexcept {}
     void unlist() noexcept {}

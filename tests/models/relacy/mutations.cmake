@@ -74,6 +74,13 @@ mutation(backlog lent_is_not_running detail/queue/inbox.hpp [[        job.state 
         return &job;]] [[        return &job;]] "DEADLOCK|a job ends twice")
 mutation(backlog lists_and_calls_nobody detail/queue/inbox.hpp [[return Push::listed;]] [[return Push::queued;]]
     "DEADLOCK")
+mutation(backlog lists_late_and_calls_nobody detail/queue/backlog.hpp [[        if (lists) {
+            call();
+        }]] "" "DEADLOCK")
+mutation_of_model(backlog never_lists_what_was_deferred [[        backlog.list_deferred();
+]] "" "DEADLOCK")
+mutation(backlog lists_late_without_the_lock detail/queue/inbox.hpp [[        const std::lock_guard lock{mutex_};
+        deferred_ = false;]] [[        deferred_ = false;]] "DATA RACE|DEADLOCK")
 mutation_of_model(backlog looks_before_it_frees_its_load [[                load_.release();
             }]] [[                const bool any = backlog_.any();
                 load_.release();

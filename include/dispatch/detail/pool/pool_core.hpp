@@ -201,9 +201,12 @@ class PoolCore {
     }
 
     void join_all(bool lend) {
+        const bool share_a_batcher = std::all_of(workers_.begin(), workers_.end(), [this](const auto& worker) {
+            return &worker->lanes().batcher() == &workers_.front()->lanes().batcher();
+        });
         for (std::size_t i = 0; i != workers_.size(); ++i) {
             state_->backlog.join(i, workers_[i]->weak_from_this());
-            if (!workers_[i]->join(state_, i, lend)) {
+            if (!workers_[i]->join(state_, i, lend, share_a_batcher)) {
                 for (std::size_t joined = 0; joined != i; ++joined) {
                     workers_[joined]->leave();
                 }

@@ -35,7 +35,9 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 ///
 /// The mutex is the innermost lock: an inbox's may be held, and nothing is called under it.
 ///
-/// W has bool search() noexcept: wakes the worker, if it is asleep, to look for jobs here; false when it is awake.
+/// W has
+///   bool search() noexcept          wakes the worker, if it is asleep, to look for jobs here; false when it is awake
+///   bool list_deferred() noexcept   calls list() if it has something to lend; true if it was not listed before
 template <typename W>
 class Backlog {
   public:
@@ -45,6 +47,7 @@ class Backlog {
     /// workers outlives this.
     explicit Backlog(const WorkerSet& workers) : loads_{workers}, workers_(workers.size()), lenders_(workers.size()) {
         listed_.reserve(workers.size());
+        deferred_.reserve(workers.size());
     }
 
     /// Makes worker known as the one with that number. Before anything is listed.
@@ -76,6 +79,34 @@ class Backlog {
         const std::lock_guard lock{mutex_};
         if (lenders_[worker].place != unlisted) {
             remove(lenders_[worker]);
+        }
+    }
+
+    /// The worker, which is not deferred yet, is to be listed a moment later, if it has something to lend then. True:
+    /// the caller has list_deferred() called, behind what this thread is about to do.
+    bool defer(std::size_t worker) noexcept {
+        const std::lock_guard lock{mutex_};
+        deferred_.push_back(worker);  // there is room for all
+        return !std::exchange(look_is_due_, true);
+    }
+
+    /// Lists what was deferred, a moment later.
+    void list_deferred() noexcept {
+        {
+            const std::lock_guard lock{mutex_};
+            look_is_due_ = false;
+        }
+        list_deferred_now();
+    }
+
+    /// The same for who wants to know which job has waited longest.
+    void list_deferred_now() noexcept {
+        bool lists = false;
+        while (const auto worker = next_deferred()) {
+            lists = worker->list_deferred() || lists;
+        }
+        if (lists) {
+            call();
         }
     }
 
@@ -153,6 +184,18 @@ class Backlog {
         }
     }
 
+    std::shared_ptr<W> next_deferred() noexcept {
+        const std::lock_guard lock{mutex_};
+        while (!deferred_.empty()) {
+            const std::size_t worker = deferred_.back();
+            deferred_.pop_back();
+            if (auto found = workers_[worker].lock()) {
+                return found;
+            }
+        }
+        return nullptr;
+    }
+
     /// The next worker, of those that were not considered yet, with a permit free. Null when there is none, or nothing
     /// is listed.
     std::shared_ptr<W> next_free() noexcept {
@@ -183,6 +226,9 @@ class Backlog {
     std::vector<Lender> lenders_;
     /// Those who have something to lend, the oldest job's first.
     IndexedHeap<Lender, ByAge> listed_;
+    /// Those who may have something to lend a moment later, and whether somebody is on the way to look.
+    std::vector<std::size_t> deferred_;
+    bool look_is_due_ = false;
     /// How many workers were considered since something is listed, and which was the last.
     std::size_t considered_ = 0;
     std::size_t last_considered_ = 0;

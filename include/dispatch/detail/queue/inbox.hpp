@@ -31,12 +31,17 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// when it is pushed; with one of those that may move the inbox is listed (Host::list). That its own worker has taken
 /// the jobs of the list meanwhile is found out only when somebody wants to take one.
 ///
+/// Where the worker is about to start a job when another begins to wait, the inbox is listed a moment later, if that
+/// one waits still: a worker on the same threads would only take what this one gets to at once. A job that waits and
+/// may move is listed, then, or list_deferred() is on its way (by a thread that could run any of the pool's workers).
+///
 /// A job with Patience that waits may be taken by its session's other home (lend_guest), and by any worker when its
 /// patience has ended (exhaust). Until then it is one of those that stay.
 ///
 /// J is JobNode, or has its members. Host is called under the lock:
 ///   set_alarm(time)   has take_overdue called then; may throw
 ///   clear_alarm()     that is no longer needed
+///   defers()          whether list_deferred() can be called a moment later
 ///   next_age()        the age of a job that begins to wait now
 ///   list(age)         the job that has waited longest, of those that may move, is of this age
 ///   unlist()          there is none
@@ -55,8 +60,9 @@ class Inbox {
 
     enum class Push : std::uint8_t {
         queued,
-        listed,  ///< and the inbox is listed now, which it was not
-        closed,  ///< not queued: the caller answers the job
+        listed,    ///< and the inbox is listed now, which it was not
+        deferred,  ///< and the caller has list_deferred() called, behind what its worker is about to do
+        closed,    ///< not queued: the caller answers the job
     };
 
     /// Appends job, which is counted in the load. When the worker is asleep, wake() is called first, under the lock.
@@ -90,19 +96,17 @@ class Inbox {
             job.age = 0;
             return Push::queued;
         }
+        job.age = host_.next_age();
         if (!job.may_move) {
             if (PatienceOfJob* const patience = job.patience()) {
-                job.age = host_.next_age();
                 invite(*patience);
             }
             return Push::queued;
         }
-        job.age = host_.next_age();
-        if (listed_) {
+        if (listed_ || deferred_) {
             return Push::queued;
         }
-        list_anew();
-        return Push::listed;
+        return list_first();
     }
 
     /// The next job, now running as ticket says. Null when there is none: the worker is asleep.
@@ -154,18 +158,21 @@ class Inbox {
     template <typename TimePoint>
     bool exhaust_patience(TimePoint now) noexcept {
         const std::lock_guard lock{mutex_};
-        if (!patients_.exhaust(now)) {
-            return false;
-        }
-        const bool was_listed = listed_;
-        list_anew();
-        return !was_listed;
+        return patients_.exhaust(now) && list_anew();
     }
 
     /// Lists the inbox anew for the oldest job that there is, if there is one.
     void correct_listing() noexcept {
         const std::lock_guard lock{mutex_};
         list_anew();
+    }
+
+    /// The worker has had the time to start what has a permit: lists the inbox for what waits still. True if it is
+    /// listed now, which it was not.
+    bool list_deferred() noexcept {
+        const std::lock_guard lock{mutex_};
+        deferred_ = false;
+        return list_anew();
     }
 
     /// Calls wake() if the worker is asleep, under the lock; it is awake then. False when it was, or is closed. Where
@@ -270,15 +277,25 @@ class Inbox {
     }
 
   private:
-    /// Some job waits that may move, or may not move any more.
-    void list_anew() noexcept {
+    /// A job waits that may move, and none did.
+    [[gnu::noinline]] Push list_first() noexcept {
+        if (front().age == 0 && host_.defers()) {
+            deferred_ = true;
+            return Push::deferred;
+        }
+        list_anew();
+        return Push::listed;
+    }
+
+    /// Some job waits that may move, or may not move any more. True if the inbox is listed now, which it was not.
+    bool list_anew() noexcept {
         const J* const oldest = oldest_waiting();
-        listed_ = oldest != nullptr;
-        if (listed_) {
+        if (oldest != nullptr) {
             host_.list(oldest->age);
         } else {
             host_.unlist();
         }
+        return !std::exchange(listed_, oldest != nullptr) && listed_;
     }
 
     /// The job that has waited longest for a permit, of those that may move; or null. (Few have a permit and are still
@@ -300,6 +317,13 @@ class Inbox {
         remove(job);
         job.state = State::running;
         return &job;
+    }
+
+    /// The first of both queues, of which one has a job.
+    J& front() noexcept {
+        return movable_.empty() || (!fixed_.empty() && fixed_.front().order < movable_.front().order)
+                   ? fixed_.front()
+                   : movable_.front();
     }
 
     /// The first of both queues.
@@ -411,6 +435,8 @@ class Inbox {
     List movable_;
     List fixed_;
     bool listed_ = false;
+    /// list_deferred() will be called.
+    bool deferred_ = false;
     IndexedHeap<J, ByDeadline> deadlines_;
     Patients<PatienceOfJob> patients_;
     bool asleep_ = true;

@@ -23,6 +23,7 @@
 #include <dispatch/detail/route/service_times.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
 #include <dispatch/detail/route/worker_set.hpp>
+#include <dispatch/detail/run/later_look.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/metrics.hpp>
 #include <dispatch/options.hpp>
@@ -55,6 +56,7 @@ class PoolState final : public ContextListener {
     const WorkerSet workers;
     Admission admission;
     Backlog<Worker<Executor>> backlog;
+    LaterLook<PoolState> later_look;
     /// Empty where affinity is off.
     std::optional<SessionMap<Clock>> sessions;
 

@@ -79,8 +79,8 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     bool wants_times() const noexcept { return wants_times_; }
 
     /// Makes the worker part of a pool, in which it has the number id; false when it already is part of one. With
-    /// lends, other workers of the pool run jobs that wait here.
-    bool join(const std::shared_ptr<PoolState<Executor>>& pool, std::size_t id, bool lends) noexcept {
+    /// lends, other workers of the pool run jobs that wait here; with defers, all of them share its Batcher.
+    bool join(const std::shared_ptr<PoolState<Executor>>& pool, std::size_t id, bool lends, bool defers) noexcept {
         if (joined_.exchange(true)) {
             return false;
         }
@@ -88,6 +88,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         id_.store(id, std::memory_order_relaxed);
         runs_on_the_pools_executor_ = executor() == *pool->executor();
         load_->lend(lends);
+        defers_ = defers;
         return true;
     }
 
@@ -109,6 +110,8 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
                 return;
             case Inboxed::Push::listed:
                 return pool_->backlog.call();
+            case Inboxed::Push::deferred:
+                return defer_listing();
             case Inboxed::Push::closed:
                 return end_unstarted(job, make_error_code(errc::stopped));
         }
@@ -123,6 +126,9 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             return false;  // where there is no memory, the jobs wait for their own workers
         }
     }
+
+    /// Lists the worker for what waits here still. True if it was not listed before. Any thread.
+    bool list_deferred() noexcept { return inbox_.list_deferred(); }
 
     /// push() has thrown: takes the job out of the load. The submitter answers it.
     [[gnu::noinline]] void take_back(Node& job) noexcept {
@@ -278,6 +284,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         }
 
         void clear_alarm() noexcept { worker->alarm_.clear(); }
+        bool defers() const noexcept { return worker->defers_; }
         std::uint64_t next_age() noexcept { return worker->pool_->backlog.next_age(); }
         void list(std::uint64_t age) noexcept { worker->pool_->backlog.list(worker->id(), age); }
         void unlist() noexcept { worker->pool_->backlog.unlist(worker->id()); }
@@ -309,6 +316,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         };
         // A worker that winds down has cancelled what it runs.
         while (!lanes_.winding_down() && load_->has_free_permit()) {
+            pool_->backlog.list_deferred_now();
             Node* job = nullptr;
             std::shared_ptr<Worker> lender;
             if (load_->has_guests()) {
@@ -349,6 +357,13 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         pool_->backlog.call();
     }
 
+    /// A job has begun to wait, and this worker is about to start another.
+    [[gnu::noinline]] void defer_listing() noexcept {
+        if (pool_->backlog.defer(id())) {
+            pool_->later_look.post(pool_, lanes_.batcher());
+        }
+    }
+
     /// push() of a job that is not plain.
     [[gnu::noinline]] void push_with_care(Node& job) {
         const auto* const patience = job.patience();
@@ -358,6 +373,9 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
                 break;
             case Inboxed::Push::listed:
                 pool_->backlog.call();
+                break;
+            case Inboxed::Push::deferred:
+                defer_listing();
                 break;
             case Inboxed::Push::closed:
                 return end_unstarted(job, make_error_code(errc::stopped));
@@ -517,6 +535,8 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     std::shared_ptr<PoolState<Executor>> pool_;
     /// Then replies can go out with what else the worker has run there.
     bool runs_on_the_pools_executor_ = true;
+    /// Whether all workers of the pool share a Batcher: a thread that could run one of them runs what is put there.
+    bool defers_ = false;
     /// For deadlines, and ends of patience.
     Alarm<Executor> alarm_;
 
