@@ -137,7 +137,7 @@ mutation(run_queue calls_two detail/execute/run_queue.hpp
 mutation(run_queue steals_no_single_task detail/execute/task_queue.hpp
     [[std::min((count() + 1) / 2, limit)]] [[std::min(count() / 2, limit)]] "DEADLOCK")
 mutation(run_queue shelf_push_without_the_lock detail/execute/task_queue.hpp
-    [[        const std::lock_guard lock{mutex_};
+    [[        const MutexLock lock{mutex_};
         if (closed_) ]] [[        if (closed_) ]] "DATA RACE")
 mutation(run_queue steals_without_the_lock detail/execute/task_queue.hpp
     [[        const std::lock_guard lock{mutex_};

@@ -97,6 +97,18 @@ class Mutex {
     std::atomic<State> state_{State::free};
 };
 
+/// std::lock_guard<Mutex>, whose destructor GCC calls instead of inlining it, for what each job passes.
+class MutexLock {
+  public:
+    [[gnu::always_inline]] explicit inline MutexLock(Mutex& mutex) noexcept : mutex_{mutex} { mutex_.lock(); }
+    MutexLock(const MutexLock&) = delete;
+    MutexLock& operator=(const MutexLock&) = delete;
+    [[gnu::always_inline]] inline ~MutexLock() { mutex_.unlock(); }
+
+  private:
+    Mutex& mutex_;
+};
+
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
 #endif  // DISPATCH_DETAIL_BASE_MUTEX_HPP

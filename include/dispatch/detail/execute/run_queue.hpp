@@ -94,7 +94,7 @@ class RunQueue {
     }
 
     /// Lets go of all tasks, now and from now on.
-    void close() noexcept {
+    [[gnu::cold]] void close() noexcept {
         IntrusiveList<Task> tasks;
         {
             const std::lock_guard lock{invokers_mutex_};

@@ -30,7 +30,7 @@ class alignas(cache_line) TaskQueue {
   public:
     /// False when it is closed.
     bool push(Task& task) noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         if (closed_) [[unlikely]] {
             return false;
         }
@@ -41,7 +41,7 @@ class alignas(cache_line) TaskQueue {
 
     /// Null when there is none.
     Task* pop() noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         Task* const task = tasks_.pop_front();
         if (task != nullptr) {
             set_count(count() - 1);

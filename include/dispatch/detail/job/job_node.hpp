@@ -130,7 +130,8 @@ class JobNode : public AnyOperation<Executor> {
           submitted_at{now},
           deadline{options.deadline},
           report{options.report},
-          care_{options.deadline ? static_cast<std::uint8_t>(Care::deadline) : std::uint8_t{0}} {
+          care_{options.deadline.has_value()} {
+        static_assert(static_cast<std::uint8_t>(Care::deadline) == 1);
         static_assert(alignof(PatienceOfJob) <= alignof(JobNode) && std::is_trivially_destructible_v<PatienceOfJob>);
         if (has_patience) [[unlikely]] {
             patience_ = ::new (static_cast<void*>(tail)) PatienceOfJob{*this};

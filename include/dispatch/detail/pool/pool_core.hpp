@@ -120,14 +120,14 @@ class PoolCore {
         state_->enqueue(*operation.release());
     }
 
-    void stop() noexcept {
+    [[gnu::cold]] void stop() noexcept {
         state_->admission.close(Admission::Phase::stopped);
         for (const auto& worker : workers_) {
             worker->close();
         }
     }
 
-    std::vector<WorkerMetrics> worker_metrics() const {
+    [[gnu::cold]] std::vector<WorkerMetrics> worker_metrics() const {
         std::vector<WorkerMetrics> rows;
         rows.reserve(workers_.size());
         for (const auto& worker : workers_) {
@@ -162,7 +162,7 @@ class PoolCore {
         }
     };
 
-    static Workers checked(Workers workers, const PoolOptions& options) {
+    [[gnu::cold]] static Workers checked(Workers workers, const PoolOptions& options) {
         validate(options);
         if (workers.empty()) {
             throw std::invalid_argument{"WorkerPool: workers is empty: spawn at least one"};
@@ -191,7 +191,7 @@ class PoolCore {
         return net::query(worker.executor(), net::execution::context);
     }
 
-    static std::vector<std::shared_ptr<WorkerLoad>> loads(const Workers& workers) {
+    [[gnu::cold]] static std::vector<std::shared_ptr<WorkerLoad>> loads(const Workers& workers) {
         std::vector<std::shared_ptr<WorkerLoad>> loads;
         loads.reserve(workers.size());
         for (const auto& worker : workers) {
@@ -200,7 +200,7 @@ class PoolCore {
         return loads;
     }
 
-    void join_all(bool lend) {
+    [[gnu::cold]] void join_all(bool lend) {
         const bool share_a_batcher = std::all_of(workers_.begin(), workers_.end(), [this](const auto& worker) {
             return &worker->lanes().batcher() == &workers_.front()->lanes().batcher();
         });
@@ -289,7 +289,8 @@ class PoolCore {
         }
     }
 
-    [[gnu::noinline]] void refuse(Node& job, std::size_t worker, errc why, Tally::Counter& counter) noexcept {
+    [[gnu::cold, gnu::noinline]] void refuse(Node& job, std::size_t worker, errc why,
+                                             Tally::Counter& counter) noexcept {
         job.fail(make_system_error(why));
         if (job.report != nullptr) {
             job.report_end(worker, now_on(*state_->executor()));

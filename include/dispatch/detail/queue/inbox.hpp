@@ -69,7 +69,7 @@ class Inbox {
     /// Where it or the alarm throws, job is not in the inbox.
     template <typename Wake>
     Push push(J& job, Wake&& wake) {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         if (closed_) {
             job.state = State::replied;  // a cancellation that comes now finds it decided
             Tally::count_exclusively(load_.submitted);

@@ -147,7 +147,7 @@ class Lanes final : LaneLoop::Owner {
 
     /// Its coroutine was destroyed in the midst of a job: what its handler had awaited was dropped. Another takes its
     /// place. Not when the context is shutting down.
-    void lost(Lane& lane) noexcept {
+    [[gnu::cold]] void lost(Lane& lane) noexcept {
         if (scheduler_.lost(lane)) {
             work_.reset();
         }
@@ -157,7 +157,7 @@ class Lanes final : LaneLoop::Owner {
 
     // See ContextListener.
 
-    void context_shutdown() noexcept {
+    [[gnu::cold]] void context_shutdown() noexcept {
         scheduler_.wind_down();
         lanes_.for_each([](Lane& lane) { lane.parker.abandon(); });
         work_.reset();
@@ -232,14 +232,14 @@ class Lanes final : LaneLoop::Owner {
         }
     }
 
-    void cancel_now(RunTicket ticket, net::cancellation_type_t type) {
+    [[gnu::cold]] void cancel_now(RunTicket ticket, net::cancellation_type_t type) {
         Lane* const lane = lanes_.find(ticket.lane);
         if (lane != nullptr && lane->running && lane->run == ticket.run) {
             lane->cancel(type, Lane::Cancelled::by_submitter);
         }
     }
 
-    void wind_down_now() {
+    [[gnu::cold]] void wind_down_now() {
         scheduler_.wind_down();
         while (Lane* lane = scheduler_.take_parked()) {
             lane->parker.resume();
@@ -306,7 +306,7 @@ class Lanes final : LaneLoop::Owner {
         run();
     }
 
-    void lane_failed() noexcept override {
+    [[gnu::cold]] void lane_failed() noexcept override {
         scheduler_.permit_returned();
         look_again();
     }
@@ -344,7 +344,7 @@ class Lanes final : LaneLoop::Owner {
 
     /// There was no memory for what was to be done, or somebody who would have looked for jobs is gone: has the worker
     /// look for jobs later, when whatever comes first on this thread may have given memory back.
-    void look_again() noexcept {
+    [[gnu::cold]] void look_again() noexcept {
         if (!scheduler_.winding_down()) {
             retry_on_bad_alloc([this] { wake(); });
         }

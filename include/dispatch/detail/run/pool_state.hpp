@@ -73,7 +73,7 @@ class PoolState final : public ContextListener {
     const std::optional<Executor>& executor() const noexcept { return executor_; }
 
     /// Completes waiter as soon as the pool is idle. Admission is closed.
-    void enqueue(DrainWaiter& waiter) noexcept {
+    [[gnu::cold]] void enqueue(DrainWaiter& waiter) noexcept {
         {
             const std::lock_guard lock{mutex_};
             waiters_.push_back(waiter);
@@ -81,7 +81,7 @@ class PoolState final : public ContextListener {
         worker_idle();
     }
 
-    void cancel(DrainWaiter& waiter) noexcept {
+    [[gnu::cold]] void cancel(DrainWaiter& waiter) noexcept {
         {
             const std::lock_guard lock{mutex_};
             if (!executor_ || !waiters_.remove(waiter)) {  // without a context waiter is gone, too
@@ -106,7 +106,7 @@ class PoolState final : public ContextListener {
         }
     }
 
-    void context_shutdown() noexcept override {
+    [[gnu::cold]] void context_shutdown() noexcept override {
         admission.close(Admission::Phase::stopped);
         IntrusiveList<DrainWaiter> waiters = take_all();
         while (DrainWaiter* waiter = waiters.pop_front()) {
@@ -121,7 +121,7 @@ class PoolState final : public ContextListener {
         return waiters_.take_all();
     }
 
-    void complete(DrainWaiter& waiter, std::exception_ptr error, const Ledger& ledger) noexcept {
+    [[gnu::cold]] void complete(DrainWaiter& waiter, std::exception_ptr error, const Ledger& ledger) noexcept {
         waiter.set_result(std::move(error), ledger);
         waiter.post(*executor_);
     }

@@ -131,7 +131,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     bool list_deferred() noexcept { return inbox_.list_deferred(); }
 
     /// push() has thrown: takes the job out of the load. The submitter answers it.
-    [[gnu::noinline]] void take_back(Node& job) noexcept {
+    [[gnu::cold, gnu::noinline]] void take_back(Node& job) noexcept {
         host_->dropped(*this, job, std::make_error_code(std::errc::not_enough_memory));
         release_load();
         find_work();
@@ -146,7 +146,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// The submitter wants its job to end. Only while the context lives. (Where that of job's handler has gone, the
     /// signal must not be emitted: see submit.)
-    void cancel(Node& job, net::cancellation_type_t type) {
+    [[gnu::cold]] void cancel(Node& job, net::cancellation_type_t type) {
         Running running;
         switch (inbox_.withdraw(job, running)) {
             case JobState::queued:
@@ -160,7 +160,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// Ends the worker: what has not started is answered with errc::stopped, what runs receives a
     /// terminal cancellation. Again has no effect.
-    void close() noexcept {
+    [[gnu::cold]] void close() noexcept {
         auto queued = inbox_.close();
         while (Node* job = queued.pop_front()) {
             end_unstarted(*job, make_error_code(errc::stopped));
@@ -179,7 +179,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         }
     }
 
-    void context_shutdown() noexcept override {
+    [[gnu::cold]] void context_shutdown() noexcept override {
         auto queued = inbox_.close();
         while (Node* job = queued.pop_front()) {
             load_->release();
@@ -228,7 +228,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// Ends a job whose lane's coroutine is destroyed in the midst of the handler, on the strand: something that the
     /// handler awaited was dropped. As if the handler had thrown errc::abandoned.
-    void abandon(Node& job, Lane& lane) noexcept {
+    [[gnu::cold]] void abandon(Node& job, Lane& lane) noexcept {
         Outcome outcome = Outcome::unwanted;
         if (claim_reply(job)) {
             job.fail(make_system_error(make_error_code(errc::abandoned)));
@@ -239,7 +239,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     }
 
     /// The same where all of that goes down with the execution context.
-    void abandon_with_context(Node& job, Lane& lane) noexcept {
+    [[gnu::cold]] void abandon_with_context(Node& job, Lane& lane) noexcept {
         // Two workers that run each other's jobs would keep each other, for good.
         const std::shared_ptr<void> lender = std::move(lane.lender);
         if (job.needs(Node::Care::moved)) {
@@ -407,7 +407,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     }
 
     /// Ends a job that holds no permit, and is counted as what it has become.
-    [[gnu::noinline]] void end_unstarted(Node& job, std::error_code why) noexcept {
+    [[gnu::cold, gnu::noinline]] void end_unstarted(Node& job, std::error_code why) noexcept {
         host_->dropped(*this, job, why);
         job.fail(make_system_error(why));
         if (job.report != nullptr && has_context()) [[unlikely]] {
@@ -476,14 +476,14 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         }
     }
 
-    [[gnu::noinline]] void report_idle() noexcept {
+    [[gnu::cold, gnu::noinline]] void report_idle() noexcept {
         if (pool_) {
             pool_->worker_idle();
         }
     }
 
     /// The alarm: some deadlines have passed, or the patience of some jobs has ended.
-    void expire() noexcept {
+    [[gnu::cold]] void expire() noexcept {
         const auto time = now();
         if (inbox_.exhaust_patience(time)) {
             pool_->backlog.call();
@@ -506,7 +506,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     }
 
     /// A job has come to its turn after its deadline, and before the timer.
-    void expire_late(Node& job, Lane& lane) noexcept {
+    [[gnu::cold]] void expire_late(Node& job, Lane& lane) noexcept {
         const std::shared_ptr<void> lender = std::move(lane.lender);
         if (!claim_reply(job)) {
             job.destroy();
