@@ -22,12 +22,12 @@ constexpr std::string_view name = DISPATCH_COST_CASE;
 template <typename T = void>
 int run() {
     if constexpr (name<T> == "baseline_post") {
-        return measure_new<Post>(64);
+        return measure_new<Post>(64, jobs);
     } else if constexpr (name<T> == "baseline_co_spawn") {
-        return measure_new<CoSpawn<Echo<>>>(64, Echo<>{});
+        return measure_new<CoSpawn<Echo<>>>(64, jobs, Echo<>{});
     } else {
         static_assert(name<T> == "baseline_direct_port", "DISPATCH_COST_CASE names no case");
-        return measure_new<DirectPort<Echo<>>>(64, std::size_t{4}, Echo<>{});
+        return measure_new<DirectPort<Echo<>>>(64, jobs, std::size_t{4}, Echo<>{});
     }
 }
 

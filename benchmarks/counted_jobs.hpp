@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counts what a job costs in instructions and in heap allocations, which are the same on every run. Run by callgrind with
-// --instr-atstart=no the instructions of exactly 40,000 jobs are collected, after as many for a warm-up. One thread, so
-// that nothing depends on luck.
+// Counts what a job costs in instructions and in heap allocations, which are the same on every run. Run by callgrind
+// with
+// --instr-atstart=no the instructions of exactly 40,000 jobs (in most cases) are collected, after as many for a
+// warm-up. One thread, so that nothing depends on luck.
 //
 // For one file of a program: it replaces malloc, and its functions are that file's own, so that the compiler may inline
 // what is called once.
@@ -49,6 +50,7 @@ void* aligned_alloc(std::size_t alignment, std::size_t size) {
 
 namespace bench {
 
+/// In most cases.
 inline constexpr std::int64_t jobs = 40'000;
 
 /// Heap allocations of a run of so many jobs.
@@ -62,24 +64,24 @@ static std::uint64_t allocations_of(Contender& contender, const Operation& opera
 
 /// Runs the clients for a while, and then with the counters on.
 template <typename Contender, typename Operation>
-static int measure(Contender& contender, const Operation& operation, std::int64_t clients) {
-    ClosedLoop{jobs, clients}.run(contender.executor(), operation);
+static int measure(Contender& contender, const Operation& operation, std::int64_t clients, std::int64_t count = jobs) {
+    ClosedLoop{count, clients}.run(contender.executor(), operation);
     CALLGRIND_START_INSTRUMENTATION;
-    const std::uint64_t with_start = allocations_of(contender, operation, jobs, clients);
+    const std::uint64_t with_start = allocations_of(contender, operation, count, clients);
     CALLGRIND_STOP_INSTRUMENTATION;
     // Without what it takes to start the clients.
     const std::uint64_t start = allocations_of(contender, operation, clients, clients);
     const auto made = with_start > start ? static_cast<double>(with_start - start) : 0.0;
-    std::printf("%.3f allocations per job\n", made / static_cast<double>(jobs));
+    std::printf("%.3f allocations per job of %lld\n", made / static_cast<double>(count), static_cast<long long>(count));
     return 0;
 }
 
 /// The same for a contender of that type, which is made with an executor and args.
 template <typename Contender, typename... Args>
-static int measure_new(std::int64_t clients, Args... args) {
+static int measure_new(std::int64_t clients, std::int64_t count, Args... args) {
     net::thread_pool threads{1};
     Contender contender{threads.get_executor(), args...};
-    return measure(contender, contender.operation(), clients);
+    return measure(contender, contender.operation(), clients, count);
 }
 
 }  // namespace bench

@@ -13,34 +13,9 @@
 #include "asio.hpp"
 #include "closed_loop.hpp"
 #include "counted_jobs.hpp"
+#include "counting_clock.hpp"
 #include "handlers.hpp"
 #include "pooled.hpp"
-
-namespace bench {
-
-/// Stands still: how long jobs take under callgrind says nothing, and would differ from run to run. So workers let others
-/// have their thread after as many jobs as they may run, and not after some time.
-struct CountingClock : std::chrono::steady_clock {
-    static time_point now() noexcept { return time_point{std::chrono::seconds{1}}; }
-};
-
-struct CountingTime {
-    using Clock = CountingClock;
-    template <typename Executor>
-    using TimerOn =
-        net::basic_waitable_timer<std::chrono::steady_clock, net::wait_traits<std::chrono::steady_clock>, Executor>;
-};
-
-}  // namespace bench
-
-template <>
-struct dispatch::TimeSource<dispatch::net::any_io_executor> : bench::CountingTime {
-    using Timer = TimerOn<dispatch::net::any_io_executor>;
-};
-template <>
-struct dispatch::TimeSource<dispatch::net::thread_pool::executor_type> : bench::CountingTime {
-    using Timer = TimerOn<dispatch::net::thread_pool::executor_type>;
-};
 
 namespace {
 
@@ -174,7 +149,7 @@ int run() {
         return run_observed<Count>();
     } else {
         static_assert(name<T> == "moved", "DISPATCH_COST_CASE names no case");
-        return measure_new<Mover<std::uint64_t>>(64);
+        return measure_new<Mover<std::uint64_t>>(64, jobs);
     }
 }
 

@@ -21,12 +21,14 @@ namespace bench {
 enum class Reader { awaits_each, takes_what_is_there };
 
 /// A pool of 4 workers whose responses have so many parts.
-template <std::size_t parts, Reader reader>
+template <std::size_t n, Reader reader>
 class Streams {
     using Stream = dispatch::Stream<std::uint64_t>;
     using Pool = dispatch::WorkerPool<std::uint64_t, Stream>;
 
   public:
+    static constexpr std::size_t parts = n;
+
     explicit Streams(const net::any_io_executor& executor)
         : pool_{dispatch::spawn_workers<std::uint64_t, Stream>(executor, 4, write)} {}
 
@@ -37,6 +39,7 @@ class Streams {
         net::awaitable<std::uint64_t> operator()(std::uint64_t request) const { return read(*pool, request); }
     };
     Operation operation() { return {&pool_}; }
+    net::any_io_executor executor() const { return pool_.get_executor(); }
 
   private:
     static net::awaitable<void> write(std::uint64_t request, dispatch::Writer<std::uint64_t>& out) {
@@ -63,9 +66,10 @@ class Streams {
 };
 
 /// The same by hand: the handler sends the parts into a channel, and then an empty one.
-template <std::size_t parts>
+template <std::size_t n>
 class Channels {
-    using Channel = net::experimental::concurrent_channel<void(dispatch::detail::net_error, std::optional<std::uint64_t>)>;
+    using Channel =
+        net::experimental::concurrent_channel<void(dispatch::detail::net_error, std::optional<std::uint64_t>)>;
 
     struct Request {
         std::uint64_t number;
@@ -74,6 +78,8 @@ class Channels {
     using Pool = dispatch::WorkerPool<Request, void>;
 
   public:
+    static constexpr std::size_t parts = n;
+
     explicit Channels(const net::any_io_executor& executor)
         : pool_{dispatch::spawn_workers<Request, void>(executor, 4, write)} {}
 
@@ -84,6 +90,7 @@ class Channels {
         net::awaitable<std::uint64_t> operator()(std::uint64_t request) const { return read(*pool, request); }
     };
     Operation operation() { return {&pool_}; }
+    net::any_io_executor executor() const { return pool_.get_executor(); }
 
   private:
     static net::awaitable<void> write(Request request) {
