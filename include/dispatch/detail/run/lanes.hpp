@@ -278,7 +278,7 @@ class Lanes final : LaneLoop::Owner {
     void resume(Lane& lane) { lane.parker.resume(); }
     bool try_sleep() noexcept { return host_.try_sleep(); }
 
-    void add_lane() noexcept {
+    [[gnu::cold]] void add_lane() noexcept {
         try {
             if (!resources_->loop) {
                 resources_->loop = std::make_unique<LaneLoop>(HandlerExecutor::untracked(strand()));
@@ -291,7 +291,7 @@ class Lanes final : LaneLoop::Owner {
 
     // What the loop tells.
 
-    void lane_granted() override {
+    [[gnu::cold]] void lane_granted() override {
         scheduler_.permit_returned();
         if (scheduler_.winding_down() || host_.try_sleep()) {
             return;  // other lanes have taken the jobs meanwhile
@@ -312,7 +312,7 @@ class Lanes final : LaneLoop::Owner {
     }
 
     /// On the strand the lane is parked when this returns.
-    void spawn() {
+    [[gnu::cold]] void spawn() {
         Lane& lane = lanes_.add();
         try {
             const UntrackedScope untracked;
