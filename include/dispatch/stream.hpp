@@ -132,8 +132,7 @@ class [[nodiscard]] Stream {
     ///     errc::abandoned, also if the pool's execution context is gone.
     ///   - `std::system_error` with `operation_aborted`, if the operation was cancelled or the stream destroyed.
     ///   - `std::system_error` with `std::errc::operation_in_progress`, if another next() waits: await one at a time.
-    ///   - If there is no memory for an operation that has to wait, this function throws `std::bad_alloc` when the
-    ///     operation starts, and the completion handler is not called. No part is lost.
+    ///   - `std::bad_alloc`, if there is no memory for an operation that has to wait. No part is lost.
     ///
     /// @param token A completion token. The default is for `co_await`.
     template <typename Token = net::use_awaitable_t<Executor>>
@@ -251,8 +250,7 @@ class Writer {
     ///   - `broken_pipe`: nobody will read the part, because the stream was destroyed, or has ended at the job's
     ///     deadline.
     ///   - `operation_aborted`: see above.
-    ///   - If there is no memory for an operation that has to wait, this function throws `std::bad_alloc` when the
-    ///     operation starts.
+    ///   - `no_memory`, if there is none for an operation that has to wait: the part is not written.
     ///
     /// @param part The part.
     /// @param token A completion token. The default is for `co_await`.

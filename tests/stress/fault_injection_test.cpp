@@ -2,6 +2,7 @@
 //
 // What can fail does, once and at each place in turn: allocations, moves of requests and responses, copies
 // of handlers and policies. Whatever that hits, every submit is answered, nothing leaks, and the pool goes on.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -25,6 +26,7 @@
 #include <gtest/gtest.h>
 
 #include <dispatch/pool.hpp>
+#include <dispatch/stream.hpp>
 
 #include "../support/asio.hpp"
 #include "../support/operator_new.hpp"
@@ -347,6 +349,33 @@ struct Allocating {
 template <typename Completion>
 Allocating(Completion) -> Allocating<Completion>;
 
+/// live(inject) with each of its allocations failing in turn. In a thread of its own for each failure: when it ends, so
+/// do the blocks that it kept for reuse.
+template <typename Live>
+void fail_each(Live&& live) {
+#if defined(SANITIZER_OWNS_OPERATOR_NEW)
+    GTEST_SKIP() << "operator new cannot be made to fail";
+#endif
+    int failure = 0;
+    for (bool happened = true; happened && !testing::Test::HasFailure(); ++failure) {
+        const long before = live_blocks;
+        std::thread{[&] {
+            SCOPED_TRACE("allocation " + std::to_string(failure));
+            Injection inject{failure};
+            live(inject);
+            happened = inject.happened();
+        }}.join();
+        EXPECT_EQ(live_blocks - before, 0) << "leaked by the failure of allocation " << failure;
+    }
+    EXPECT_GT(failure, 50);
+}
+
+void finish(net::io_context& context, Injection& inject) {
+    context.restart();
+    while (!inject([&] { context.poll(); })) {
+    }
+}
+
 /// What of Asio ends the program where it has no memory (1.22) is kept out of it: any_io_executor, by using
 /// types; strands and co_spawn, by having the workers made before.
 struct Life {
@@ -428,30 +457,9 @@ struct Life {
         finish(context, inject);
     }
 
-    static void finish(net::io_context& context, Injection& inject) {
-        context.restart();
-        while (!inject([&] { context.poll(); })) {
-        }
-    }
-
-    /// In a thread of its own for each failure: when it ends, so do the blocks that it kept for reuse.
     template <typename Handler>
     static void fail_each_allocation(Handler handler, const dispatch::PoolOptions& options) {
-#if defined(SANITIZER_OWNS_OPERATOR_NEW)
-        GTEST_SKIP() << "operator new cannot be made to fail";
-#endif
-        int failure = 0;
-        for (bool happened = true; happened && !testing::Test::HasFailure(); ++failure) {
-            const long before = live_blocks;
-            std::thread{[&] {
-                SCOPED_TRACE("allocation " + std::to_string(failure));
-                Injection inject{failure};
-                run(inject, handler, options);
-                happened = inject.happened();
-            }}.join();
-            EXPECT_EQ(live_blocks - before, 0) << "leaked by the failure of allocation " << failure;
-        }
-        EXPECT_GT(failure, 50);
+        fail_each([&](Injection& inject) { run(inject, handler, options); });
     }
 };
 
@@ -467,6 +475,166 @@ TEST(WholeLife, OfPlainFunctions) {
 
 TEST(WholeLife, OfAFullPool) {
     Life::fail_each_allocation([](int value) { return value; }, {.overflow = dispatch::Overflow::reject});
+}
+
+/// The same for streams: whatever fails, what was written is read, in order and to the end.
+class StreamLife {
+    using Executor = net::io_context::executor_type;
+    using WorkerExecutor = dispatch::WorkerExecutor<Executor>;
+    using Writer = dispatch::Writer<int, WorkerExecutor>;
+    using Stream = dispatch::Stream<int>;
+    using Pool = dispatch::WorkerPool<int, Stream, dispatch::LeastLoaded, Executor>;
+
+  public:
+    explicit StreamLife(Injection& inject) : inject_{inject} {
+        context_.poll();
+        for (int i = 0; i != 4; ++i) {
+            live(i);
+        }
+        test::expect_idle(pool_);
+        if (std::optional<Stream> after = submit(0, false)) {
+            read_on(*after, false);
+        }
+    }
+
+  private:
+    static constexpr int parts = 6;
+
+    template <typename Value>
+    struct Heard {
+        int calls = 0;
+        std::exception_ptr error;
+        Value value;
+    };
+
+    /// Has an allocator, of which nothing is kept for reuse.
+    template <typename Value>
+    struct Handler {
+        using executor_type = Executor;
+        using allocator_type = OwnAllocator<void>;
+
+        Heard<Value>* heard;
+        Executor executor;
+
+        executor_type get_executor() const noexcept { return executor; }
+        allocator_type get_allocator() const noexcept { return {}; }
+        void operator()(std::exception_ptr error, Value value) {
+            ++heard->calls;
+            heard->error = std::move(error);
+            heard->value = std::move(value);
+        }
+    };
+
+    template <typename Value>
+    Handler<Value> handler(Heard<Value>& heard) {
+        return {&heard, context_.get_executor()};
+    }
+
+    static bool is_no_memory(const test::net_error& error) { return error == test::net_error{net::error::no_memory}; }
+
+    /// Awaits its writes if request is even, or else only the last one; and ends with an error if it is 2 or 3.
+    net::awaitable<void, WorkerExecutor> handle(int request, Writer& out) {
+        for (int part = 0; part != parts; ++part) {
+            if (request % 2 == 0 || part == parts - 1) {
+                test::net_error error;
+                do {
+                    co_await out.write(part, net::redirect_error(net::use_awaitable_t<WorkerExecutor>{}, error));
+                } while (is_no_memory(error));
+            } else {
+                const WorkerExecutor executor = co_await net::this_coro::executor;
+                out.write(part, net::bind_executor(executor, [this, part](const test::net_error& error) {
+                              if (is_no_memory(error)) {
+                                  missing_.push_back(part);
+                              }
+                          }));
+            }
+        }
+        if (request >= 2) {
+            throw std::bad_optional_access{};  // needs no memory
+        }
+    }
+
+    void live(int request) {
+        if (std::optional<Stream> stream = submit(request, true)) {
+            read_on(*stream, request >= 2);
+        }
+        // Another one is given up on the way.
+        if (std::optional<Stream> stream = submit(request, true)) {
+            give_up(*stream);
+            EXPECT_TRUE(inject_([&] { stream.reset(); }));
+        }
+        finish(context_, inject_);
+    }
+
+    std::optional<Stream> submit(int request, bool injects) {
+        missing_.clear();
+        Heard<Stream> heard;
+        auto completion = handler(heard);
+        if (injects) {
+            inject_([&] { pool_.submit(std::nullopt, request, std::move(completion)); });
+        } else {
+            pool_.submit(std::nullopt, request, std::move(completion));
+        }
+        finish(context_, inject_);
+        EXPECT_EQ(heard.calls, 1);
+        if (heard.error) {
+            EXPECT_TRUE(injects && is_bad_alloc(heard.error));
+            return {};
+        }
+        return std::move(heard.value);
+    }
+
+    void read_on(Stream& stream, bool fails) {
+        for (int part = 0;;) {
+            Heard<std::optional<int>> heard;
+            inject_([&] { stream.next(handler(heard)); });
+            finish(context_, inject_);
+            ASSERT_EQ(heard.calls, 1) << "part " << part;
+            if (is_bad_alloc(heard.error)) {
+                continue;  // nothing has been read
+            }
+            while (std::count(missing_.begin(), missing_.end(), part) != 0) {
+                ++part;
+            }
+            if (part == parts) {
+                EXPECT_FALSE(heard.value);
+                EXPECT_EQ(test::is_error<std::bad_optional_access>(heard.error, std::bad_optional_access{}.what()),
+                          fails);
+                return;
+            }
+            ASSERT_EQ(heard.value, part);
+            ++part;
+        }
+    }
+
+    /// Reads until it has to wait, and cancels that.
+    void give_up(Stream& stream) {
+        while (stream.try_next()) {
+        }
+        net::cancellation_signal signal;
+        Heard<std::optional<int>> heard;
+        inject_([&] { stream.next(net::bind_cancellation_slot(signal.slot(), handler(heard))); });
+        inject_([&] { signal.emit(net::cancellation_type::total); });
+        finish(context_, inject_);
+        EXPECT_EQ(heard.calls, 1);
+    }
+
+    static bool is_bad_alloc(const std::exception_ptr& error) {
+        return test::is_error<std::bad_alloc>(error, std::bad_alloc{}.what());
+    }
+
+    Injection& inject_;
+    net::io_context context_;
+    /// The parts for whose writes there was no memory.
+    std::vector<int> missing_;
+    Pool pool_{dispatch::spawn_workers<int, Stream, Executor>(
+                   context_.get_executor(), 1, [this](int request, Writer& out) { return handle(request, out); },
+                   {.max_concurrency = 2}),
+               {.stream_buffer = 2}};
+};
+
+TEST(WholeLife, OfStreams) {
+    fail_each([](Injection& inject) { StreamLife{inject}; });
 }
 
 // ---------------------------------------------------------------------------------------------------

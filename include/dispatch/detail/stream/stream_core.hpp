@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <system_error>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -78,22 +80,20 @@ class StreamCore : ListHook {
         return true;
     }
 
+    /// Where there is no memory for that, nothing is read, and handler hears of it.
     template <typename Handler>
     void start_read(Handler& handler) {
-        auto got = parts_.read();
-        if (got.what == Parts::Read::none) {
-            auto operation = make<Reading>(handler);
-            got = parts_.read(*operation);
-            if (got.what != Parts::Read::none) {
-                operation->set_result(error_of(got), std::move(got.part));
-                operation->post(executor());
-            }
-            static_cast<void>(operation.release());
-        } else {
-            auto error = error_of(got);
-            post(executor(), handler, std::move(error), std::move(got.part));
+        auto* const operation = make<Reading>(handler);
+        if (operation == nullptr) {
+            return;
         }
+        auto got = parts_.read(*operation);
+        // First: who is told of the part may destroy the stream.
         wake(got.writer);
+        if (got.what != Parts::Read::none) {
+            operation->set_result(error_of(got), std::move(got.part));
+            operation->post(executor());
+        }
     }
 
     /// The reader has gone: so the handler is to end. It is cancelled first: what it writes then fails only once the
@@ -104,7 +104,7 @@ class StreamCore : ListHook {
         }
         auto left = parts_.abandon();
         if (left.reader != nullptr) {
-            left.reader->set_result(make_system_error(operation_aborted()), std::nullopt);
+            left.reader->result.emplace(Reading::aborted());
             left.reader->post(executor());
         }
         refuse(left.writers);
@@ -119,22 +119,21 @@ class StreamCore : ListHook {
         return written.what == Parts::Write::done || written.what == Parts::Write::opens;
     }
 
+    /// Where there is no memory for that, nothing is written, and handler hears of it.
     template <typename Handler>
     void start_write(Handler& handler, T&& part) {
-        auto written = parts_.write(part);
-        if (written.what == Parts::Write::full) {
-            auto operation = make<Writing>(handler, std::move(part));
-            block();
-            written = parts_.write(*operation);
-            if (written.what != Parts::Write::full) {
-                operation->set_result(error_of(written));
-                operation->post(executor());
-            }
-            static_cast<void>(operation.release());
-        } else {
-            post(executor(), handler, error_of(written));
+        auto* const operation = make<Writing>(handler, std::move(part));
+        if (operation == nullptr) {
+            return;
         }
+        block();
+        const auto written = parts_.write(*operation);
+        // First: with its answer, the handler may end.
         tell(written);
+        if (written.what != Parts::Write::full) {
+            operation->set_result(error_of(written));
+            operation->post(executor());
+        }
     }
 
     bool is_open() const noexcept { return parts_.is_open(); }
@@ -167,10 +166,22 @@ class StreamCore : ListHook {
   protected:
     struct Reading : Waiter<Executor, std::exception_ptr, std::optional<T>> {
         using Waiter<Executor, std::exception_ptr, std::optional<T>>::Waiter;
+
+        // With what it fails.
+        static auto aborted() noexcept {
+            return std::tuple{make_system_error(operation_aborted()), std::optional<T>{}};
+        }
+        static auto no_memory() noexcept {
+            return std::tuple{std::make_exception_ptr(std::bad_alloc{}), std::optional<T>{}};
+        }
     };
 
     struct Writing : Waiter<Executor, net_error> {
         Writing(std::byte* tail, T&& written) : Waiter<Executor, net_error>{tail}, part{std::move(written)} {}
+
+        static auto aborted() noexcept { return std::tuple{net_error{net::error::operation_aborted}}; }
+        static auto no_memory() noexcept { return std::tuple{net_error{net::error::no_memory}}; }
+
         T part;
     };
 
@@ -225,11 +236,7 @@ class StreamCore : ListHook {
 
         void operator()(net::cancellation_type_t type) const {
             if (type != net::cancellation_type::none && core_->parts_.remove(*operation_)) {
-                if constexpr (std::is_same_v<Waiting, Reading>) {
-                    operation_->set_result(make_system_error(operation_aborted()), std::nullopt);
-                } else {
-                    operation_->set_result(net::error::operation_aborted);
-                }
+                operation_->result.emplace(Waiting::aborted());
                 operation_->post(core_->executor());
             }
         }
@@ -239,15 +246,27 @@ class StreamCore : ListHook {
         Waiting* operation_;
     };
 
+    /// An operation that can be cancelled. Null where there is no memory for one: handler hears of that.
     template <typename Waiting, typename Handler, typename... Args>
-    auto make(Handler& handler, Args&&... args) {
+    HandlerOperation<Waiting, Handler, Executor>* make(Handler& handler, Args&&... args) {
         using Operation = HandlerOperation<Waiting, Handler, Executor>;
-        std::unique_ptr<Operation, DestroyOperation> operation{
-            Operation::make(handler, executor(), Memory::handler, 0, std::forward<Args>(args)...)};
-        if (auto slot = operation->cancellation_slot(); slot.is_connected()) {
-            slot.template emplace<Cancel<Waiting>>(*this, *operation);
+        Operation* operation = nullptr;
+        try {
+            operation = Operation::make(handler, executor(), Memory::handler, 0, std::forward<Args>(args)...);
+            if (auto slot = operation->cancellation_slot(); slot.is_connected()) {
+                slot.template emplace<Cancel<Waiting>>(*this, *operation);
+            }
+            return operation;
+        } catch (const std::bad_alloc&) {
+            if (operation != nullptr) {
+                operation->result.emplace(Waiting::no_memory());
+                operation->post(executor());
+            } else {
+                std::apply([&](auto... result) { post(executor(), handler, std::move(result)...); },
+                           Waiting::no_memory());
+            }
+            return nullptr;
         }
-        return operation;
     }
 
     static std::exception_ptr error_of(typename Parts::Got& got) noexcept {
@@ -280,16 +299,17 @@ class StreamCore : ListHook {
         }
     }
 
-    /// A writer is about to wait: its worker hears of that, once.
-    void block() {
-        if (!blocked_) {
-            (*worker_)->add(*this);
+    /// A writer is about to wait: its worker hears of that, once. Any thread.
+    void block() noexcept {
+        if (!may_block_.load(std::memory_order_relaxed) && !may_block_.exchange(true, std::memory_order_relaxed)) {
             blocked_ = *worker_;
+            blocked_->add(*this);
         }
     }
 
     std::atomic<std::uint32_t> owners_{2};
     const std::shared_ptr<BlockedStreams<StreamCore>>* worker_ = nullptr;
+    std::atomic<bool> may_block_{false};
     std::shared_ptr<BlockedStreams<StreamCore>> blocked_;
     Parts parts_;
 };
