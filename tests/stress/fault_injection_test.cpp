@@ -637,6 +637,37 @@ TEST(WholeLife, OfStreams) {
     fail_each([](Injection& inject) { StreamLife{inject}; });
 }
 
+/// What a completion handler throws leaves run(), with a stream as with a value.
+TEST(Throwing, TheCompletionHandlersOfAStream) {
+    using Pool = dispatch::WorkerPool<int, dispatch::Stream<int>>;
+    net::io_context context;
+    Pool pool{dispatch::spawn_workers(context.get_executor(), 1,
+                                      [](int parts, dispatch::Writer<int>& out) -> net::awaitable<void> {
+                                          for (int part = 0; part != parts; ++part) {
+                                              co_await out.write(part);
+                                          }
+                                          co_await net::post(net::use_awaitable);
+                                      })};
+    const auto throws = [](const std::exception_ptr& /*error*/, auto&& /*value*/) {
+        throw std::runtime_error{"the submitter's"};
+    };
+    pool.submit(std::nullopt, 0, throws);
+    EXPECT_THROW(test::poll(context), std::runtime_error) << "without a part";
+    pool.submit(std::nullopt, 1, throws);
+    EXPECT_THROW(test::poll(context), std::runtime_error) << "with the first part";
+    test::poll(context);
+
+    std::optional<dispatch::Stream<int>> stream;
+    pool.submit(std::nullopt, 1, [&](const std::exception_ptr& /*error*/, dispatch::Stream<int> opened) {
+        stream = std::move(opened);
+        EXPECT_TRUE(stream->try_next());
+        stream->next(throws);
+    });
+    EXPECT_THROW(test::poll(context), std::runtime_error) << "at the end";
+    test::poll(context);
+    test::expect_idle(pool);
+}
+
 // ---------------------------------------------------------------------------------------------------
 // Moves and copies.
 

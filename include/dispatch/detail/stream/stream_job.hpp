@@ -13,6 +13,7 @@
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/recycler.hpp>
+#include <dispatch/detail/base/retry_on_bad_alloc.hpp>
 #include <dispatch/detail/job/job_node.hpp>
 #include <dispatch/detail/reply/operation.hpp>
 #include <dispatch/detail/run/pool_state.hpp>
@@ -27,8 +28,8 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// With what a submit operation completes: an error or a stream. With an error, too, stream is the reader's share of
-/// the node, which the operation's cancellation slot refers to until it completes.
+/// With what a submit operation completes: a stream, or an error. In any case the stream is the reader's share of the
+/// node, which the operation's cancellation slot refers to until it completes.
 template <typename StreamType>
 struct Opening {
     std::exception_ptr error;
@@ -67,11 +68,21 @@ class StreamJob : public StreamCore<typename StreamType::value_type>,
     // The job ends by one of these.
 
     void run() final {
-        end([](auto& operation) { operation.run(); });
+        const Waiting waiting = end();
+        if (waiting.opener != nullptr) {
+            waiting.opener->run();
+        } else if (waiting.reader != nullptr) {
+            waiting.reader->run();
+        }
     }
 
     void post(const Executor& native) noexcept final {
-        end([&](auto& operation) { operation.post(native); });
+        const Waiting waiting = end();
+        if (waiting.opener != nullptr) {
+            waiting.opener->post(native);
+        } else if (waiting.reader != nullptr) {
+            waiting.reader->post(native);
+        }
     }
 
     void destroy() noexcept final {
@@ -123,7 +134,7 @@ class StreamJob : public StreamCore<typename StreamType::value_type>,
     void cancel() noexcept final {
         // A stream was opened, or nobody could abandon it.
         if (const auto routed_to = lives_.lock(); routed_to && routed_to->has_context()) {
-            routed_to->cancel(*this, net::cancellation_type::terminal);
+            retry_on_bad_alloc([&] { routed_to->cancel(*this, net::cancellation_type::terminal); });
         }
     }
 
@@ -134,27 +145,32 @@ class StreamJob : public StreamCore<typename StreamType::value_type>,
         return opener;
     }
 
-    /// The job has ended with its result: so does the stream. complete() completes operations.
-    template <typename Complete>
-    void end(Complete&& complete) noexcept {
+    /// Who waits for the end of the stream: one of them, or nobody.
+    struct Waiting {
+        Opener* opener = nullptr;
+        typename Core::Reading* reader = nullptr;
+    };
+
+    /// The job has ended with its result: so does the stream. Lets go of the job, and returns whose operation completes
+    /// with that: which may throw what the completion handler does.
+    Waiting end() noexcept {
         answered_ = true;
         if (!this->deadline) {
             this->request.reset();
         }
         auto left = this->close(std::move(this->result->error));
+        Waiting waiting{nullptr, left.reader};
         if (left.opens) {
             if (asked_report_ != nullptr) {
                 *asked_report_ = report_;
             }
-            complete(opening(std::move(left.error)));
-        }
-        if (left.reader != nullptr) {
-            complete(*left.reader);
+            waiting.opener = &opening(std::move(left.error));
         }
         this->refuse(left.writers);
         if (Base::end()) {
             let_go();
         }
+        return waiting;
     }
 
     [[gnu::noinline]] void destroy_unanswered() noexcept {
