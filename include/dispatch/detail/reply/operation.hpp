@@ -10,6 +10,7 @@
 #include <thread>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include <dispatch/detail/asio/asio.hpp>
@@ -123,9 +124,10 @@ void post_by_way_of(const Native& native, const Executor& executor, Function&& f
 /// net::post, with a short cut to the strand of a worker whose executor any_io_executor hides: a coroutine there waits.
 template <typename Executor, typename Function>
 void post_on(const Executor& executor, Function&& function) {
-    if constexpr (std::is_same_v<Executor, net::any_io_executor>) {
-        if (const auto* const worker = executor.template target<WorkerExecutor<net::any_io_executor>>()) {
-            return execute_on(worker->strand(), std::forward<Function>(function));
+    if constexpr (std::is_same_v<Executor, net::any_io_executor> && requires { executor.target_type(); }) {
+        using Worker = WorkerExecutor<Executor>;
+        if (executor.target_type() == typeid(Worker)) {  // target() alone does not look at the type in some Asios
+            return execute_on(executor.template target<Worker>()->strand(), std::forward<Function>(function));
         }
     }
     net::post(executor, std::forward<Function>(function));
