@@ -249,11 +249,6 @@ TEST(HttpServer, AWatchedClientIsIdleOnceItIsAnswered) {
     EXPECT_FALSE(service.await_departure(0ms)) << "nobody wanted to know any more";
 }
 
-TEST(HttpServer, WritesDatesAsHttpDoes) {
-    EXPECT_EQ(gateway::http_date(784'111'777), "Sun, 06 Nov 1994 08:49:37 GMT");
-    EXPECT_EQ(gateway::http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
-}
-
 TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
     Service service;
     RawClient client{service.port()};

@@ -56,6 +56,10 @@ TEST(Rfc3339, RefusesWhatIsNoTime) {
     }
 }
 
+TEST(Rfc3339, RefusesWhatIsVeryLong) {
+    EXPECT_EQ(from_rfc3339("2026-11-23T11:20:00." + std::string(1'000'000, '0') + 'Z'), std::nullopt);
+}
+
 TEST(Rfc3339, RefusesEveryTruncation) {
     const std::string_view whole = "2026-11-23T11:20:00.123+05:30";
     for (std::size_t size = 0; size < whole.size(); ++size) {

@@ -3,6 +3,10 @@
 
 #include <algorithm>
 
+#include <boost/algorithm/string/split.hpp>
+#include <boost/algorithm/string/trim.hpp>
+#include <boost/url/grammar/ci_string.hpp>
+
 #include <gateway/http/loopback.hpp>
 
 namespace gateway {
@@ -11,9 +15,7 @@ namespace {
 
 std::string lower(std::string_view text) {
     std::string result{text};
-    for (char& c : result) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
+    std::ranges::transform(result, result.begin(), boost::urls::grammar::to_lower);
     return result;
 }
 
@@ -59,15 +61,9 @@ bool AllowedHosts::has_origin(std::string_view origin) const {
 
 std::vector<std::string> split_names(std::string_view list) {
     std::vector<std::string> names;
-    while (!list.empty()) {
-        std::string_view name = list.substr(0, list.find(','));
-        list.remove_prefix(std::min(name.size() + 1, list.size()));
-        name.remove_prefix(std::min(name.find_first_not_of(' '), name.size()));
-        name = name.substr(0, name.find_last_not_of(' ') + 1);
-        if (!name.empty()) {
-            names.emplace_back(name);
-        }
-    }
+    boost::split(names, list, [](char c) { return c == ','; });
+    std::ranges::for_each(names, [](std::string& name) { boost::trim(name); });
+    std::erase(names, "");
     return names;
 }
 

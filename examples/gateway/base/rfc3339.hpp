@@ -13,8 +13,8 @@ namespace gateway {
 /// In UTC, to the millisecond: "2026-11-23T11:20:00.123Z". Years of four digits.
 [[nodiscard]] std::string to_rfc3339(std::chrono::system_clock::time_point time);
 
-/// Any offset from UTC. nullopt: text is not such a time, or in a year that the clock cannot hold (it can
-/// hold 1679 to 2261). Digits past the nanosecond are dropped.
+/// Any offset from UTC. nullopt: text is not such a time, or has more than 100 bytes, or is in a year that the clock
+/// cannot hold (it can hold 1679 to 2261). Digits past the nanosecond are dropped.
 [[nodiscard]] std::optional<std::chrono::system_clock::time_point> from_rfc3339(std::string_view text);
 
 }  // namespace gateway

@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gateway/http/date.hpp>
 
-#include <array>
-#include <cstdio>
+#include <chrono>
+#include <iomanip>
+#include <locale>
+#include <spdlog/fmt/chrono.h>
+#include <sstream>
 
 namespace gateway {
 
-std::string http_date(std::time_t time) {
-    constexpr std::array days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    std::tm parts{};
-    ::gmtime_r(&time, &parts);
-    std::array<char, 64> text{};
-    const int size = std::snprintf(text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                                   days[static_cast<std::size_t>(parts.tm_wday)], parts.tm_mday,
-                                   months[static_cast<std::size_t>(parts.tm_mon)], parts.tm_year + 1900, parts.tm_hour,
-                                   parts.tm_min, parts.tm_sec);
-    return {text.data(), static_cast<std::size_t>(size)};
-}
+namespace {
+
+std::string to_text(const std::tm& parts) { return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", parts); }
+
+}  // namespace
+
+std::string http_date(std::time_t time) { return to_text(fmt::gmtime(time)); }
 
 const std::string& http_date() {
     thread_local std::time_t second = -1;
@@ -27,6 +25,27 @@ const std::string& http_date() {
         second = now;
     }
     return text;
+}
+
+std::optional<std::time_t> parse_http_date(std::string_view text) {
+    std::tm parts{};
+    std::istringstream input{std::string{text}};
+    input.imbue(std::locale::classic());
+    input >> std::get_time(&parts, "%a, %d %b %Y %H:%M:%S GMT");
+    // get_time takes other spaces, fewer digits and names in other cases as well.
+    if (input.fail() || to_text(parts) != text) {
+        return std::nullopt;
+    }
+    const std::chrono::year_month_day date{std::chrono::year{parts.tm_year + 1900},
+                                           std::chrono::month{static_cast<unsigned>(parts.tm_mon) + 1},
+                                           std::chrono::day{static_cast<unsigned>(parts.tm_mday)}};
+    if (!date.ok()) {
+        return std::nullopt;
+    }
+    const std::chrono::sys_seconds time = std::chrono::sys_days{date} + std::chrono::hours{parts.tm_hour} +
+                                          std::chrono::minutes{parts.tm_min} + std::chrono::seconds{parts.tm_sec};
+    return time.time_since_epoch()
+        .count();  // to_time_t would go through nanoseconds, of which these years have too many
 }
 
 }  // namespace gateway

@@ -3,7 +3,9 @@
 #define GATEWAY_HTTP_DATE_HPP
 
 #include <ctime>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace gateway {
 
@@ -12,6 +14,10 @@ namespace gateway {
 
 /// Now. Thread-safe; made once a second and thread.
 [[nodiscard]] const std::string& http_date();
+
+/// The time that text writes so; nullopt if it is written in any other way. A minute may have a leap second; the day of
+/// the week may be wrong.
+[[nodiscard]] std::optional<std::time_t> parse_http_date(std::string_view text);
 
 }  // namespace gateway
 

@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <stdexcept>
 
+#include <boost/url/grammar/alnum_chars.hpp>
+#include <boost/url/grammar/ci_string.hpp>
+#include <boost/url/grammar/lut_chars.hpp>
 #include <boost/url/host_type.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/scheme.hpp>
@@ -54,13 +57,11 @@ std::string host_of(const urls::url_view& url, std::string_view text) {
     if (host.empty()) {
         refuse_url(text, "it names no host");
     }
-    const auto valid = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-    };
-    std::ranges::transform(host, host.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + ('a' - 'A')) : c; });
+    constexpr auto valid = urls::grammar::alnum_chars + urls::grammar::lut_chars{"-._"};
     if (!std::ranges::all_of(host, valid)) {
         refuse_url(text, "its host has other characters than letters, digits, '-', '_' and '.'");
     }
+    std::ranges::transform(host, host.begin(), urls::grammar::to_lower);
     return host;
 }
 

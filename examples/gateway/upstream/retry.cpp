@@ -2,10 +2,11 @@
 #include <gateway/upstream/retry.hpp>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
+
+#include <gateway/http/date.hpp>
 
 namespace gateway {
 
@@ -25,37 +26,6 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     return error == std::errc{} ? number : std::numeric_limits<std::uint64_t>::max();
 }
 
-/// "Sun, 06 Nov 1994 08:49:37 GMT"
-std::optional<std::time_t> parse_date(std::string_view text) {
-    constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    if (text.size() != 29 || text.substr(3, 2) != ", " || text[7] != ' ' || text[11] != ' ' || text[16] != ' ' ||
-        text[19] != ':' || text[22] != ':' || text.substr(25) != " GMT") {
-        return std::nullopt;
-    }
-    const auto month = std::ranges::find(months, text.substr(8, 3));
-    const auto day = parse_number(text.substr(5, 2));
-    const auto year = parse_number(text.substr(12, 4));
-    const auto hour = parse_number(text.substr(17, 2));
-    const auto minute = parse_number(text.substr(20, 2));
-    const auto second = parse_number(text.substr(23, 2));
-    // A minute may have a leap second.
-    if (month == months.end() || !day || !year || !hour || !minute || !second || *hour > 23 || *minute > 59 ||
-        *second > 60) {
-        return std::nullopt;
-    }
-    const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(*year)},
-                                           std::chrono::month{static_cast<unsigned>(month - months.begin()) + 1},
-                                           std::chrono::day{static_cast<unsigned>(*day)}};
-    if (!date.ok()) {
-        return std::nullopt;
-    }
-    const std::chrono::sys_seconds time = std::chrono::sys_days{date} + std::chrono::hours{*hour} +
-                                          std::chrono::minutes{*minute} + std::chrono::seconds{*second};
-    return time.time_since_epoch()
-        .count();  // to_time_t would go through nanoseconds, of which these years have too many
-}
-
 }  // namespace
 
 bool may_retry(http::status status) { return status == http::status::service_unavailable; }
@@ -69,7 +39,7 @@ std::optional<milliseconds> parse_retry_after(std::string_view value, std::time_
     constexpr std::uint64_t most = longest_retry_after.count();
     std::optional<std::uint64_t> seconds = parse_number(value);
     if (!seconds) {
-        const std::optional<std::time_t> date = parse_date(value);
+        const std::optional<std::time_t> date = parse_http_date(value);
         if (!date) {
             return std::nullopt;
         }

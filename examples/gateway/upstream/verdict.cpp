@@ -2,7 +2,8 @@
 #include <gateway/upstream/verdict.hpp>
 
 #include <string>
-#include <utility>
+
+#include <boost/algorithm/string/replace.hpp>
 
 #include <gateway/base/utf8.hpp>
 #include <gateway/upstream/retry.hpp>
@@ -14,15 +15,6 @@ namespace {
 constexpr std::size_t longest_quote = 500;
 
 using Next = Verdict::Next;
-
-/// text, with dots in the places of secret. An upstream may quote the token that it does not take, or say where it is.
-std::string without(std::string text, std::string_view secret) {
-    constexpr std::string_view dots = "(...)";
-    for (std::size_t at = 0; !secret.empty() && (at = text.find(secret, at)) != std::string::npos; at += dots.size()) {
-        text.replace(at, secret.size(), dots);
-    }
-    return text;
-}
 
 /// The start of the upstream's own words, where its body has the usual form {"error": {"message": ...}}; else nothing.
 std::string message_of(const std::string& body, std::initializer_list<std::string_view> secrets) {
@@ -36,8 +28,9 @@ std::string message_of(const std::string& body, std::initializer_list<std::strin
         const Json::json_pointer pointer{path};
         if (json.contains(pointer) && json.at(pointer).is_string()) {
             std::string message = json.at(pointer).get<std::string>();
+            // An upstream may quote the token that it does not take, or say where it is.
             for (const std::string_view secret : secrets) {
-                message = without(std::move(message), secret);
+                boost::replace_all(message, secret, "(...)");
             }
             const std::string_view start = utf8_start(message, longest_quote);
             return ": " + std::string{start} + (start.size() < message.size() ? "..." : "");
