@@ -299,6 +299,16 @@ TEST_F(Waiting, TheJobsIdComesEarlyToWhoAsksForIt) {
     EXPECT_EQ(field(response, "X-Job-Id"), id);
 }
 
+TEST_F(Waiting, AClientOfHttp10IsToldNothingEarly) {
+    std::string request = message("POST /generate?wait=true", prompt("a"), {{"Prefer", "early-hints"}});
+    request.replace(request.find("HTTP/1.1"), 8, "HTTP/1.0");
+    RawClient client{gateway.port()};
+    client.send(request);
+    gate->await_one();
+    gate->let_one_go();
+    EXPECT_EQ(client.receive().result(), http::status::ok);
+}
+
 TEST_F(Waiting, AJobThatRunsIsCancelled) {
     RawClient waits{gateway.port()};
     waits.send(message(chat, chat_prompt("a"), {{"Prefer", "early-hints"}}));

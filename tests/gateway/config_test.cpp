@@ -100,6 +100,22 @@ TEST(Config, ReadsEachKindOfFlag) {
     EXPECT_EQ(read.min_progress, 1U);
 }
 
+TEST(Config, ReadsWhatIsSaidOfSessions) {
+    const Config standard = config({});
+    EXPECT_EQ(standard.affinity, dispatch::Affinity::preferred);
+    EXPECT_TRUE(standard.derive_sessions);
+    const Config read = config({"--affinity", "strict", "--prefill-rate", "0.5", "--derive-sessions", "off",
+                                "--session-header", "X-Session-Id", "--max-idempotency-keys", "3"});
+    EXPECT_EQ(read.affinity, dispatch::Affinity::strict);
+    EXPECT_EQ(read.prefill_rate, 0.5);
+    EXPECT_FALSE(read.derive_sessions);
+    EXPECT_EQ(read.session_header, "X-Session-Id");
+    EXPECT_EQ(read.max_idempotency_keys, 3U);
+    EXPECT_EQ(error({"--session-header", "Content-length"}),
+              "--session-header: \"Content-length\" has a meaning of its own: name another, such as X-Session-Id");
+    EXPECT_TRUE(contains(error({"--session-header", "a:b"}), "--session-header: \"a:b\" is not"));
+}
+
 TEST(Config, TakesAnEmptyValue) {
     EXPECT_EQ(config({"--model=", "--port", "3"}).port, 3);
     EXPECT_EQ(config({"--model", "m", "--project", ""}, {{"GATEWAY_PROJECT", "p"}}).project, "");

@@ -39,4 +39,14 @@ TEST(FindMember, TextOf) {
     EXPECT_EQ(text_of(nullptr), "");
 }
 
+TEST(FindMember, CopiesTextsAndCounts) {
+    const Json object = gateway::parse_json(R"({"topP": "a", "count": 7, "less": -1, "part": 1.5, "none": null})");
+    EXPECT_EQ(gateway::string_in(object, "topP"), "a");
+    EXPECT_EQ(gateway::string_in(object, "count"), "");
+    EXPECT_EQ(gateway::count_in(object, "count"), 7U);
+    for (const char* const other : {"topP", "less", "part", "none", "missing"}) {
+        EXPECT_EQ(gateway::count_in(object, other), std::nullopt) << other;
+    }
+}
+
 }  // namespace find_member_test

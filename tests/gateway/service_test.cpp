@@ -92,6 +92,80 @@ TEST_F(ServiceTest, TellsWhoWaitedForItWhoRanIt) {
     EXPECT_TRUE(workers.begin()->has_value());
 }
 
+TEST_F(ServiceTest, ASessionsJobWaitsForItsWorkerAsLongAsItsPromptIsWorth) {
+    for (const bool worth : {false, true}) {
+        TestGatewayOptions options;
+        options.workers = 2;
+        options.worker.max_concurrency = 1;
+        options.pool.affinity = dispatch::Affinity::preferred;
+        options.service.prefill_rate = worth ? 1e-6 : 0;  // tokens a second: a miss takes hours, or nothing
+        TestGateway gateway{make<GatedModel>(gate), options};
+        std::future<Outcome> first = gateway.accept_and_wait("me", prompt("1"));
+        gate->await_one();
+        std::future<Outcome> second = gateway.accept_and_wait("me", prompt("2"));
+        if (worth) {
+            const auto queued = [&] {
+                const std::vector<dispatch::WorkerMetrics> workers = gateway.metrics().workers;
+                return workers.at(0).queue_len + workers.at(1).queue_len;
+            };
+            while (queued() == 0) {
+                std::this_thread::yield();
+            }
+        } else {
+            gate->await_one();
+        }
+        gate->let_one_go();
+        gate->let_one_go();
+        EXPECT_EQ(first.get().worker == second.get().worker, worth);
+    }
+}
+
+TEST_F(ServiceTest, AJobThatIsQueuedIsCancelled) {
+    TestGatewayOptions options;
+    options.workers = 1;
+    options.worker.max_concurrency = 1;
+    TestGateway gateway{make<GatedModel>(gate), options};
+    std::future<Outcome> runs = gateway.accept_and_wait("", prompt("1"));
+    gate->await_one();
+    const std::string id = gateway.start(gateway.service().accept({"", prompt("2")})).get();
+    const auto watched = gateway.start(gateway.service().cancel(id)).get();
+    ASSERT_TRUE(watched.has_value());
+    EXPECT_EQ(watched->id(), id);
+    const std::optional<gateway::JobEnd> end = gateway.start(watched->end()).get();
+    EXPECT_EQ(gateway::read_failure(end->outcome.state.result),
+              (gateway::Failure{409, "cancelled", "the job was cancelled with DELETE /jobs/" + id, false, {}}));
+    EXPECT_EQ(gateway.await_end(id).status, JobStatus::failed);
+    gate->let_one_go();
+    EXPECT_EQ(runs.get().state.status, JobStatus::completed);
+    EXPECT_EQ(gateway.service().counters().cancelled, 1U);
+}
+
+TEST_F(ServiceTest, AJobOfAFormerRunIsCancelledBeforeItIsTakenUp) {
+    const TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = (directory.path() / "jobs.db").string();
+    std::vector<std::string> ids;
+    {
+        TestGateway gateway{make<GatedModel>(gate), options};
+        for (const char* const text : {"1", "2"}) {
+            ids.push_back(gateway.start(gateway.service().accept({"", prompt(text)})).get());
+            gate->await_one();
+        }
+        gateway.drain(0s);
+    }
+    options.service.max_pending = 1;
+    TestGateway gateway{make<GatedModel>(gate), options};
+    gate->await_one();
+    const auto watched = gateway.start(gateway.service().cancel(ids[1])).get();
+    ASSERT_TRUE(watched.has_value());
+    const std::optional<gateway::JobEnd> end = gateway.start(watched->end()).get();
+    EXPECT_EQ(gateway::read_failure(end->outcome.state.result).code, "cancelled");
+    gate->let_one_go();
+    EXPECT_EQ(gateway.await_end(ids[0]).status, JobStatus::completed);
+    EXPECT_EQ(gateway::read_failure(gateway.await_end(ids[1]).result).code, "cancelled");
+    EXPECT_EQ(gateway.drain().submitted, 1U) << "it was not run";
+}
+
 TEST_F(ServiceTest, AFailureOfTheModelIsTheResult) {
     TestGateway gateway{make<ThrowingModel<UpstreamError>>(UpstreamError{"it is asleep"})};
     const Outcome outcome = gateway.accept_and_wait("", prompt("hello")).get();

@@ -159,8 +159,7 @@ TEST(Translate, ChatRequestsForVertex) {
              R"({"contents":[{"role":"user","parts":[{"text":"a"}]}],
                  "toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["f"]}},
                  "generationConfig":{}})"},
-            {"any JSON",
-             R"({"messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_object"}})",
+            {"any JSON", R"({"messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_object"}})",
              R"({"contents":[{"role":"user","parts":[{"text":"a"}]}],
                  "generationConfig":{"responseMimeType":"application/json"}})"},
             {"JSON of a schema", R"({"messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_schema",
@@ -183,9 +182,11 @@ TEST(Translate, WhatVertexCannotBeGivenOfAChatIsRefused) {
         {
             {"an image elsewhere",
              R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://a/b.png"}}]}]})",
-             VERTEX "messages[0].content[0].image_url.url, which is no data: URL in base64: it takes text, and images as "
-                    "data: URLs"},
-            {"sound", R"({"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AA"}}]}]})",
+             VERTEX
+             "messages[0].content[0].image_url.url, which is no data: URL in base64: it takes text, and images as "
+             "data: URLs"},
+            {"sound",
+             R"({"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AA"}}]}]})",
              VERTEX "messages[0].content[0] of type \"input_audio\": it takes text, and images as data: URLs"},
             {"a name", R"({"messages":[{"role":"user","content":"a","name":"n"}]})",
              VERTEX "\"messages[0].name\": leave it out"},
@@ -271,7 +272,8 @@ TEST(Translate, GeminiRequestsForOpenAi) {
             {"no tools",
              R"({"contents":[{"parts":[{"text":"a"}]}],"tool_config":{"function_calling_config":{"mode":"NONE"}}})",
              R"({"model":"served","messages":[{"role":"user","content":"a"}],"tool_choice":"none"})"},
-            {"any tool", R"({"contents":[{"parts":[{"text":"a"}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY"}}})",
+            {"any tool",
+             R"({"contents":[{"parts":[{"text":"a"}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY"}}})",
              R"({"model":"served","messages":[{"role":"user","content":"a"}],"tool_choice":"required"})"},
             {"a certain tool", R"({"contents":[{"parts":[{"text":"a"}]}],"toolConfig":{"functionCallingConfig":
                                   {"mode":"ANY","allowedFunctionNames":["f"]}}})",
@@ -332,7 +334,8 @@ TEST(Translate, WhatOpenAiCannotBeGivenOfGeminiIsRefused) {
              OPENAI R"("toolConfig.retrievalConfig": leave it out)"},
             {"a schema without JSON",
              R"({"contents":[{"parts":[{"text":"a"}]}],"generationConfig":{"responseSchema":{"type":"STRING"}}})",
-             "generationConfig.responseSchema is for responseMimeType \"application/json\", which is to be set with it"},
+             "generationConfig.responseSchema is for responseMimeType \"application/json\", which is to be set with "
+             "it"},
             {"a PDF", R"({"contents":[{"parts":[{"inlineData":{"mimeType":"application/pdf","data":"AA"}}]}]})",
              OPENAI "contents[0].parts[0].inlineData of type \"application/pdf\": it takes text, and images as "
                     "inlineData"},

@@ -22,8 +22,8 @@ TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options
         };
     }
     pool_ = std::make_unique<GenerationPool>(
-        dispatch::spawn_workers<Generation, Generated>(executor, options.workers, Generator{*model_, heavy_}, {},
-                                                       figures_.observer()),
+        dispatch::spawn_workers<Generation, Generated>(executor, options.workers, Generator{*model_, heavy_},
+                                                       options.worker, figures_.observer()),
         options.pool);
     service_ = std::make_unique<GenerationService>(executor, *pool_, store_, figures_, options.service);
     options.routes.allowed_hosts.emplace_back("test");  // what RawClient says

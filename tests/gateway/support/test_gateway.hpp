@@ -35,6 +35,7 @@ struct TestGatewayOptions {
     gateway::Routes::Options routes;
     gateway::HttpServerOptions http;
     std::size_t workers = 4;
+    dispatch::WorkerOptions worker;
     dispatch::PoolOptions pool;
 };
 
