@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include <gateway/base/quote.hpp>
-#include <gateway/conversation/find_member.hpp>
 #include <gateway/conversation/bad_request.hpp>
+#include <gateway/conversation/find_member.hpp>
 
 namespace gateway {
 

@@ -117,7 +117,8 @@ Usage chat_usage(const Json& response) {
     if (const Json* const details = find_member(*counts, "prompt_tokens_details")) {
         usage.cached = count_in(*details, "cached_tokens");
     }
-    if (const Json* const details = find_member(*counts, "completion_tokens_details"); details != nullptr && usage.output) {
+    if (const Json* const details = find_member(*counts, "completion_tokens_details");
+        details != nullptr && usage.output) {
         // Which are among the others here.
         usage.thoughts = count_in(*details, "reasoning_tokens");
         *usage.output -= std::min(*usage.output, usage.thoughts.value_or(0));

@@ -30,9 +30,7 @@ std::string_view name_of(const Candidate& candidate) {
 class ChatAnswerWriter {
   public:
     /// OpenAI takes ids of calls of 40 characters at most: a UUID without its hyphens leaves room for a number.
-    explicit ChatAnswerWriter(std::string_view id) : id_{id} {
-        std::erase(id_, '-');
-    }
+    explicit ChatAnswerWriter(std::string_view id) : id_{id} { std::erase(id_, '-'); }
 
     void write_candidate(const Candidate& candidate) {
         json_.begin_object().member("index", candidate.index).key("message").begin_object();

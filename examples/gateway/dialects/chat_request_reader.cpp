@@ -51,14 +51,13 @@ class ChatRequestReader {
     static constexpr std::string_view takes = "it takes text, and images as data: URLs";
 
     void check_names(const Json& request) {
-        constexpr std::string_view names[] = {"messages", "temperature", "top_p", "top_k", "max_tokens",
-                                              "max_completion_tokens", "n", "seed", "presence_penalty",
-                                              "frequency_penalty", "stop", "tools", "tool_choice",
-                                              "parallel_tool_calls", "response_format",
-                                              // What says nothing to a model.
-                                              "model", "user", "safety_identifier", "prompt_cache_key",
-                                              "prompt_cache_retention", "metadata", "service_tier", "stream", "store",
-                                              "logprobs", "modalities"};
+        constexpr std::string_view names[] = {
+            "messages", "temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "n", "seed",
+            "presence_penalty", "frequency_penalty", "stop", "tools", "tool_choice", "parallel_tool_calls",
+            "response_format",
+            // What says nothing to a model.
+            "model", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "metadata",
+            "service_tier", "stream", "store", "logprobs", "modalities"};
         upstream_.only(request, names, "");
         for (const std::string_view name : {"store", "logprobs"}) {
             if (const Json* const value = find_member(request, name); value != nullptr && *value != false) {
@@ -129,8 +128,8 @@ class ChatRequestReader {
 
     void read_answer(const Json& message, const std::string& where) {
         // What answers have besides these is the model's to say, not to be told.
-        constexpr std::string_view names[] = {"role", "content", "tool_calls", "refusal", "annotations",
-                                              "reasoning_content", "reasoning"};
+        constexpr std::string_view names[] = {"role",        "content",           "tool_calls", "refusal",
+                                              "annotations", "reasoning_content", "reasoning"};
         upstream_.only(message, names, where + '.');
         Turn turn{Role::assistant, where, {}};
         read_content(message, turn);

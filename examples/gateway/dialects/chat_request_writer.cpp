@@ -13,7 +13,8 @@ namespace {
 
 class ChatRequestWriter {
   public:
-    ChatRequestWriter(const ChatRequestStyle& style, const UpstreamForm& upstream) : style_{style}, upstream_{upstream} {}
+    ChatRequestWriter(const ChatRequestStyle& style, const UpstreamForm& upstream)
+        : style_{style}, upstream_{upstream} {}
 
     std::string write(const Conversation& conversation) {
         if (conversation.safety_settings) {

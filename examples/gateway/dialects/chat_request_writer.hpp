@@ -12,7 +12,7 @@ namespace gateway {
 
 /// How a server wants to have chat completions asked for.
 struct ChatRequestStyle {
-    std::string_view model;                      ///< empty: the server takes what it has
+    std::string_view model;                       ///< empty: the server takes what it has
     std::string_view token_limit = "max_tokens";  ///< what it calls the most tokens of an answer
 };
 

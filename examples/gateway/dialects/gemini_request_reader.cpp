@@ -36,7 +36,8 @@ class GeminiRequestReader {
         if (const Json* const system = find_member(request, "systemInstruction")) {
             read_content(*system, Role::system, "systemInstruction");
         }
-        if (const Json* const contents = find_member(request, "contents"); contents != nullptr && contents->is_array()) {
+        if (const Json* const contents = find_member(request, "contents");
+            contents != nullptr && contents->is_array()) {
             for (std::size_t i = 0; i < contents->size(); ++i) {
                 const Json& content = (*contents)[i];
                 const bool is_model = text_of(find_member(content, "role")) == "model";
@@ -170,10 +171,19 @@ class GeminiRequestReader {
             {"presencePenalty", &settings.presence_penalty},
             {"frequencyPenalty", &settings.frequency_penalty},
         }};
-        constexpr std::string_view names[] = {
-            "temperature",      "topP",           "topK",          "maxOutputTokens",    "candidateCount",
-            "seed",             "presencePenalty", "frequencyPenalty", "stopSequences",   "responseMimeType",
-            "responseModalities", "responseSchema", "responseJsonSchema"};
+        constexpr std::string_view names[] = {"temperature",
+                                              "topP",
+                                              "topK",
+                                              "maxOutputTokens",
+                                              "candidateCount",
+                                              "seed",
+                                              "presencePenalty",
+                                              "frequencyPenalty",
+                                              "stopSequences",
+                                              "responseMimeType",
+                                              "responseModalities",
+                                              "responseSchema",
+                                              "responseJsonSchema"};
         upstream_.only(config, names, "generationConfig.");
         for (const auto& [name, number] : numbers) {
             if (const Json* const value = find_member(config, name)) {
@@ -208,7 +218,8 @@ class GeminiRequestReader {
             upstream_.refuse(where);
         }
         conversation_.format = ResponseFormat{where, "", nullptr};
-        if (const Json* const schema = find_member(config, "responseJsonSchema"); schema != nullptr && !schema->empty()) {
+        if (const Json* const schema = find_member(config, "responseJsonSchema");
+            schema != nullptr && !schema->empty()) {
             conversation_.format->schema = *schema;
         } else if (const Json* const own = find_member(config, "responseSchema"); own != nullptr && !own->empty()) {
             conversation_.format->schema = json_schema_of(*own);

@@ -113,11 +113,14 @@ void write_tools(const Conversation& conversation, JsonWriter& json) {
 
 void write_config(const Conversation& conversation, JsonWriter& json) {
     const Settings& settings = conversation.settings;
-    const std::pair<std::string_view, const Json&> numbers[] = {
-        {"temperature", settings.temperature},          {"topP", settings.top_p},
-        {"topK", settings.top_k},                       {"maxOutputTokens", settings.max_tokens},
-        {"candidateCount", settings.candidates},        {"seed", settings.seed},
-        {"presencePenalty", settings.presence_penalty}, {"frequencyPenalty", settings.frequency_penalty}};
+    const std::pair<std::string_view, const Json&> numbers[] = {{"temperature", settings.temperature},
+                                                                {"topP", settings.top_p},
+                                                                {"topK", settings.top_k},
+                                                                {"maxOutputTokens", settings.max_tokens},
+                                                                {"candidateCount", settings.candidates},
+                                                                {"seed", settings.seed},
+                                                                {"presencePenalty", settings.presence_penalty},
+                                                                {"frequencyPenalty", settings.frequency_penalty}};
     json.key("generationConfig").begin_object();
     for (const auto& [name, value] : numbers) {
         if (!value.is_null()) {
@@ -146,7 +149,8 @@ std::string write_gemini_request(const Conversation& conversation, const Upstrea
     if (conversation.parallel_calls == false) {
         upstream.refuse("\"parallel_tool_calls\": false");
     }
-    const auto first = std::ranges::find_if(conversation.turns, [](const Turn& turn) { return turn.role != Role::system; });
+    const auto first =
+        std::ranges::find_if(conversation.turns, [](const Turn& turn) { return turn.role != Role::system; });
     JsonWriter json;
     json.begin_object();
     if (first != conversation.turns.begin()) {

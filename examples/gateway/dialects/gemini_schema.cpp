@@ -31,8 +31,8 @@ Json number_of(const Json& value) {
 /// The name that JSON Schema has for a member, in either of Gemini's spellings.
 std::string_view name_of(std::string_view key) {
     constexpr std::array<std::string_view, 12> names{
-        "anyOf",         "minItems",  "maxItems",  "minLength", "maxLength",   "minProperties",
-        "maxProperties", "minimum",   "maximum",   "title",     "prefixItems", "additionalProperties"};
+        "anyOf",         "minItems", "maxItems", "minLength", "maxLength",   "minProperties",
+        "maxProperties", "minimum",  "maximum",  "title",     "prefixItems", "additionalProperties"};
     const auto* const found =
         std::ranges::find_if(names, [&](std::string_view name) { return is_snake_case_of(key, name); });
     return found != names.end() ? *found : key;

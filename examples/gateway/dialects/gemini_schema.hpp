@@ -6,8 +6,8 @@
 
 namespace gateway {
 
-/// A Schema of Gemini's ({"type": "STRING", "nullable": true}) as JSON Schema ({"type": ["string", "null"]}). What is not
-/// known here stays as it is; propertyOrdering is dropped, as the order of the properties says the same.
+/// A Schema of Gemini's ({"type": "STRING", "nullable": true}) as JSON Schema ({"type": ["string", "null"]}). What is
+/// not known here stays as it is; propertyOrdering is dropped, as the order of the properties says the same.
 [[nodiscard]] Json json_schema_of(const Json& gemini);
 
 }  // namespace gateway

@@ -25,7 +25,8 @@ net::awaitable<Generated> Generator::operator()(Generation generation, dispatch:
 
 /// Of a job of a former run, whose text is all that there is.
 net::awaitable<SharedText> Generator::prepare(Dialect dialect, SharedText request) const {
-    auto preparing = heavy_->run(request.size(), [&] { return model_->prepare(dialect, parse_json(request), request); });
+    auto preparing =
+        heavy_->run(request.size(), [&] { return model_->prepare(dialect, parse_json(request), request); });
     try {
         co_return co_await std::move(preparing);
     } catch (const JsonError& error) {

@@ -12,8 +12,8 @@
 #include <gateway/base/heavy_work.hpp>
 #include <gateway/base/net.hpp>
 #include <gateway/base/shared_text.hpp>
-#include <gateway/upstream/model.hpp>
 #include <gateway/conversation/token_usage.hpp>
+#include <gateway/upstream/model.hpp>
 #include <gateway/upstream/wait_note.hpp>
 
 namespace gateway {

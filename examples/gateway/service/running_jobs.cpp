@@ -11,20 +11,23 @@ WatchedJob RunningJob::watch() {
     if (told_) {
         watched.tell(*told_);
     } else {
-        watchers_.push_back(watched);
+        std::erase_if(watchers_, [](const auto& watcher) { return watcher.expired(); });
+        watchers_.push_back(watched.channel());
     }
     return watched;
 }
 
 void RunningJob::tell(const JobEnd& end) {
-    std::vector<WatchedJob> watchers;
+    std::vector<std::weak_ptr<WatchedJob::Channel>> watchers;
     {
         const std::lock_guard lock{mutex_};
         told_ = std::make_shared<const JobEnd>(end);
         watchers.swap(watchers_);
     }
-    for (const WatchedJob& watcher : watchers) {
-        watcher.tell(end);
+    for (const std::weak_ptr<WatchedJob::Channel>& watcher : watchers) {
+        if (const std::shared_ptr<WatchedJob::Channel> channel = watcher.lock()) {
+            WatchedJob::tell(*channel, end);
+        }
     }
 }
 

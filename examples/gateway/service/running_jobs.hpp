@@ -50,8 +50,8 @@ class RunningJob : public std::enable_shared_from_this<RunningJob> {
     net::cancellation_signal signal_;  ///< used on strand_ alone
     std::atomic<bool> cancelled_{false};
     std::mutex mutex_;
-    std::vector<WatchedJob> watchers_;    ///< guarded by mutex_
-    std::shared_ptr<const JobEnd> told_;  ///< guarded by mutex_
+    std::vector<std::weak_ptr<WatchedJob::Channel>> watchers_;  ///< guarded by mutex_; of those who wait still
+    std::shared_ptr<const JobEnd> told_;                        ///< guarded by mutex_
 };
 
 /// The jobs that wait or run, by their ids. Thread-safe.

@@ -26,12 +26,6 @@ std::string in_words(std::chrono::milliseconds duration) {
     return std::to_string(whole ? duration.count() / 1'000 : duration.count()) + (whole ? " s" : " ms");
 }
 
-/// Bytes that a pending job holds: its texts, and what there is of it in the pool, the store and on its way.
-std::uint64_t size_of(std::string_view session, std::string_view request, std::string_view prepared = {}) {
-    constexpr std::uint64_t besides = 4096;
-    return besides + session.size() + std::max(request.size(), prepared.size());  // it keeps one of them
-}
-
 Failure failure_of_cancellation(const std::string& id) {
     return {409, "cancelled", "the job was cancelled with DELETE /jobs/" + id, false, std::nullopt};
 }
@@ -174,6 +168,12 @@ ServiceCounters GenerationService::counters() const {
     counters.pending = pending_.jobs();
     counters.pending_bytes = pending_.bytes();
     return counters;
+}
+
+std::uint64_t GenerationService::size_of(std::string_view session, std::string_view request,
+                                         std::string_view prepared) {
+    constexpr std::uint64_t besides = 4096;
+    return besides + session.size() + std::max(request.size(), prepared.size());  // it keeps one of them
 }
 
 PendingJobs::Slot GenerationService::admit(std::size_t bytes) {
@@ -385,93 +385,6 @@ net::awaitable<bool> GenerationService::keep(const Outcome& outcome, const std::
             }
             pause.expires_after(std::min<Clock::duration>(end - Clock::now(), std::chrono::milliseconds{500}));
             co_await pause.async_wait(net::use_awaitable);
-        }
-    }
-}
-
-net::awaitable<void> GenerationService::resume() {
-    try {
-        std::int64_t after = 0;
-        for (;;) {
-            FormerJobs page = co_await store_.former(after, resume_page);
-            after = page.last;
-            if (page.jobs.empty()) {
-                co_return;
-            }
-            for (PendingJob& job : page.jobs) {
-                Slot slot = co_await pending_.enter(size_of(job.session, job.request));
-                if (draining_) {
-                    co_return;
-                }
-                co_await resume(std::move(job), std::move(slot));
-            }
-        }
-    } catch (const std::exception& error) {
-        if (!draining_) {
-            log::error("the jobs of a former run were not all resumed: restart to try again",
-                       {{"error", reason(error)}});
-        }
-    }
-}
-
-net::awaitable<void> GenerationService::resume(PendingJob job, Slot slot) {
-    Job resumed;
-    resumed.running = begin(job.id);  // first: it may be cancelled at any time
-    const std::optional<JobState> state = co_await store_.find(job.id);
-    if (!state || state->status != JobStatus::pending) {
-        running_.remove(job.id);
-        co_return;
-    }
-    ++counts_.resumed;
-    log::info("job resumed", {{"job_id", job.id}});
-    resumed.generation.id = job.id;
-    resumed.generation.dialect = job.dialect;
-    resumed.generation.request = std::move(job.request);
-    resumed.id = std::move(job.id);
-    resumed.session = std::move(job.session);
-    run_in_background(std::move(resumed), std::move(slot));
-}
-
-net::awaitable<void> GenerationService::remove_expired() {
-    const auto interval = std::clamp<std::chrono::milliseconds>(options_.job_ttl / 10, std::chrono::milliseconds{100},
-                                                                std::chrono::minutes{1});
-    while (!draining_) {
-        std::size_t removed = 0;
-        try {
-            removed = co_await store_.remove_expired(expired_batch);
-        } catch (const StoreError& error) {
-            log::error("expired jobs could not be removed", {{"error", error.what()}});
-        }
-        if (removed < expired_batch && !draining_) {
-            pause_.expires_after(interval);
-            error_code ignored;
-            co_await pause_.async_wait(net::redirect_error(net::use_awaitable, ignored));
-        }
-    }
-}
-
-/// While the store cannot write, asks it again and again: nobody else may, as balancers send nothing any more.
-net::awaitable<void> GenerationService::watch_store() {
-    bool well = true;
-    while (!draining_) {
-        if (store_.health() != StoreHealth::well) {
-            if (std::exchange(well, false)) {
-                log::error("the store cannot write: not ready");
-            }
-            try {
-                co_await store_.probe();
-            } catch (const StoreError&) {
-                // Its health tells.
-            }
-        }
-        if (!well && store_.health() == StoreHealth::well) {
-            well = true;
-            log::info("the store can write again: ready");
-        }
-        if (!draining_) {
-            probe_pause_.expires_after(options_.probe_interval);
-            error_code ignored;
-            co_await probe_pause_.async_wait(net::redirect_error(net::use_awaitable, ignored));
         }
     }
 }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <boost/asio/steady_timer.hpp>
@@ -144,6 +145,8 @@ class GenerationService {
         std::shared_ptr<RunningJob> running = nullptr;  ///< null: another job has its key, whose id this is
     };
 
+    /// Bytes that a pending job holds: its texts, and what there is of it in the pool, the store and on its way.
+    static std::uint64_t size_of(std::string_view session, std::string_view request, std::string_view prepared = {});
     /// Throws Refused.
     Slot admit(std::size_t bytes);
     /// The job that was stored, or the id of that which has its key.

@@ -40,6 +40,8 @@ struct JobEnd {
 /// A job that was accepted, for who waits for it. The job goes on whatever becomes of this.
 class WatchedJob {
   public:
+    using Channel = net::experimental::concurrent_channel<void(error_code, JobEnd)>;
+
     WatchedJob(std::string id, const net::any_io_executor& executor)
         : id_{std::move(id)}, channel_{std::make_shared<Channel>(executor, 1)} {}
 
@@ -61,14 +63,16 @@ class WatchedJob {
     }
 
     /// Ends the wait with this, unless it has been told before. Thread-safe, as is the next one.
-    void tell(const JobEnd& end) const { channel_->try_send(error_code{}, end); }
+    void tell(const JobEnd& end) const { tell(*channel_, end); }
+    static void tell(Channel& channel, const JobEnd& end) { channel.try_send(error_code{}, end); }
+
+    /// Where it is told, as long as anybody waits.
+    [[nodiscard]] std::weak_ptr<Channel> channel() const { return channel_; }
 
     /// Ends the wait, whether it has begun or not.
     void give_up() const { channel_->try_send(error_code{net::error::connection_aborted}, JobEnd{}); }
 
   private:
-    using Channel = net::experimental::concurrent_channel<void(error_code, JobEnd)>;
-
     std::string id_;
     std::shared_ptr<Channel> channel_;
 };

@@ -15,9 +15,8 @@ inline constexpr std::string_view embedded_name = "embedded";
 /// A model that needs no network: babbles words in the order in which a small text of its own has them, and takes its
 /// time as a real one does. The same request gets the same response.
 ///
-/// Honours the most tokens (64 if none are said, 8192 at most), the first 16 stop sequences, up to 8 candidates, and the
-/// seed. A token is a word. What it does not understand in a request is refused, as by an
-/// upstream's API.
+/// Honours the most tokens (64 if none are said, 8192 at most), the first 16 stop sequences, up to 8 candidates, and
+/// the seed. A token is a word. What it does not understand in a request is refused, as by an upstream's API.
 class EmbeddedModel : public Model {
   public:
     /// token_rate: tokens a second, 0: all at once.

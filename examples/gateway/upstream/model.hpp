@@ -10,8 +10,8 @@
 #include <gateway/base/net.hpp>
 #include <gateway/base/shared_text.hpp>
 #include <gateway/conversation/dialect.hpp>
-#include <gateway/http/failure.hpp>
 #include <gateway/conversation/token_usage.hpp>
+#include <gateway/http/failure.hpp>
 #include <gateway/upstream/wait_note.hpp>
 
 namespace gateway {

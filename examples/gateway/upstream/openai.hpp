@@ -17,8 +17,8 @@ namespace gateway {
 /// as top_k, which OpenAI itself refuses and the others take.
 class OpenAiApi : public Api {
   public:
-    /// base_path: what comes before /chat/completions; empty: /v1. model: empty, the server takes what it has, or what a
-    /// request of its own dialect names.
+    /// base_path: what comes before /chat/completions; empty: /v1. model: empty, the server takes what it has, or what
+    /// a request of its own dialect names.
     OpenAiApi(std::string_view base_path, std::string_view model);
 
     [[nodiscard]] std::string translate(Dialect dialect, const Json& request) const override;
