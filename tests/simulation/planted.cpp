@@ -15,6 +15,7 @@
 
 #include <dispatch/pool.hpp>
 
+#include "family.hpp"
 #include "simulation.hpp"
 
 namespace planted {
@@ -194,5 +195,5 @@ int main(int argc, char** argv) {
         return 2;
     }
     planted::bug = static_cast<planted::Bug>(named - planted::names.begin());
-    return sim::Simulation<planted::PlantedPool>::main(argc - 1, argv + 1);
+    return sim::Simulation<sim::Family<planted::PlantedPool>>::main(argc - 1, argv + 1);
 }

@@ -17,18 +17,16 @@
 #include <vector>
 
 #include "child.hpp"
-#include "generator.hpp"
 #include "heap.hpp"
-#include "print.hpp"
-#include "program.hpp"
-#include "rehearsal.hpp"
-#include "shrink.hpp"
 
 namespace sim {
 
-/// Runs the programs of many seeds on a Pool, and tells what fails.
-template <typename Pool = RealPool>
+/// Runs the programs of many seeds, and tells what fails. Family says what they are: its Program, and make(seed),
+/// rehearse(program, trace), which returns what was wrong, and shrink(program, fails).
+template <typename Family>
 class Simulation {
+    using Program = typename Family::Program;
+
   public:
     /// The command line: --seeds N [--from N] [--jobs N], or --seed N [--verbose]. The exit status.
     static int main(int argc, char** argv) {
@@ -65,12 +63,10 @@ class Simulation {
         std::exit(2);
     }
 
-    static Program make(std::uint64_t seed) { return Generator{Random{seed}}.make(); }
-
     /// What was wrong; empty if nothing was.
     static std::string rehearse(const Program& program, std::ostream* trace = nullptr) {
         try {
-            const std::vector<std::string> complaints = Rehearsal<Pool>{program, trace}.run();
+            const std::vector<std::string> complaints = Family::rehearse(program, trace);
             return complaints.empty() ? std::string{} : complaints.front();
         } catch (const std::exception& error) {
             return error.what();
@@ -108,7 +104,7 @@ class Simulation {
             const std::uint64_t last = from + seeds * (job + 1) / jobs;
             children.emplace_back([=](Child::Report& report) {
                 for (report.seed = first; report.seed != last && !report.failed; ++report.seed) {
-                    check_in_child(make(report.seed), report);
+                    check_in_child(Family::make(report.seed), report);
                     if (report.failed) {
                         return;
                     }
@@ -131,7 +127,7 @@ class Simulation {
     }
 
     static int replay(std::uint64_t seed, bool verbose) {
-        const Program program = make(seed);
+        const Program program = Family::make(seed);
         if (verbose) {
             std::cout << "the program of seed " << seed << ":\n" << program << "what happens:\n" << std::flush;
             const std::string complaint = rehearse(program, &std::cout);
@@ -146,14 +142,14 @@ class Simulation {
     }
 
     static void explain(std::uint64_t seed, const std::string& complaint) {
-        const Program program = make(seed);
+        const Program program = Family::make(seed);
         std::cout << "seed " << seed << " fails: " << complaint << "\nits program:\n" << program << std::flush;
         const auto fails = [&](const Program& candidate) {
             Child child{[&](Child::Report& report) { check_in_child(candidate, report); }, true};
             const Child::Report& report = child.wait();
             return report.failed && without_digits(report.complaint) == without_digits(complaint);
         };
-        const Program shrunk = Shrinker{program, fails}.shrink();
+        const Program shrunk = Family::shrink(program, fails);
         std::cout << "shrunk:\n" << shrunk << "what happens there:\n" << std::flush;
         Child child{[&](Child::Report& report) {
             alarm(seconds_per_program);
