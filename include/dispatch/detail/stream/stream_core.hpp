@@ -23,6 +23,7 @@
 #include <dispatch/detail/reply/waiter_list.hpp>
 #include <dispatch/detail/stream/blocked_streams.hpp>
 #include <dispatch/detail/stream/part_queue.hpp>
+#include <dispatch/error.hpp>
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
