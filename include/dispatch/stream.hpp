@@ -247,8 +247,9 @@ class Writer {
     /// handler awaits.
     ///
     /// @par Errors
-    ///   - `broken_pipe`: nobody will read the part, because the stream was destroyed, or has ended at the job's
-    ///     deadline.
+    ///   - `broken_pipe`: nobody will read the part, because the stream was destroyed, or has ended: at the job's
+    ///   deadline,
+    ///     or, for an operation that the handler has not waited for, with the handler.
     ///   - `operation_aborted`: see above.
     ///   - `no_memory`, if there is none for an operation that has to wait: the part is not written.
     ///

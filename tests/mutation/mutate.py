@@ -19,7 +19,8 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KINDS = ["unit", "pool", "stress"]
 SECONDS_TO_RUN = 60
-SEEDS = "4000"
+# The simulations, and how many seeds of each.
+SIMULATIONS = {"simulation": ("simulation", "4000"), "simulation_streams": ("simulation/streams", "20000")}
 FLAGS = ["-std=c++20", "-O1", "-DASIO_STANDALONE", "-w", "-pthread", f"-I{ROOT}/tests"]
 
 
@@ -32,9 +33,10 @@ def compiler(sanitizer):
 def verdict(include, directory, test, sanitizer):
     """None when the test passes; otherwise what it died of."""
     program = directory / f"{test}-{sanitizer}"  # the unchanged library is tested with and without, side by side
-    if test == "simulation":
-        sources = [ROOT / "tests/simulation/simulate.cpp", ROOT / "tests/simulation/heap.cpp"]
-        libraries, arguments = [], ["--seeds", SEEDS, "--jobs", "1"]
+    if test in SIMULATIONS:
+        folder, seeds = SIMULATIONS[test]
+        sources = [ROOT / "tests" / folder / "simulate.cpp", ROOT / "tests/simulation/heap.cpp"]
+        libraries, arguments = [], ["--seeds", seeds, "--jobs", "1"]
     else:
         sources = [file for kind in KINDS if (file := ROOT / f"tests/{kind}/{test}.cpp").exists()]
         libraries, arguments = ["-lgtest", "-lgtest_main"], ["--gtest_brief=1"]
