@@ -42,6 +42,8 @@ def verdict(include, directory, test, sanitizer):
         libraries, arguments = ["-lgtest", "-lgtest_main"], ["--gtest_brief=1"]
     built = subprocess.run([*compiler(sanitizer), f"-I{include}", *sources, "-o", program, *libraries],
                            capture_output=True, text=True, check=False)
+    if built.returncode < 0 or "signal terminated program" in built.stderr:
+        sys.exit(f"mutate.py: the compiler was ended from outside, which says nothing of a mutant: {built.stderr}")
     if built.returncode != 0:
         return "the compiler" if include != ROOT / "include" else built.stderr
     environment = dict(os.environ, TSAN_OPTIONS=f"halt_on_error=1 suppressions={ROOT}/cmake/tsan.supp")
