@@ -192,6 +192,10 @@ HttpClient::~HttpClient() { close(); }
 
 net::awaitable<HttpResponse> HttpClient::send(const Origin& origin, UpstreamRequest request,
                                               Clock::time_point deadline) {
+    return start(origin, std::move(request), deadline);
+}
+
+net::awaitable<HttpResponse> HttpClient::start(Origin origin, UpstreamRequest request, Clock::time_point deadline) {
     auto attempt = std::make_shared<Attempt>(*state_, origin, std::move(request), deadline);
     auto stop = [weak = std::weak_ptr{attempt}] {
         if (const std::shared_ptr<Attempt> still = weak.lock()) {

@@ -66,6 +66,8 @@ class HttpClient : public HttpTransport {
     struct State;
     class Attempt;
 
+    /// A coroutine, which starts when it is awaited: so it keeps what it is given.
+    net::awaitable<HttpResponse> start(Origin origin, UpstreamRequest request, Clock::time_point deadline);
     static net::awaitable<HttpResponse> run(std::shared_ptr<State> state, std::shared_ptr<Attempt> attempt);
 
     std::shared_ptr<State> state_;
