@@ -954,6 +954,7 @@ TEST(StreamTypes, OtherTokens) {
 // --- threads
 
 TEST(StreamThreads, AReaderOnAnotherContextReadsAll) {
+    net::io_context own;  // first: the pool's threads post to it to their ends
     net::thread_pool threads{2};
     dispatch::PoolOptions options;
     options.stream_buffer = 2;
@@ -965,7 +966,6 @@ TEST(StreamThreads, AReaderOnAnotherContextReadsAll) {
                                                   }
                                               }),
         options};
-    net::io_context own;
     int complete = 0;
     for (int client = 0; client != 8; ++client) {
         net::co_spawn(
