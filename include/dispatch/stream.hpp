@@ -11,6 +11,7 @@
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/execute/worker_executor.hpp>
+#include <dispatch/detail/reply/operation.hpp>
 #include <dispatch/detail/run/handler_traits.hpp>
 #include <dispatch/detail/run/job_traits.hpp>
 #include <dispatch/detail/run/pool_state.hpp>
@@ -174,7 +175,9 @@ class [[nodiscard]] Stream {
             if (core != nullptr) {
                 core->start_read(owned);
             } else {
-                Core::post(net::system_executor{}, owned, std::exception_ptr{}, std::optional<T>{});
+                detail::post_completion(get_executor(), owned, [](auto&& completion) {
+                    std::forward<decltype(completion)>(completion)(std::exception_ptr{}, std::optional<T>{});
+                });
             }
         }
     };
@@ -248,8 +251,7 @@ class Writer {
     ///
     /// @par Errors
     ///   - `broken_pipe`: nobody will read the part, because the stream was destroyed, or has ended: at the job's
-    ///   deadline,
-    ///     or, for an operation that the handler has not waited for, with the handler.
+    ///     deadline, or, for an operation that the handler has not waited for, with the handler.
     ///   - `operation_aborted`: see above.
     ///   - `no_memory`, if there is none for an operation that has to wait: the part is not written.
     ///

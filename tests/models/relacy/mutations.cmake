@@ -37,11 +37,11 @@ mutation(inbox pop_does_not_sleep detail/queue/inbox.hpp [[            asleep_ =
 ]] "" "DEADLOCK")
 mutation(inbox pop_sleeps_outside_the_lock detail/queue/inbox.hpp [[            asleep_ = true;
         }
-        mutex_.unlock();]] [[            mutex_.unlock();
+        return job;]] [[            mutex_.unlock();
             asleep_ = true;
-            return nullptr;
+            mutex_.lock();
         }
-        mutex_.unlock();]] "DATA RACE|DEADLOCK")
+        return job;]] "DATA RACE|DEADLOCK")
 mutation(inbox try_sleep_without_the_lock detail/queue/inbox.hpp [[        const std::lock_guard lock{mutex_};
         asleep_ = movable_.empty() && fixed_.empty();]] [[        asleep_ = movable_.empty() && fixed_.empty();]] "DATA RACE")
 mutation(inbox withdraw_without_the_lock detail/queue/inbox.hpp [[        const std::lock_guard lock{mutex_};

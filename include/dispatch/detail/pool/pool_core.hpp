@@ -104,12 +104,9 @@ class PoolCore {
     void drain(Handler& handler) {
         state_->admission.close(Admission::Phase::draining);
         if (!state_->executor()) {
-            // Named first: the lambda takes handler away.
-            const auto associated = net::get_associated_executor(handler, net::system_executor{});
-            return post_by_way_of(net::system_executor{}, associated,
-                                  [handler = std::move(handler), ledger = ledger()]() mutable {
-                                      std::move(handler)(std::exception_ptr{}, ledger);
-                                  });
+            return post_completion(net::system_executor{}, handler, [ledger = ledger()](Handler&& completion) {
+                std::move(completion)(std::exception_ptr{}, ledger);
+            });
         }
         using Operation = HandlerOperation<DrainWaiter, Handler, Executor>;
         std::unique_ptr<Operation, DestroyOperation> operation{
@@ -303,12 +300,10 @@ class PoolCore {
     /// For a job that could not even be made.
     template <typename S, typename Handler, typename Default>
     [[gnu::noinline]] static void reply_at_once(Handler& handler, const Default& executor, std::exception_ptr error) {
-        // Named first: the lambda takes handler away.
-        const auto associated = net::get_associated_executor(handler, executor);
-        post_by_way_of(executor, associated, [handler = std::move(handler), error = std::move(error)]() mutable {
+        post_completion(executor, handler, [error = std::move(error)](Handler&& completion) mutable {
             Reply<S> reply;
             reply.error = std::move(error);
-            std::move(reply).pass_to(std::move(handler));
+            std::move(reply).pass_to(std::move(completion));
         });
     }
 

@@ -111,7 +111,7 @@ class Inbox {
 
     /// The next job, now running as ticket says. Null when there is none: the worker is asleep.
     [[gnu::always_inline]] inline J* pop(const Ticket& ticket) noexcept {
-        mutex_.lock();  // GCC calls std::lock_guard's destructor here, where nothing throws, instead of inlining it
+        const MutexLock lock{mutex_};
         J* const job = pop_front();
         if (job != nullptr) [[likely]] {
             if (!job->is_plain()) [[unlikely]] {
@@ -122,7 +122,6 @@ class Inbox {
         } else {
             asleep_ = true;
         }
-        mutex_.unlock();
         return job;
     }
 
@@ -279,7 +278,7 @@ class Inbox {
   private:
     /// A job waits that may move, and none did.
     [[gnu::noinline]] Push list_first() noexcept {
-        if (front().age == 0 && host_.defers()) {
+        if (next_queue().front().age == 0 && host_.defers()) {
             deferred_ = true;
             return Push::deferred;
         }
@@ -319,21 +318,13 @@ class Inbox {
         return &job;
     }
 
-    /// The first of both queues, of which one has a job.
-    J& front() noexcept {
-        return movable_.empty() || (!fixed_.empty() && fixed_.front().order < movable_.front().order)
-                   ? fixed_.front()
-                   : movable_.front();
+    /// The one of both queues whose turn it is.
+    List& next_queue() noexcept {
+        return fixed_.empty() || (!movable_.empty() && movable_.front().order < fixed_.front().order) ? movable_
+                                                                                                      : fixed_;
     }
 
-    /// The first of both queues.
-    J* pop_front() noexcept {
-        if (fixed_.empty()) {
-            return movable_.pop_front();
-        }
-        return movable_.empty() || fixed_.front().order < movable_.front().order ? fixed_.pop_front()
-                                                                                 : movable_.pop_front();
-    }
+    J* pop_front() noexcept { return next_queue().pop_front(); }
 
     void remove(J& job) noexcept {
         (job.may_move ? movable_ : fixed_).remove(job);

@@ -121,6 +121,18 @@ void post_by_way_of(const Native& native, const Executor& executor, Function&& f
     }
 }
 
+/// Calls handler on its executor, or on native if it has none, never within this call: as complete(std::move(handler)),
+/// which says with what. For an operation that has not become one.
+template <typename Native, typename Handler, typename Complete>
+void post_completion(const Native& native, Handler& handler, Complete&& complete) {
+    // Named first: the lambda takes handler away.
+    const auto associated = net::get_associated_executor(handler, native);
+    post_by_way_of(native, associated,
+                   [handler = std::move(handler), complete = std::forward<Complete>(complete)]() mutable {
+                       complete(std::move(handler));
+                   });
+}
+
 /// net::post, with a short cut to the strand of a worker whose executor any_io_executor hides: a coroutine there waits.
 template <typename Executor, typename Function>
 void post_on(const Executor& executor, Function&& function) {

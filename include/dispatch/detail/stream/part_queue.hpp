@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -52,13 +51,13 @@ class PartQueue {
 
     /// Takes part if it can.
     Written write(T& part) noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         return write_now(part);
     }
 
     /// Takes the part of operation, or leaves that waiting: full.
     Written write(Writing& operation) noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         const Written written = write_now(operation.part);
         if (written.what == Write::full) {
             writers_.push_back(operation);
@@ -83,13 +82,13 @@ class PartQueue {
 
     /// The next part, or the end.
     Got read() noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         return read_now();
     }
 
     /// The same for operation, which is left waiting if there is none.
     Got read(Reading& operation) noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         Got got = read_now();
         if (got.what == Read::none) {
             reader_ = &operation;
@@ -99,13 +98,13 @@ class PartQueue {
 
     /// The next part, if there is one; otherwise nothing changes.
     Got try_read() noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         return parts_.empty() ? Got{Read::none} : read_now();
     }
 
     /// Gives up what waits. False when it no longer does.
     bool remove(Reading& operation) noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         if (reader_ != &operation) {
             return false;
         }
@@ -113,7 +112,7 @@ class PartQueue {
         return true;
     }
     bool remove(Writing& operation) noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         return writers_.remove(operation);
     }
 
@@ -129,7 +128,7 @@ class PartQueue {
     /// Nothing is written from now on, because of error if that is not null. Once. The error goes to the reader who
     /// waits; returned if that is the one who waits for the stream (opens); and otherwise kept for the next to read.
     Left close(std::exception_ptr error) noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         Left left;
         left.opens = !std::exchange(opened_, true);
         left.reader = std::exchange(reader_, nullptr);
@@ -149,7 +148,7 @@ class PartQueue {
     Left abandon() noexcept {
         Left left;
         {
-            const std::lock_guard lock{mutex_};
+            const MutexLock lock{mutex_};
             abandoned_ = true;
             left.reader = std::exchange(reader_, nullptr);
             left.writers = writers_.take_all();
@@ -160,13 +159,13 @@ class PartQueue {
 
     /// Takes out the writers that wait, who will not be told.
     IntrusiveList<Writing> take_writers() noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         return writers_.take_all();
     }
 
     /// Whether a part that is written now may still be read.
     bool is_open() const noexcept {
-        const std::lock_guard lock{mutex_};
+        const MutexLock lock{mutex_};
         return !closed_ && !abandoned_;
     }
 

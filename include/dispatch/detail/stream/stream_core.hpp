@@ -153,17 +153,6 @@ class StreamCore : ListHook {
     /// When the first part was written, if somebody asks for times. By the handler's end.
     std::optional<std::chrono::steady_clock::time_point> first_part_at() const noexcept { return first_part_at_; }
 
-    /// Completes an operation that need not wait.
-    template <typename Handler, typename... Args>
-    static void post(const Executor& native, Handler& handler, Args&&... args) {
-        // Named first: the lambda takes handler away.
-        const auto associated = net::get_associated_executor(handler, native);
-        post_by_way_of(native, associated,
-                       [handler = std::move(handler), ... args = std::forward<Args>(args)]() mutable {
-                           std::move(handler)(std::move(args)...);
-                       });
-    }
-
   protected:
     struct Reading : Waiter<Executor, std::exception_ptr, std::optional<T>> {
         using Waiter<Executor, std::exception_ptr, std::optional<T>>::Waiter;
@@ -219,6 +208,7 @@ class StreamCore : ListHook {
         }
     }
 
+    /// The handler's, until it has ended.
     std::optional<std::chrono::steady_clock::time_point> first_part_at_;
 
   private:
@@ -263,8 +253,8 @@ class StreamCore : ListHook {
                 operation->result.emplace(Waiting::no_memory());
                 operation->post(executor());
             } else {
-                std::apply([&](auto... result) { post(executor(), handler, std::move(result)...); },
-                           Waiting::no_memory());
+                post_completion(executor(), handler,
+                                [](Handler&& completion) { std::apply(std::move(completion), Waiting::no_memory()); });
             }
             return nullptr;
         }
@@ -309,9 +299,13 @@ class StreamCore : ListHook {
     }
 
     std::atomic<std::uint32_t> owners_{2};
+    /// Whom block() tells: set before the handler runs, and there until it has ended.
     const std::shared_ptr<BlockedStreams<StreamCore>>* worker_ = nullptr;
+    /// Whether it has been told, or is being told by the one who has set this.
     std::atomic<bool> may_block_{false};
+    /// By that one; and then by the job, when the handler has ended.
     std::shared_ptr<BlockedStreams<StreamCore>> blocked_;
+    /// Has its own lock.
     Parts parts_;
 };
 
