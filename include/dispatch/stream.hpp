@@ -175,9 +175,10 @@ class [[nodiscard]] Stream {
             if (core != nullptr) {
                 core->start_read(owned);
             } else {
-                detail::post_completion(get_executor(), owned, [](auto&& completion) {
-                    std::forward<decltype(completion)>(completion)(std::exception_ptr{}, std::optional<T>{});
-                });
+                detail::post_completion(get_executor(), owned,
+                                        [end = std::optional<T>{}](std::decay_t<Handler>&& completion) mutable {
+                                            std::move(completion)(std::exception_ptr{}, std::move(end));
+                                        });
             }
         }
     };

@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <ostream>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -27,6 +26,7 @@
 #include "model.hpp"
 #include "objects.hpp"
 #include "program.hpp"
+#include "stage.hpp"
 #include "virtual_time.hpp"
 
 namespace sim {
@@ -59,10 +59,12 @@ using RealPool = dispatch::WorkerPool<Request, Response, Policy, Executor>;
 template <typename Pool = RealPool>
 class Rehearsal {
   public:
-    using AwayStrand = net::strand<Executor>;
+    using AwayStrand = Stage::AwayStrand;
 
     /// trace: where to tell what happens, or null.
-    explicit Rehearsal(const Program& program, std::ostream* trace = nullptr) : program_{program}, trace_{trace} {}
+    explicit Rehearsal(const Program& program, std::ostream* trace = nullptr) : program_{program} {
+        stage_.out = trace;
+    }
 
     /// What was wrong.
     std::vector<std::string> run() {
@@ -84,15 +86,15 @@ class Rehearsal {
 
     Model& model() noexcept { return model_; }
     const JobPlan& plan(std::size_t job) const { return program_.jobs[job]; }
-    Executor home() { return Executor{*home_}; }
-    Executor away() { return Executor{*away_}; }
+    Executor home() { return Executor{*stage_.home}; }
+    Executor away() { return Executor{*stage_.away}; }
     void went_away() noexcept { ++travellers_; }
     void came_back() noexcept { --travellers_; }
 
     void started(std::size_t job) {
         trace("#", job, " starts");
         complaints_.unless(initiating_ == 0, "#", job, " started within submit()");
-        complaints_.unless(home_ && Context::running() == &*home_, "#", job, " started on another context");
+        complaints_.unless(stage_.home && Context::running() == &*stage_.home, "#", job, " started on another context");
         model_.started(job, records_[job].worker);
     }
 
@@ -110,7 +112,8 @@ class Rehearsal {
         complaints_.unless(context.session() == (plan.session ? session_name(*plan.session) : ""), "#", job,
                            "'s session is ", context.session());
         complaints_.unless(context.deadline() == deadline(job), "#", job, "'s deadline is another one");
-        complaints_.unless(context.queued_for() == away_->now() - record.submitted_at, "#", job, "'s wait is wrong");
+        complaints_.unless(context.queued_for() == stage_.away->now() - record.submitted_at, "#", job,
+                           "'s wait is wrong");
         complaints_.unless(context.moved() == model_.moves(job, context.worker_id()), "#", job,
                            context.moved() ? " believes" : " does not know", " that it has moved");
         starts_on(job, context.worker_id());
@@ -119,7 +122,7 @@ class Rehearsal {
     bool can_submit(std::size_t job) const {
         const Caller caller = plan(job).caller;
         const bool native = caller == Caller::native || caller == Caller::allocating || caller == Caller::coroutine;
-        return pool_ && (home_ || !native);
+        return pool_ && (stage_.home || !native);
     }
 
     void submit(std::size_t job) {
@@ -137,7 +140,7 @@ class Rehearsal {
             case Caller::away_any:
                 return launch(job, ReplyOn<Rehearsal, net::any_io_executor>{away(), *this, job, slot});
             case Caller::away_strand:
-                return launch(job, ReplyOn<Rehearsal, AwayStrand>{*away_strand_, *this, job, slot});
+                return launch(job, ReplyOn<Rehearsal, AwayStrand>{*stage_.away_strand, *this, job, slot});
             case Caller::coroutine:
                 return spawn_client(home(), job);
             case Caller::away_coroutine:
@@ -180,9 +183,9 @@ class Rehearsal {
         complaints_.unless(!drain.completed, "a drain completed twice");
         complaints_.unless(!error || drain.cancelled, "a drain failed");
         complaints_.unless(initiating_ == 0, "a drain completed within drain()");
-        complaints_.unless(away_strand_->running_in_this_thread(), "a drain completed on another executor");
+        complaints_.unless(stage_.away_strand->running_in_this_thread(), "a drain completed on another executor");
         complaints_.unless(error || !model_.is_busy(), "a drain completed though the pool was not idle");
-        complaints_.unless(error || !home_ || Model::adds_up(ledger), "a drain's ledger does not add up");
+        complaints_.unless(error || !stage_.home || Model::adds_up(ledger), "a drain's ledger does not add up");
         drain.completed = true;
     }
 
@@ -223,16 +226,11 @@ class Rehearsal {
 
     template <typename... Parts>
     void trace(const Parts&... parts) {
-        if (trace_ != nullptr) {
-            *trace_ << "    " << away_->elapsed() / std::chrono::microseconds{1} << " us: ";
-            (*trace_ << ... << parts) << '\n';
-        }
+        stage_.trace(parts...);
     }
 
     void set_up() {
-        away_.emplace(program_.seed);
-        home_.emplace(dispatch::simulation::beside, *away_);
-        away_strand_.emplace(net::make_strand(away()));
+        stage_.set_up(program_.seed);
         switch (program_.handler) {
             case HandlerKind::coroutine:
                 spawn(CoroutineHandler<Rehearsal>{this, {}});
@@ -286,7 +284,7 @@ class Rehearsal {
             case Op::Kind::cancel_terminal:
                 return cancel(op.job, net::cancellation_type::terminal);
             case Op::Kind::advance:
-                away_->advance(std::chrono::microseconds{op.time});
+                stage_.away->advance(std::chrono::microseconds{op.time});
                 return;
             case Op::Kind::rest:
                 while (step()) {
@@ -312,10 +310,10 @@ class Rehearsal {
     template <typename Handler>
     void launch(std::size_t job, Handler&& handler) {
         // Sessions do not expire at the same instant: the model need not know which of two makes room.
-        away_->advance(std::chrono::nanoseconds{1});
+        stage_.away->advance(std::chrono::nanoseconds{1});
         Record& record = records_[job];
         record.submitted = true;
-        record.submitted_at = away_->now();
+        record.submitted_at = stage_.away->now();
         const JobPlan& plan = this->plan(job);
         trace("#", job, " is submitted");
         const auto before = pool_->worker_metrics();
@@ -371,7 +369,7 @@ class Rehearsal {
             case Caller::away_coroutine:
                 // Not before, for the reason that is given where a handler sleeps elsewhere.
                 // Nor after the context that the signal would go to.
-                if (records_[job].begun && (home_ || plan(job).caller == Caller::away_coroutine)) {
+                if (records_[job].begun && (stage_.home || plan(job).caller == Caller::away_coroutine)) {
                     // A coroutine may miss the signal: it is not for the model to know.
                     model_.may_be_cancelled(job);
                     trace("#", job, " may be cancelled");
@@ -379,7 +377,7 @@ class Rehearsal {
                 }
                 return;
             case Caller::away_strand:
-                return net::post(*away_strand_, [this, job, type] { emit(job, type); });
+                return net::post(*stage_.away_strand, [this, job, type] { emit(job, type); });
             default:
                 return emit(job, type);
         }
@@ -399,14 +397,14 @@ class Rehearsal {
             Drain& drain = drains_.emplace_back();
             model_.closed();
             ++initiating_;
-            pool_->drain(DrainReply<Rehearsal>{*this, drains_.size() - 1, drain.signal.slot(), *away_strand_});
+            pool_->drain(DrainReply<Rehearsal>{*this, drains_.size() - 1, drain.signal.slot(), *stage_.away_strand});
             --initiating_;
         }
     }
 
     void cancel_drain() {
         if (!drains_.empty()) {
-            net::post(*away_strand_, [&drain = drains_.back()] {
+            net::post(*stage_.away_strand, [&drain = drains_.back()] {
                 drain.cancelled = true;
                 drain.signal.emit(net::cancellation_type::terminal);
             });
@@ -415,21 +413,17 @@ class Rehearsal {
 
     /// Not while a coroutine of it waits for another context's: Asio does not allow that.
     void destroy_context() {
-        if (home_ && travellers_ == 0) {
+        if (stage_.home && travellers_ == 0) {
             trace("the context is destroyed");
             model_.context_gone();
-            home_.reset();
+            stage_.home.reset();
         }
     }
 
     /// Runs something; false when nothing is ready.
     bool step() {
-        if (!away_->run_one()) {
+        if (!stage_.step(program_.creep)) {
             return false;
-        }
-        away_->advance(std::chrono::microseconds{program_.creep});
-        if (++functions_ == most_functions) {
-            throw std::runtime_error{"the pool does not come to rest"};
         }
         check_figures();
         return true;
@@ -438,12 +432,7 @@ class Rehearsal {
     /// Moves the time on to when something will be ready; false when nothing ever will be.
     bool pass_time() {
         check_rest();
-        const Time next = away_->next_wait();
-        if (next == Time::max()) {
-            return false;
-        }
-        away_->advance(next - away_->now());
-        return true;
+        return stage_.pass_time();
     }
 
     void run_to_the_end() {
@@ -460,11 +449,11 @@ class Rehearsal {
         for (std::size_t job = 0; job != program_.jobs.size(); ++job) {
             complaints_.unless(!model_.is_open(job), "#", job, " has not ended");
         }
-        if (home_) {
+        if (stage_.home) {
             complaints_.unless(model_.is_idle(), "the pool is not idle");
-            complaints_.unless(home_->outstanding_work() == 0,
+            complaints_.unless(stage_.home->outstanding_work() == 0,
                                "an idle pool keeps its context from running out of work");
-            complaints_.unless(away_->outstanding_work() == 0,
+            complaints_.unless(stage_.away->outstanding_work() == 0,
                                "an idle pool keeps another context from running out of work");
         }
         for (const Handle& handle : handles_) {
@@ -473,7 +462,7 @@ class Rehearsal {
         if (pool_) {
             complaints_.unless(Model::adds_up(pool_->ledger()), "the ledger does not add up");
         }
-        if (pool_ && home_) {
+        if (pool_ && stage_.home) {
             std::uint64_t errors = 0;
             std::uint64_t moved = 0;
             for (const dispatch::WorkerMetrics& row : pool_->worker_metrics()) {
@@ -497,12 +486,11 @@ class Rehearsal {
         destroy_pool();
         handles_.clear();
         run_to_the_end();
-        complaints_.unless(!home_ || Counted::live == live_before_, Counted::live - live_before_,
+        complaints_.unless(!stage_.home || Counted::live == live_before_, Counted::live - live_before_,
                            " objects outlive their pool and its handles");
-        home_.reset();
+        stage_.home.reset();
         run_to_the_end();
-        away_strand_.reset();
-        away_.reset();
+        stage_.clear();
     }
 
     void check_figures() {
@@ -513,9 +501,10 @@ class Rehearsal {
 
     void check_rest() {
         model_.check_rest();
-        if (home_) {
-            complaints_.unless(!model_.any_running() || home_->outstanding_work() + away_->outstanding_work() != 0,
-                               "a busy pool lets its context run out of work");
+        if (stage_.home) {
+            complaints_.unless(
+                !model_.any_running() || stage_.home->outstanding_work() + stage_.away->outstanding_work() != 0,
+                "a busy pool lets its context run out of work");
             for (const Drain& drain : drains_) {
                 complaints_.unless(drain.completed || !model_.is_idle(), "an idle pool is not drained");
             }
@@ -524,19 +513,19 @@ class Rehearsal {
 
     bool runs_where_it_should(std::size_t job) const {
         if (records_[job].awaited_by_handler) {
-            return Context::running() == &*home_;
+            return Context::running() == &*stage_.home;
         }
         switch (plan(job).caller) {
             case Caller::native:
             case Caller::allocating:
             case Caller::coroutine:
-                return home_ && Context::running() == &*home_;
+                return stage_.home && Context::running() == &*stage_.home;
             case Caller::away:
             case Caller::away_any:
             case Caller::away_coroutine:
-                return Context::running() == &*away_;
+                return Context::running() == &*stage_.away;
             case Caller::away_strand:
-                return away_strand_->running_in_this_thread();
+                return stage_.away_strand->running_in_this_thread();
         }
         return false;
     }
@@ -576,24 +565,18 @@ class Rehearsal {
         return name;
     }
 
-    static constexpr std::size_t most_functions = 200000;
-
     const Program& program_;
-    std::ostream* const trace_;
     const long live_before_ = Counted::live;
     Complaints complaints_;
-    Model model_{program_, complaints_, [this] { return away_->now(); }};
+    Model model_{program_, complaints_, [this] { return stage_.away->now(); }};
     /// The signals outlive those who listen to them.
     std::deque<Record> records_;
     std::deque<Drain> drains_;
-    std::optional<Context> away_;
-    std::optional<Context> home_;
-    std::optional<AwayStrand> away_strand_;
+    Stage stage_;
     std::vector<Handle> handles_;
     std::optional<Pool> pool_;
     int initiating_ = 0;
     int travellers_ = 0;
-    std::size_t functions_ = 0;
 };
 
 }  // namespace sim

@@ -212,6 +212,9 @@ net::awaitable<GenerationService::Job> GenerationService::store_new(JobRequest r
         ++counts_.refused_not_stored;
         log::error("a job could not be stored", {{"job_id", job.id}, {"error", error.what()}});
         throw Refused{Refused::Why::not_stored, "the job could not be stored: try again later"};
+    } catch (...) {
+        running_.remove(job.id);
+        throw;
     }
     if (inserted.outcome == Inserted::Outcome::stored) {
         ++counts_.accepted;

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <ostream>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "../../support/asio.hpp"
 #include "../complaints.hpp"
 #include "../objects.hpp"
+#include "../stage.hpp"
 #include "../virtual_time.hpp"
 #include "handlers.hpp"
 #include "model.hpp"
@@ -43,10 +43,12 @@ template <typename Subject = Real>
 class Rehearsal {
   public:
     using Stream = typename Subject::Stream;
-    using AwayStrand = net::strand<Executor>;
+    using AwayStrand = Stage::AwayStrand;
 
     /// trace: where to tell what happens, or null.
-    explicit Rehearsal(const Program& program, std::ostream* trace = nullptr) : program_{program}, trace_{trace} {}
+    explicit Rehearsal(const Program& program, std::ostream* trace = nullptr) : program_{program} {
+        stage_.out = trace;
+    }
 
     /// What was wrong.
     std::vector<std::string> run() {
@@ -66,9 +68,9 @@ class Rehearsal {
 
     Model& model() noexcept { return model_; }
     const StreamPlan& plan(std::size_t stream) const { return program_.streams[stream]; }
-    Executor home() { return Executor{*home_}; }
-    Executor away() { return Executor{*away_}; }
-    const AwayStrand& away_strand() const { return *away_strand_; }
+    Executor home() { return Executor{*stage_.home}; }
+    Executor away() { return Executor{*stage_.away}; }
+    const AwayStrand& away_strand() const { return *stage_.away_strand; }
     template <typename Writer>
     decltype(auto) writer(Writer& writer) {
         return Subject::writer(writer, home());
@@ -88,10 +90,7 @@ class Rehearsal {
 
     template <typename... Parts>
     void trace(const Parts&... parts) {
-        if (trace_ != nullptr) {
-            *trace_ << "    " << away_->elapsed() / std::chrono::microseconds{1} << " us: ";
-            (*trace_ << ... << parts) << '\n';
-        }
+        stage_.trace(parts...);
     }
 
     void started(std::size_t stream) {
@@ -113,7 +112,7 @@ class Rehearsal {
 
     void written(std::size_t stream, std::size_t part) {
         trace("#", stream, "'s part ", part, " is written");
-        complaints_.unless(Context::running() == &*home_, "#", stream, "'s write completed on another context");
+        complaints_.unless(Context::running() == &*stage_.home, "#", stream, "'s write completed on another context");
         model_.written(stream, part);
     }
 
@@ -128,19 +127,19 @@ class Rehearsal {
 
     void check_place(std::size_t stream, const char* what) {
         const Place place = plan(stream).place;
-        const bool right =
-            place == Place::native ? home_ && Context::running() == &*home_ : Context::running() == &*away_;
+        const bool right = place == Place::native ? stage_.home && Context::running() == &*stage_.home
+                                                  : Context::running() == &*stage_.away;
         complaints_.unless(right, "#", stream, "'s ", what, " completed on another executor than its own");
         complaints_.unless(initiating_ == 0, "#", stream, "'s ", what, " completed within another call");
     }
 
     /// Whether there is an executor for a completion.
-    bool can_complete(std::size_t stream) const { return home_ || plan(stream).place != Place::native; }
+    bool can_complete(std::size_t stream) const { return stage_.home || plan(stream).place != Place::native; }
 
     /// Calls function after so many microseconds, whatever becomes of the pool.
     template <typename Function>
     void after(int time, Function function) {
-        const auto timer = std::make_shared<Timer>(away(), away_->now() + std::chrono::microseconds{time});
+        const auto timer = std::make_shared<Timer>(away(), stage_.away->now() + std::chrono::microseconds{time});
         timer->async_wait([timer, function](const net_error& error) {
             if (!error) {
                 function();
@@ -220,9 +219,7 @@ class Rehearsal {
     };
 
     void set_up() {
-        away_.emplace(program_.seed);
-        home_.emplace(dispatch::simulation::beside, *away_);
-        away_strand_.emplace(net::make_strand(away()));
+        stage_.set_up(program_.seed);
         switch (program_.handler) {
             case HandlerKind::erased:
                 spawn(ErasedHandler<Rehearsal>{this, {}});
@@ -256,7 +253,7 @@ class Rehearsal {
                 records_[op.stream].reader.destroy();
                 return;
             case Op::Kind::advance:
-                return away_->advance(std::chrono::microseconds{op.time});
+                return stage_.away->advance(std::chrono::microseconds{op.time});
             case Op::Kind::rest:
                 while (step()) {
                 }
@@ -276,7 +273,7 @@ class Rehearsal {
     }
 
     void submit(std::size_t stream) {
-        if (!pool_ || !home_) {
+        if (!pool_ || !stage_.home) {
             return;
         }
         Record& record = records_[stream];
@@ -289,7 +286,7 @@ class Rehearsal {
             options.session = session;
         }
         if (plan.deadline) {
-            record.deadline = away_->now() + std::chrono::microseconds{*plan.deadline};
+            record.deadline = stage_.away->now() + std::chrono::microseconds{*plan.deadline};
             options.deadline = record.deadline;
         }
         trace("#", stream, " is submitted");
@@ -302,7 +299,7 @@ class Rehearsal {
             case Place::away:
                 return launch(plan, options, stream, ReplyOn<Executor>{*this, stream, away()});
             case Place::strand:
-                return launch(plan, options, stream, ReplyOn<AwayStrand>{*this, stream, *away_strand_});
+                return launch(plan, options, stream, ReplyOn<AwayStrand>{*this, stream, *stage_.away_strand});
         }
     }
 
@@ -333,7 +330,7 @@ class Rehearsal {
     /// Of a submit operation on a strand there as well.
     void cancel(std::size_t stream) {
         if (plan(stream).place == Place::strand) {
-            return net::post(*away_strand_, [this, stream] { emit(stream); });
+            return net::post(*stage_.away_strand, [this, stream] { emit(stream); });
         }
         emit(stream);
     }
@@ -357,16 +354,16 @@ class Rehearsal {
                 --drains_;
                 trace("drained");
                 complaints_.unless(!error, "a drain failed");
-                complaints_.unless(!home_ || !model_.any_running(), "a drain completed while a handler runs");
+                complaints_.unless(!stage_.home || !model_.any_running(), "a drain completed while a handler runs");
             }));
         }
     }
 
     void destroy_context() {
-        if (home_) {
+        if (stage_.home) {
             trace("the context is destroyed");
             model_.context_gone();
-            home_.reset();
+            stage_.home.reset();
             for (Record& record : records_) {
                 net::post(away(), [&record] { record.reader.context_gone(); });
             }
@@ -374,26 +371,12 @@ class Rehearsal {
     }
 
     /// Runs something; false when nothing is ready.
-    bool step() {
-        if (!away_->run_one()) {
-            return false;
-        }
-        away_->advance(std::chrono::microseconds{program_.creep});
-        if (++functions_ == most_functions) {
-            throw std::runtime_error{"the pool does not come to rest"};
-        }
-        return true;
-    }
+    bool step() { return stage_.step(program_.creep); }
 
     /// Moves the time on to when something will be ready; false when nothing ever will be.
     bool pass_time() {
         check_rest();
-        const Time next = away_->next_wait();
-        if (next == Time::max()) {
-            return false;
-        }
-        away_->advance(next - away_->now());
-        return true;
+        return stage_.pass_time();
     }
 
     void run_to_the_end() {
@@ -402,7 +385,7 @@ class Rehearsal {
     }
 
     void check_rest() {
-        if (pool_ && home_) {
+        if (pool_ && stage_.home) {
             std::size_t in_flight = 0;
             for (const dispatch::WorkerMetrics& row : pool_->worker_metrics()) {
                 in_flight += row.inflight;
@@ -422,9 +405,9 @@ class Rehearsal {
             run_to_the_end();
         }
         model_.check_end();
-        complaints_.unless(drains_ == 0 || !home_, "an idle pool is not drained");
-        if (home_) {
-            complaints_.unless(home_->outstanding_work() == 0 && away_->outstanding_work() == 0,
+        complaints_.unless(drains_ == 0 || !stage_.home, "an idle pool is not drained");
+        if (stage_.home) {
+            complaints_.unless(stage_.home->outstanding_work() == 0 && stage_.away->outstanding_work() == 0,
                                "an idle pool keeps a context from running out of work");
         }
         for (const Handle& handle : handles_) {
@@ -439,31 +422,24 @@ class Rehearsal {
         destroy_pool();
         handles_.clear();
         run_to_the_end();
-        complaints_.unless(!home_ || Counted::live == live_before_, Counted::live - live_before_,
+        complaints_.unless(!stage_.home || Counted::live == live_before_, Counted::live - live_before_,
                            " objects outlive their pool and its handles");
-        home_.reset();
+        stage_.home.reset();
         run_to_the_end();
-        away_strand_.reset();
-        away_.reset();
+        stage_.clear();
     }
 
-    static constexpr std::size_t most_functions = 200000;
-
     const Program& program_;
-    std::ostream* const trace_;
     const long live_before_ = Counted::live;
     Complaints complaints_;
-    Model model_{program_, complaints_, [this] { return away_->now(); }};
-    std::optional<Context> away_;
-    std::optional<Context> home_;
-    std::optional<AwayStrand> away_strand_;
+    Model model_{program_, complaints_, [this] { return stage_.away->now(); }};
+    Stage stage_;
     std::deque<Record> records_;
     std::vector<Handle> handles_;
     std::optional<typename Subject::Pool> pool_;
     int initiating_ = 0;
     int drains_ = 0;
     unsigned types_ = 0;
-    std::size_t functions_ = 0;
 };
 
 }  // namespace sim::streams

@@ -253,8 +253,9 @@ class StreamCore : ListHook {
                 operation->result.emplace(Waiting::no_memory());
                 operation->post(executor());
             } else {
-                post_completion(executor(), handler,
-                                [](Handler&& completion) { std::apply(std::move(completion), Waiting::no_memory()); });
+                post_completion(executor(), handler, [result = Waiting::no_memory()](Handler&& completion) mutable {
+                    std::apply(std::move(completion), std::move(result));
+                });
             }
             return nullptr;
         }
