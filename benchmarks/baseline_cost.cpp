@@ -3,8 +3,6 @@
 // What the baselines cost, as dispatch_cost.cpp counts it for a pool.
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <exception>
 #include <string_view>
 
 #include "baselines.hpp"
@@ -34,10 +32,5 @@ int run() {
 }  // namespace
 
 int main() {
-    try {
-        return run();
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "dispatch_cost_" DISPATCH_COST_CASE ": %s\n", error.what());
-        return 1;
-    }
+    return bench::told([] { return run(); });
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counts what a job costs in instructions and in heap allocations, which are the same on every run. Run by callgrind
-// with
-// --instr-atstart=no the instructions of exactly 40,000 jobs (in most cases) are collected, after as many for a
-// warm-up. One thread, so that nothing depends on luck.
+// Counts what a job costs in instructions and in heap allocations, which are the same on every run. Run by callgrind,
+// without instrumentation at its start, which collects the instructions of exactly 40,000 jobs (in most cases), after
+// as many for a warm-up. One thread, so that nothing depends on luck.
 //
-// For one file of a program: it replaces malloc, and its functions are that file's own, so that the compiler may inline
-// what is called once.
+// For one file of a program that is compiled once for each case (DISPATCH_COST_CASE): it replaces malloc, and its
+// functions are that file's own, so that the compiler may inline what is called once.
 #ifndef DISPATCH_BENCHMARKS_COUNTED_JOBS_HPP
 #define DISPATCH_BENCHMARKS_COUNTED_JOBS_HPP
 
@@ -15,6 +14,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 #if __has_include(<valgrind/callgrind.h>)
 #include <valgrind/callgrind.h>
@@ -82,6 +82,17 @@ static int measure_new(std::int64_t clients, std::int64_t count, Args... args) {
     net::thread_pool threads{1};
     Contender contender{threads.get_executor(), args...};
     return measure(contender, contender.operation(), clients, count);
+}
+
+/// What main() returns: run()'s status, or 1 where it throws, and says what.
+template <typename Run>
+static int told(const Run& run) {
+    try {
+        return run();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "dispatch_cost_" DISPATCH_COST_CASE ": %s\n", error.what());
+        return 1;
+    }
 }
 
 }  // namespace bench

@@ -5,8 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <exception>
 #include <optional>
 #include <string_view>
 
@@ -156,10 +154,5 @@ int run() {
 }  // namespace
 
 int main() {
-    try {
-        return run();
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "dispatch_cost_" DISPATCH_COST_CASE ": %s\n", error.what());
-        return 1;
-    }
+    return bench::told([] { return run(); });
 }

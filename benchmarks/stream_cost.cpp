@@ -4,8 +4,6 @@
 // or takes what is there when it has awaited one; and by hand. As many parts are counted as elsewhere jobs.
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <exception>
 #include <string_view>
 
 #include "counted_jobs.hpp"
@@ -48,10 +46,5 @@ int run() {
 }  // namespace
 
 int main() {
-    try {
-        return run();
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "dispatch_cost_" DISPATCH_COST_CASE ": %s\n", error.what());
-        return 1;
-    }
+    return bench::told([] { return run(); });
 }
