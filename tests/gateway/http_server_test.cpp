@@ -36,6 +36,7 @@ namespace http_server_test {
 
 using namespace std::chrono_literals;
 using gateway::HttpPeer;
+using gateway::HttpReply;
 using gateway::HttpRequest;
 using gateway::HttpResponse;
 using gateway::HttpServerOptions;
@@ -121,7 +122,7 @@ class Service {
                            std::to_string(static_cast<unsigned>(status)));
     }
 
-    net::awaitable<HttpResponse> respond(HttpRequest& request, HttpPeer& peer) {
+    net::awaitable<HttpReply> respond(HttpRequest& request, HttpPeer& peer) {
         const std::string_view target = gateway::view(request.target());
         if (target == "/throw") {
             throw std::runtime_error{"none of the client's business"};

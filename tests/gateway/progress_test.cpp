@@ -15,4 +15,10 @@ TEST(Progress, AsksForSoMuchInEachPeriod) {
     EXPECT_FALSE(progress.end_period(1'000)) << "a fast beginning earns no rest";
 }
 
+TEST(Progress, WhatMovedBeforeDoesNotCount) {
+    Progress progress{10, 100};
+    EXPECT_FALSE(progress.end_period(109));
+    EXPECT_TRUE(progress.end_period(119));
+}
+
 }  // namespace progress_test

@@ -154,7 +154,7 @@ std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
     return is_model_call(route) ? refuse_method(path) : std::nullopt;
 }
 
-net::awaitable<HttpResponse> Routes::respond(HttpRequest& request, HttpPeer& peer) {
+net::awaitable<HttpReply> Routes::respond(HttpRequest& request, HttpPeer& peer) {
     HttpResponse response = co_await route(request, peer);
     sign(response);
     co_return response;

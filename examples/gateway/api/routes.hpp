@@ -77,7 +77,7 @@ class Routes {
     std::optional<HttpResponse> screen(const HttpRequest& head) const;
     void sign(HttpResponse& response) const;
     /// The response to peer's request, from which it takes the body.
-    net::awaitable<HttpResponse> respond(HttpRequest& request, HttpPeer& peer);
+    net::awaitable<HttpReply> respond(HttpRequest& request, HttpPeer& peer);
     net::awaitable<HttpResponse> route(HttpRequest& request, HttpPeer& peer);
     net::awaitable<HttpResponse> generate(HttpRequest& request, HttpPeer& peer, std::string_view query);
     net::awaitable<HttpResponse> job(std::string id);

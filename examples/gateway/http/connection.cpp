@@ -94,7 +94,8 @@ net::awaitable<bool> HttpConnection::serve_request() {
     enter(Phase::reading_head, shared_.options.request_timeout);
     Parser parser;
     const HttpRequest& request = parser.get();
-    HttpResponse response;
+    HttpReply reply;
+    HttpResponse& response = reply.response;
     std::optional<Refusal> refusal = co_await read_head(parser);
     std::optional<HttpResponse> screened = refusal ? std::nullopt : screen(parser);
     if (!refusal && !screened && !parser.is_done()) {
@@ -106,18 +107,25 @@ net::awaitable<bool> HttpConnection::serve_request() {
     } else if (screened) {
         response = std::move(*screened);
     } else {
-        response = co_await respond(parser.get());
+        reply = co_await respond(parser.get());
     }
     response.set(http::field::date, http_date());
     const http::status status = response.result();
     if (request.method() == http::verb::head) {
         response.body().clear();  // Content-Length stays
+        reply.rest.reset();
     }
     if (!refusal) {
         report(request, status);
     }
-    const std::string head = head_text(response);
-    const bool written = co_await write(head, response.body());
+    bool written = false;
+    if (reply.rest) {
+        written = co_await write_parts(response, std::move(reply.rest));
+    } else {
+        begin_transfer(Phase::writing);
+        const std::string head = head_text(response);
+        written = co_await write(head, response.body());
+    }
     if (written && refusal) {  // else it may be one who left in the middle of a request
         count(*refusal);
         report(request, status);
@@ -132,24 +140,32 @@ std::optional<HttpResponse> HttpConnection::screen(Parser& parser) {
     if (!shared_.handlers.screen) {
         return std::nullopt;
     }
-    std::optional<HttpResponse> response;
+    std::optional<HttpReply> reply;
     try {
-        response = shared_.handlers.screen(request);
+        if (std::optional<HttpResponse> response = shared_.handlers.screen(request)) {
+            reply = std::move(*response);
+        }
     } catch (const std::exception& error) {
-        response = failed(request, reason(error));
+        reply = failed(request, reason(error));
     } catch (...) {
-        response = failed(request, "not a std::exception");
+        reply = failed(request, "not a std::exception");
     }
-    if (response) {
-        ++shared_.counters.requests;
-        settle(request, *response, skip_body(parser));
+    if (!reply) {
+        return std::nullopt;
     }
-    return response;
+    ++shared_.counters.requests;
+    settle(request, *reply, skip_body(parser));
+    return std::move(reply->response);
 }
 
 /// Sets what a response says of itself and of the connection. keep: nothing speaks against keeping it.
-void HttpConnection::settle(const HttpRequest& request, HttpResponse& response, bool keep) const {
-    if (!response.has_content_length()) {
+void HttpConnection::settle(const HttpRequest& request, HttpReply& reply, bool keep) const {
+    HttpResponse& response = reply.response;
+    if (reply.rest) {
+        response.content_length(boost::none);
+        response.chunked(request.version() == 11);
+        keep = keep && response.chunked();
+    } else if (!response.has_content_length()) {
         response.prepare_payload();
     }
     response.version(request.version());
@@ -165,23 +181,23 @@ void HttpConnection::report(const HttpRequest& request, http::status status) con
 }
 
 /// The handler's response, with the version, the length, and what becomes of the connection.
-net::awaitable<HttpResponse> HttpConnection::respond(HttpRequest& request) {
+net::awaitable<HttpReply> HttpConnection::respond(HttpRequest& request) {
     ++shared_.counters.requests;
     phase_ = Phase::handling;
     takes_hints_ = request.version() == 11;
     watchdog_.expires_never();
-    HttpResponse response;
+    HttpReply reply;
     try {
-        response = co_await shared_.handlers.respond(request, *this);
-        settle(request, response, true);
-        co_return response;
+        reply = co_await shared_.handlers.respond(request, *this);
+        settle(request, reply, true);
+        co_return reply;
     } catch (const std::exception& error) {
-        response = failed(request, reason(error));
+        reply = failed(request, reason(error));
     } catch (...) {
-        response = failed(request, "not a std::exception");
+        reply = failed(request, "not a std::exception");
     }
-    settle(request, response, true);
-    co_return response;
+    settle(request, reply, true);
+    co_return reply;
 }
 
 HttpResponse HttpConnection::failed(const HttpRequest& request, std::string_view why) const {
@@ -199,6 +215,7 @@ net::awaitable<void> HttpConnection::hint(std::string_view name, std::string_vie
     if (takes_hints_) {
         std::string head = "HTTP/1.1 103 Early Hints\r\n";
         head.append(name).append(": ").append(value).append("\r\n\r\n");
+        begin_transfer(Phase::writing);
         co_await write(head, "");
         phase_ = Phase::handling;
         watchdog_.expires_never();
@@ -206,13 +223,16 @@ net::awaitable<void> HttpConnection::hint(std::string_view name, std::string_vie
 }
 
 net::awaitable<bool> HttpConnection::write(std::string_view head, std::string_view body) {
-    begin_transfer(Phase::writing);
     error_code error;
-    for (const std::size_t size = head.size() + body.size(); !error && moved_ < size;) {
-        const std::size_t of_head = std::min<std::size_t>(moved_, head.size());
+    std::size_t written = 0;
+    while (!error && written < head.size() + body.size()) {
+        const std::size_t of_head = std::min(written, head.size());
         const std::array<net::const_buffer, 2> rest{net::buffer(head) + of_head,
-                                                    net::buffer(body) + (moved_ - of_head)};
-        moved_ += co_await socket_.async_write_some(rest, net::redirect_error(net::use_awaitable, error));
+                                                    net::buffer(body) + (written - of_head)};
+        const std::size_t size =
+            co_await socket_.async_write_some(rest, net::redirect_error(net::use_awaitable, error));
+        written += size;
+        moved_ += size;
     }
     co_return !error;
 }
@@ -250,15 +270,20 @@ void HttpConnection::begin_transfer(Phase phase) {
     moved_ = 0;
 }
 
-/// Whether the present transfer has moved as much as it has to in each period. What is written lies in the system's
-/// buffer first, which takes megabytes, and says that there is room only when much of it is gone: what counts is what
-/// the client's side has taken.
+/// Bytes of the present response that the client's side has taken. What is written lies in the system's buffer first,
+/// which takes megabytes, and says that there is room only when much of it is gone.
+std::uint64_t HttpConnection::taken() { return moved_ - std::min(moved_, untaken(socket_)); }
+
+/// Whether the present transfer has moved as much as it has to in each period. While there is nothing to write, all
+/// that is asked for is that what was written is taken, at any speed.
 bool HttpConnection::goes_on() {
     switch (phase_) {
         case Phase::reading_body:
             return progress_.end_period(moved_);
         case Phase::writing:
-            return progress_.end_period(moved_ - std::min(moved_, untaken(socket_)));
+            return progress_.end_period(taken());
+        case Phase::awaiting_part:
+            return taken() == moved_ || progress_.end_period(taken());
         default:
             return false;
     }
@@ -270,7 +295,7 @@ void HttpConnection::on_expiry() {
         return;
     }
     const bool reading = phase_ == Phase::reading_head || phase_ == Phase::reading_body;
-    if (reading || phase_ == Phase::writing) {
+    if (reading || phase_ == Phase::writing || phase_ == Phase::awaiting_part) {
         ++shared_.counters.timed_out;
     }
     if (reading) {

@@ -22,6 +22,7 @@
 #include <gateway/http/peer.hpp>
 #include <gateway/http/progress.hpp>
 #include <gateway/http/refusal.hpp>
+#include <gateway/http/reply.hpp>
 #include <gateway/http/watchdog.hpp>
 
 namespace gateway {
@@ -65,7 +66,7 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
   private:
     static constexpr std::size_t read_size = 4096;
 
-    enum class Phase { idle, reading_head, reading_body, handling, writing, closing };
+    enum class Phase { idle, reading_head, reading_body, handling, writing, awaiting_part, closing };
     using Parser = http::request_parser<http::string_body>;
 
     /// A read that began while a request was handled. There as long as it is under way: its operation owns this, so
@@ -86,17 +87,21 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     void watch_for_reset();
     void tell_departure();
     Refusal refusal_of(error_code error) const;
-    net::awaitable<HttpResponse> respond(HttpRequest& request);
+    net::awaitable<HttpReply> respond(HttpRequest& request);
     HttpResponse failed(const HttpRequest& request, std::string_view why) const;
     HttpResponse explain(const HttpRequest& request, http::status status, std::string_view why) const;
-    void settle(const HttpRequest& request, HttpResponse& response, bool keep) const;
+    void settle(const HttpRequest& request, HttpReply& reply, bool keep) const;
     void report(const HttpRequest& request, http::status status) const;
     net::awaitable<bool> write(std::string_view head, std::string_view body);
+    net::awaitable<bool> write_parts(const HttpResponse& beginning, std::unique_ptr<BodySource> rest);
+    net::awaitable<bool> write_each(const HttpResponse& beginning, BodySource& rest);
+    net::awaitable<bool> write_part(std::string head, std::string part, bool chunked);
     void count(const Refusal& refusal) const;
     net::awaitable<void> finish();
     std::string_view received() const;
     void enter(Phase phase, std::chrono::milliseconds limit);
     void begin_transfer(Phase phase);
+    std::uint64_t taken();
     bool goes_on();
     void on_expiry();
     void stop_reading();

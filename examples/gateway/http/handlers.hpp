@@ -9,6 +9,7 @@
 #include <gateway/http/failure.hpp>
 #include <gateway/http/message.hpp>
 #include <gateway/http/peer.hpp>
+#include <gateway/http/reply.hpp>
 
 namespace gateway {
 
@@ -17,7 +18,11 @@ namespace gateway {
 /// client leaves, nor when the server stops: the response is then dropped. One that takes long should end when its peer
 /// has left. Version, keep-alive, Date and, where it is missing, Content-Length are set by the server, which also
 /// leaves out the body for HEAD.
-using HttpHandler = std::function<net::awaitable<HttpResponse>(HttpRequest&, HttpPeer&)>;
+///
+/// A body that comes in parts (HttpReply::rest) is sent in chunks, each as soon as it is there; to a client of HTTP/1.0
+/// as it is, up to the end of the connection. The peer is watched meanwhile: whoever leaves, or closes its half of the
+/// connection, wants no more of it.
+using HttpHandler = std::function<net::awaitable<HttpReply>(HttpRequest&, HttpPeer&)>;
 
 /// Looks at a request's head before a byte of its body is read. A response refuses the request: its body is not read,
 /// so that whoever has no business here cannot make the server hold one. Called as the handler is.

@@ -29,7 +29,8 @@ struct HttpServerOptions {
     std::uint64_t body_limit = 1024 * 1024;
     /// From the first byte of a request's head (on a new connection: from the accept) to its last, past which it is
     /// 408. The body has as long for each min_progress bytes, or for what is left of it; and so has the client to take
-    /// the response, past which it is dropped.
+    /// the response, past which it is dropped. Of a response that comes in parts, the same holds for each; while the
+    /// next is not there yet, a client is dropped that takes none of what was sent for as long.
     std::chrono::milliseconds request_timeout = std::chrono::seconds{10};
     std::uint64_t min_progress = 16 * 1024;
     /// How long a connection may stay open between two requests.

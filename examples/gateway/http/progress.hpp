@@ -10,7 +10,8 @@ namespace gateway {
 /// the whole would cut a large message on a slow line, however steadily it flows.
 class Progress {
   public:
-    explicit Progress(std::uint64_t least) : least_{least} {}
+    /// before: bytes that had moved when the first period began.
+    explicit Progress(std::uint64_t least, std::uint64_t before = 0) : least_{least}, before_{before} {}
 
     /// A period is over; moved: bytes since the transfer began. Whether enough of them moved in this period.
     [[nodiscard]] bool end_period(std::uint64_t moved) {
@@ -21,7 +22,7 @@ class Progress {
 
   private:
     std::uint64_t least_;
-    std::uint64_t before_ = 0;
+    std::uint64_t before_;
 };
 
 }  // namespace gateway

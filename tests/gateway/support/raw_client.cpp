@@ -17,6 +17,18 @@ void RawClient::send(std::string_view bytes) { net::write(socket_, net::buffer(b
 
 void RawClient::read_ahead(std::size_t bytes) { buffer_.commit(socket_.read_some(buffer_.prepare(bytes))); }
 
+std::string RawClient::receive_up_to(std::string_view end) {
+    for (;;) {
+        const std::string_view received{static_cast<const char*>(buffer_.cdata().data()), buffer_.size()};
+        if (const std::size_t at = received.find(end); at != std::string_view::npos) {
+            std::string text{received.substr(0, at + end.size())};
+            buffer_.consume(text.size());
+            return text;
+        }
+        read_ahead(4096);
+    }
+}
+
 void RawClient::finish_sending() { socket_.shutdown(tcp::socket::shutdown_send); }
 
 HttpResponse RawClient::receive_large(std::size_t limit) {

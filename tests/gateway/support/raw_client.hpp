@@ -32,6 +32,12 @@ class RawClient {
     /// Takes about so many bytes of what has been answered, or all that is there; they are received later.
     void read_ahead(std::size_t bytes);
 
+    /// The bytes of an answer up to end, with it; what follows is received later. Throws when the server closes before.
+    std::string receive_up_to(std::string_view end);
+
+    /// Closes the connection, with a reset if bytes of an answer were not received.
+    void close() { socket_.close(); }
+
     /// Says that nothing more will be sent.
     void finish_sending();
 
