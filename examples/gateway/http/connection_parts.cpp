@@ -46,7 +46,8 @@ net::awaitable<bool> HttpConnection::write_parts(const HttpResponse& beginning, 
     watch([left] { left->emit(net::cancellation_type::terminal); });
     bool written = departed_ != nullptr;  // else it has left already
     if (written) {
-        written = co_await run_cancellable(write_each(beginning, *rest), left);
+        auto writing = run_cancellable(write_each(beginning, *rest), left);
+        written = co_await std::move(writing);
     }
     watch(nullptr);
     co_return written;
@@ -56,7 +57,8 @@ net::awaitable<bool> HttpConnection::write_each(const HttpResponse& beginning, B
     const bool chunked = beginning.chunked();
     std::exception_ptr cut_off;
     try {
-        bool written = co_await write_part(head_text(beginning), beginning.body(), chunked);
+        auto beginning_it = write_part(head_text(beginning), beginning.body(), chunked);
+        bool written = co_await std::move(beginning_it);
         while (written) {
             phase_ = Phase::awaiting_part;
             watchdog_.expires_after(shared_.options.request_timeout);
@@ -69,7 +71,8 @@ net::awaitable<bool> HttpConnection::write_each(const HttpResponse& beginning, B
                 written = co_await write(chunked ? last_chunk : "", "");
                 break;
             }
-            written = co_await write_part("", std::move(*part), chunked);
+            auto writing = write_part("", std::move(*part), chunked);
+            written = co_await std::move(writing);
         }
         co_return written;
     } catch (...) {

@@ -93,14 +93,26 @@ net::awaitable<void> Connection::handshake() {
 }
 
 net::awaitable<void> Connection::exchange(const UpstreamRequest& request, ResponseLimits limits) {
+    return exchange(request, limits, true);
+}
+
+net::awaitable<void> Connection::begin(const UpstreamRequest& request, ResponseLimits limits) {
+    return exchange(request, limits, false);
+}
+
+net::awaitable<void> Connection::exchange(const UpstreamRequest& request, ResponseLimits limits, bool with_body) {
     reusable_ = false;
+    limits_ = limits;
     parser_.reset();
-    auto done = tls_ ? exchange_on(*tls_, request, limits) : exchange_on(socket_, request, limits);
-    co_await std::move(done);
+    return tls_ ? exchange_on(*tls_, request, with_body) : exchange_on(socket_, request, with_body);
+}
+
+net::awaitable<void> Connection::read_some(std::string& bytes) {
+    return tls_ ? read_some_of(*tls_, bytes) : read_some_of(socket_, bytes);
 }
 
 template <typename Stream>
-net::awaitable<void> Connection::exchange_on(Stream& stream, const UpstreamRequest& request, ResponseLimits limits) {
+net::awaitable<void> Connection::exchange_on(Stream& stream, const UpstreamRequest& request, bool with_body) {
     error_code write_error;
     const std::string head = head_text(request);
     const std::string_view body = request.body();
@@ -111,27 +123,60 @@ net::awaitable<void> Connection::exchange_on(Stream& stream, const UpstreamReque
         fail(Stage::waiting, "the request could not be sent: " + write_error.message());
     }
     const bool to_head = request.method() == http::verb::head;
-    const error_code error = co_await receive(stream, to_head, limits);
+    const error_code error = co_await receive(stream, to_head, with_body);
     if (error) {
-        fail(stage(), problem(error, limits));
+        fail(stage(), problem(error));
     }
-    reusable_ = !write_error && parser_->keep_alive() && request.keep_alive() && buffer_.size() == 0;
+    keep_ = !write_error && request.keep_alive();
+    settle();
 }
 
 template <typename Stream>
-net::awaitable<error_code> Connection::receive(Stream& stream, bool to_head, ResponseLimits limits) {
+net::awaitable<void> Connection::read_some_of(Stream& stream, std::string& bytes) {
+    bytes.clear();
+    while (bytes.empty() && !complete()) {
+        error_code error;
+        co_await http::async_read_some(stream, buffer_, *parser_, net::redirect_error(net::use_awaitable, error));
+        if (!error) {
+            parse_arrived(error);
+        }
+        if (error) {
+            fail(Stage::receiving, problem(error));
+        }
+        bytes.swap(parser_->get().body());
+    }
+    settle();
+}
+
+/// A read parses one piece: the head of a chunk, or its data. (A parser that is eager would wait for more than has
+/// arrived, when what has arrived ends in the middle of a chunk's end.) This goes on as far as it gets.
+void Connection::parse_arrived(error_code& error) {
+    while (!error && !complete() && buffer_.size() > 0) {
+        buffer_.consume(parser_->put(buffer_.data(), error));
+    }
+    if (error == http::error::need_more) {
+        error = {};
+    }
+}
+
+void Connection::settle() { reusable_ = complete() && keep_ && parser_->keep_alive() && buffer_.size() == 0; }
+
+template <typename Stream>
+net::awaitable<error_code> Connection::receive(Stream& stream, bool to_head, bool with_body) {
     error_code error;
     for (int interim = 0; interim <= max_interim_responses; ++interim) {
         parser_.emplace();
-        parser_->header_limit(limits.header);
-        parser_->body_limit(limits.body);
+        parser_->header_limit(limits_.header);
+        parser_->body_limit(limits_.body);
         parser_->skip(to_head);
         co_await http::async_read_header(stream, buffer_, *parser_, net::redirect_error(net::use_awaitable, error));
         if (error || parser_->get().result() == http::status::switching_protocols) {
             break;
         }
         if (!is_interim(parser_->get())) {
-            co_await http::async_read(stream, buffer_, *parser_, net::redirect_error(net::use_awaitable, error));
+            if (with_body) {
+                co_await http::async_read(stream, buffer_, *parser_, net::redirect_error(net::use_awaitable, error));
+            }
             co_return error;
         }
     }
@@ -148,13 +193,13 @@ TransportError::Stage Connection::stage() const {
     return buffer_.size() > 0 || (parser_ && parser_->got_some()) ? Stage::receiving : Stage::waiting;
 }
 
-std::string Connection::problem(const error_code& error, ResponseLimits limits) const {
+std::string Connection::problem(const error_code& error) const {
     const bool responding = stage() == Stage::receiving;
     if (error == http::error::body_limit) {
-        return "the response's body is over " + std::to_string(limits.body) + " bytes";
+        return "the response's body is over " + std::to_string(limits_.body) + " bytes";
     }
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-        return "the response's header is over " + std::to_string(limits.header) + " bytes";
+        return "the response's header is over " + std::to_string(limits_.header) + " bytes";
     }
     if (error == http::error::end_of_stream || error == http::error::partial_message || error == net::error::eof ||
         error == net::ssl::error::stream_truncated) {

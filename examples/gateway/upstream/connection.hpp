@@ -41,13 +41,27 @@ class Connection {
     /// Cancellation: terminal, then close(). Throws TransportError.
     net::awaitable<void> exchange(const UpstreamRequest& request, ResponseLimits limits);
 
-    /// The response, once exchange() has returned; moved out.
+    /// As exchange(), but returns when the head of the response is there, into response(). The body is what read_some()
+    /// reads.
+    net::awaitable<void> begin(const UpstreamRequest& request, ResponseLimits limits);
+
+    /// After begin(): waits for the bytes of the body that are next, into bytes; none are there when that is complete.
+    /// Cancellation: terminal, then close(). Throws TransportError.
+    net::awaitable<void> read_some(std::string& bytes);
+
+    /// After begin(): whether all of the body was read.
+    [[nodiscard]] bool complete() const { return parser_->is_done(); }
+
+    /// The response, once exchange() or begin() has returned.
+    [[nodiscard]] const HttpResponse& response() const { return parser_->get(); }
+
+    /// The same, once exchange() has returned; moved out.
     [[nodiscard]] HttpResponse take_response();
 
-    /// Where exchange() is, or was when it ended early.
+    /// Where the exchange is, or was when it ended early.
     [[nodiscard]] TransportError::Stage stage() const;
 
-    /// After exchange() has returned: whether another may follow.
+    /// When the response is complete: whether another exchange may follow.
     [[nodiscard]] bool reusable() const { return reusable_; }
 
     /// Whether the peer has neither closed this idle connection nor sent anything on it, as far as is known
@@ -64,18 +78,25 @@ class Connection {
 
     net::awaitable<void> connect(const std::vector<tcp::endpoint>& endpoints);
     net::awaitable<void> handshake();
+    net::awaitable<void> exchange(const UpstreamRequest& request, ResponseLimits limits, bool with_body);
     template <typename Stream>
-    net::awaitable<void> exchange_on(Stream& stream, const UpstreamRequest& request, ResponseLimits limits);
+    net::awaitable<void> exchange_on(Stream& stream, const UpstreamRequest& request, bool with_body);
     template <typename Stream>
-    net::awaitable<error_code> receive(Stream& stream, bool to_head, ResponseLimits limits);
-    [[nodiscard]] std::string problem(const error_code& error, ResponseLimits limits) const;
+    net::awaitable<error_code> receive(Stream& stream, bool to_head, bool with_body);
+    template <typename Stream>
+    net::awaitable<void> read_some_of(Stream& stream, std::string& bytes);
+    void parse_arrived(error_code& error);
+    void settle();
+    [[nodiscard]] std::string problem(const error_code& error) const;
     [[noreturn]] void fail(TransportError::Stage stage, const std::string& what) const;
 
     Origin origin_;
     tcp::socket socket_;
     std::optional<net::ssl::stream<tcp::socket&>> tls_;
     beast::flat_buffer buffer_;
+    ResponseLimits limits_;
     std::optional<Parser> parser_;
+    bool keep_ = false;  // nothing that was sent speaks against it
     bool reusable_ = false;
 };
 

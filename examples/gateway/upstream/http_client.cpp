@@ -80,10 +80,56 @@ struct HttpClient::State {
 };
 
 /// One send, from its beginning to its end, on one strand.
-class HttpClient::Attempt {
+class HttpClient::Attempt : public std::enable_shared_from_this<Attempt> {
   public:
-    Attempt(State& state, const Origin& origin, UpstreamRequest request, Clock::time_point deadline)
-        : state_{state}, pool_{state.pool.at(origin)}, request_{std::move(request)}, deadline_{deadline} {}
+    Attempt(std::shared_ptr<State> state, const Origin& origin, UpstreamRequest request, Clock::time_point deadline)
+        : state_{std::move(state)}, pool_{state_->pool.at(origin)}, request_{std::move(request)}, deadline_{deadline} {
+        if (origin.tls) {
+            strand_.emplace(net::make_strand(state_->executor));
+        }
+    }
+
+    /// The response.
+    net::awaitable<HttpResponse> send() { return on_strand(shared_from_this(), &Attempt::send_on_strand); }
+    /// Its head.
+    net::awaitable<HttpResponse> begin() { return on_strand(shared_from_this(), &Attempt::begin_on_strand); }
+    /// What is next of its body, by deadline.
+    net::awaitable<std::optional<std::string>> read(Clock::time_point deadline) {
+        deadline_ = deadline;
+        return on_strand(shared_from_this(), &Attempt::read_on_strand);
+    }
+
+  private:
+    template <typename T>
+    using Step = net::awaitable<T> (Attempt::*)();
+
+    template <typename T>
+    static net::awaitable<T> on_strand(std::shared_ptr<Attempt> attempt, Step<T> step) {
+        net::any_io_executor strand = co_await net::this_coro::executor;
+        if (attempt->strand_) {
+            strand = *attempt->strand_;
+        }
+        auto stop = [weak = std::weak_ptr{attempt}] {
+            if (const std::shared_ptr<Attempt> still = weak.lock()) {
+                still->stop();
+            }
+        };
+        auto running = run_stoppable(std::move(strand), run(std::move(attempt), step), std::move(stop));
+        co_return co_await std::move(running);
+    }
+
+    /// Who gives the attempt up while a step is under way leaves it to that: it ends with it, and gives back what it
+    /// holds.
+    template <typename T>
+    static net::awaitable<T> run(std::shared_ptr<Attempt> attempt, Step<T> step) {
+        const std::shared_ptr<Attempt> held = std::move(attempt);
+        try {
+            co_return co_await (*held.*step)();
+        } catch (const TransportError& error) {
+            held->state_->counters.count(error);
+            throw;
+        }
+    }
 
     /// Makes what is under way on the connection fail.
     void stop() {
@@ -92,33 +138,67 @@ class HttpClient::Attempt {
         }
     }
 
-    net::awaitable<HttpResponse> run() {
+    net::awaitable<HttpResponse> send_on_strand() {
+        co_await obtain_connection();
+        auto exchange =
+            by_deadline(connection_->exchange(request_, limits()), "its response did not arrive in full in time");
+        co_await std::move(exchange);
+        HttpResponse response = connection_->take_response();
+        release();
+        co_return response;
+    }
+
+    net::awaitable<HttpResponse> begin_on_strand() {
+        co_await obtain_connection();
+        auto begin =
+            by_deadline(connection_->begin(request_, limits()), "the head of its response did not arrive in time");
+        co_await std::move(begin);
+        co_return HttpResponse{connection_->response().base()};
+    }
+
+    net::awaitable<std::optional<std::string>> read_on_strand() {
+        if (connection_ == nullptr) {
+            co_return std::nullopt;
+        }
+        std::string bytes;
+        auto reading = by_deadline(connection_->read_some(bytes), "its response did not go on in time");
+        co_await std::move(reading);
+        if (connection_->complete()) {
+            release();
+        }
+        co_return bytes.empty() ? std::nullopt : std::optional{std::move(bytes)};
+    }
+
+    net::awaitable<void> obtain_connection() {
         prepare();
         co_await acquire_permit();
         connection_ = pool_.take();
         if (connection_ != nullptr) {
-            ++state_.counters.reused;
+            ++state_->counters.reused;
         } else {
             co_await connect();
-            ++state_.counters.opened;
+            ++state_->counters.opened;
         }
-        co_await send_and_receive();
-        HttpResponse response = connection_->take_response();
+    }
+
+    void release() {
         if (connection_->reusable()) {
             pool_.put(std::move(connection_));  // before the permit goes
         }
-        co_return response;
+        connection_.reset();
+        permit_.release();
     }
 
-  private:
+    [[nodiscard]] ResponseLimits limits() const { return {state_->options.header_limit, state_->options.body_limit}; }
+
     void prepare() {
         request_.version(11);
         request_.set(http::field::host, authority(pool_.origin()));
         request_.erase(http::field::connection);
-        if (state_.options.user_agent.empty()) {
+        if (state_->options.user_agent.empty()) {
             request_.erase(http::field::user_agent);
         } else {
-            request_.set(http::field::user_agent, state_.options.user_agent);
+            request_.set(http::field::user_agent, state_->options.user_agent);
         }
         request_.prepare_payload();
     }
@@ -131,7 +211,7 @@ class HttpClient::Attempt {
         auto wait = run_until(deadline_, wait_for_permit(), [] {});
         const bool in_time = co_await std::move(wait);
         if (!in_time) {
-            fail_late(Stage::connecting, "none of the " + std::to_string(state_.options.max_connections) +
+            fail_late(Stage::connecting, "none of the " + std::to_string(state_->options.max_connections) +
                                              " connections that it may have became free in time");
         }
     }
@@ -139,8 +219,8 @@ class HttpClient::Attempt {
     net::awaitable<void> wait_for_permit() { permit_ = co_await pool_.permits().async_acquire(net::use_awaitable); }
 
     net::awaitable<void> connect() {
-        connection_ = std::make_unique<Connection>(state_.executor, pool_.origin(), state_.tls);
-        const Clock::time_point limit = std::min(deadline_, Clock::now() + state_.options.connect_timeout);
+        connection_ = std::make_unique<Connection>(state_->executor, pool_.origin(), state_->tls);
+        const Clock::time_point limit = std::min(deadline_, Clock::now() + state_->options.connect_timeout);
         auto open = run_until(limit, connection_->open(), [this] { connection_->close(); });
         const bool in_time = co_await std::move(open);
         if (!in_time) {
@@ -148,14 +228,13 @@ class HttpClient::Attempt {
         }
     }
 
-    /// Each send comes here, so it does not take run_until(), which starts two coroutines: all that an exchange waits
-    /// for is its socket, and so a timer that closes that will do.
-    net::awaitable<void> send_and_receive() {
-        const ResponseLimits limits{state_.options.header_limit, state_.options.body_limit};
+    /// Each exchange comes here, so it does not take run_until(), which starts two coroutines: all that an exchange
+    /// waits for is its socket, and so a timer that closes that will do.
+    net::awaitable<void> by_deadline(net::awaitable<void> exchange, const char* late) {
         const Alarm alarm{co_await net::this_coro::executor, deadline_, *connection_};
         std::exception_ptr failure;
         try {
-            co_await connection_->exchange(request_, limits);
+            co_await std::move(exchange);
         } catch (...) {
             failure = std::current_exception();
         }
@@ -168,8 +247,7 @@ class HttpClient::Attempt {
         }
         if (failure) {
             const Stage stage = connection_->stage();
-            fail_late(stage, stage == Stage::waiting ? "it did not respond in time"
-                                                     : "its response did not arrive in full in time");
+            fail_late(stage, stage == Stage::waiting ? "it did not respond in time" : late);
         }
     }
 
@@ -177,12 +255,29 @@ class HttpClient::Attempt {
         throw TransportError{stage, true, what, to_string(pool_.origin())};
     }
 
-    State& state_;
+    const std::shared_ptr<State> state_;
     OriginPool& pool_;
+    std::optional<net::strand<net::any_io_executor>> strand_;  // with TLS
     UpstreamRequest request_;
-    const Clock::time_point deadline_;
+    Clock::time_point deadline_;
     dispatch::Permit permit_;
     std::unique_ptr<Connection> connection_;  // closed before the permit goes
+};
+
+/// What is left of an attempt whose response has begun.
+class HttpClient::Reader final : public ResponseReader {
+  public:
+    Reader(std::shared_ptr<Attempt> attempt, HttpResponse head)
+        : attempt_{std::move(attempt)}, head_{std::move(head)} {}
+
+    [[nodiscard]] const HttpResponse& head() const override { return head_; }
+    net::awaitable<std::optional<std::string>> read(Clock::time_point deadline) override {
+        return attempt_->read(deadline);
+    }
+
+  private:
+    std::shared_ptr<Attempt> attempt_;
+    HttpResponse head_;
 };
 
 HttpClient::HttpClient(const net::any_io_executor& executor, HttpClientOptions options)
@@ -192,32 +287,17 @@ HttpClient::~HttpClient() { close(); }
 
 net::awaitable<HttpResponse> HttpClient::send(const Origin& origin, UpstreamRequest request,
                                               Clock::time_point deadline) {
-    return start(origin, std::move(request), deadline);
+    return std::make_shared<Attempt>(state_, origin, std::move(request), deadline)->send();
 }
 
-net::awaitable<HttpResponse> HttpClient::start(Origin origin, UpstreamRequest request, Clock::time_point deadline) {
-    auto attempt = std::make_shared<Attempt>(*state_, origin, std::move(request), deadline);
-    auto stop = [weak = std::weak_ptr{attempt}] {
-        if (const std::shared_ptr<Attempt> still = weak.lock()) {
-            still->stop();
-        }
-    };
-    net::any_io_executor strand = co_await net::this_coro::executor;
-    if (origin.tls) {
-        strand = net::make_strand(state_->executor);
-    }
-    auto running = run_stoppable(std::move(strand), run(state_, std::move(attempt)), std::move(stop));
-    co_return co_await std::move(running);
+net::awaitable<std::unique_ptr<ResponseReader>> HttpClient::open(const Origin& origin, UpstreamRequest request,
+                                                                 Clock::time_point deadline) {
+    return begin(std::make_shared<Attempt>(state_, origin, std::move(request), deadline));
 }
 
-net::awaitable<HttpResponse> HttpClient::run(std::shared_ptr<State> state, std::shared_ptr<Attempt> attempt) {
-    const std::shared_ptr<Attempt> held = std::move(attempt);  // it ends as this does, and gives back what it holds
-    try {
-        co_return co_await held->run();
-    } catch (const TransportError& error) {
-        state->counters.count(error);
-        throw;
-    }
+net::awaitable<std::unique_ptr<ResponseReader>> HttpClient::begin(std::shared_ptr<Attempt> attempt) {
+    HttpResponse head = co_await attempt->begin();
+    co_return std::make_unique<Reader>(std::move(attempt), std::move(head));
 }
 
 void HttpClient::close() { state_->pool.close(); }

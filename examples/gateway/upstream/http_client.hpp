@@ -38,8 +38,9 @@ struct HttpClientMetrics {
 /// Sends HTTP/1.1 requests over the network, with or without TLS, and keeps connections for the next
 /// request. Server certificates are verified; there is no way around it but http://.
 ///
-/// A send with TLS runs on a strand of its own, and the awaiting coroutine waits: decryption takes no time of the
-/// latter's. Without, it would only be handed over twice for nothing, and runs where it is awaited.
+/// A send with TLS, and what is read of its response, runs on a strand of its own, and the awaiting coroutine waits:
+/// decryption takes no time of the latter's. Without, it would only be handed over twice for nothing, and runs where it
+/// is awaited.
 ///
 /// A kept connection that the upstream closes just as it is used fails with Stage::waiting: nobody can know
 /// then whether the request was seen.
@@ -57,6 +58,11 @@ class HttpClient : public HttpTransport {
     net::awaitable<HttpResponse> send(const Origin& origin, UpstreamRequest request,
                                       Clock::time_point deadline) override;
 
+    /// See HttpTransport. The connection is kept when the body has been read to its end; until then it counts among
+    /// max_connections. The reader may outlive the client, and origin.
+    net::awaitable<std::unique_ptr<ResponseReader>> open(const Origin& origin, UpstreamRequest request,
+                                                         Clock::time_point deadline) override;
+
     /// Closes the idle connections; from now on none are kept. Sends go on, and new ones work.
     void close();
 
@@ -65,10 +71,9 @@ class HttpClient : public HttpTransport {
   private:
     struct State;
     class Attempt;
+    class Reader;
 
-    /// A coroutine, which starts when it is awaited: so it keeps what it is given.
-    net::awaitable<HttpResponse> start(Origin origin, UpstreamRequest request, Clock::time_point deadline);
-    static net::awaitable<HttpResponse> run(std::shared_ptr<State> state, std::shared_ptr<Attempt> attempt);
+    static net::awaitable<std::unique_ptr<ResponseReader>> begin(std::shared_ptr<Attempt> attempt);
 
     std::shared_ptr<State> state_;
 };

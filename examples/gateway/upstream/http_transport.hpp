@@ -3,12 +3,14 @@
 #define GATEWAY_UPSTREAM_HTTP_TRANSPORT_HPP
 
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
 #include <gateway/base/net.hpp>
 #include <gateway/http/message.hpp>
 #include <gateway/http/url.hpp>
+#include <gateway/upstream/response_reader.hpp>
 
 namespace gateway {
 
@@ -57,6 +59,11 @@ class HttpTransport {
     /// with timed_out() when deadline passes. Thread-safe.
     virtual net::awaitable<HttpResponse> send(const Origin& origin, UpstreamRequest request,
                                               Clock::time_point deadline) = 0;
+
+    /// As send(), but completes when the head of the response is there, of which deadline is the limit: the body, if
+    /// there is one, is the reader's. What holds for origin holds for the transport too, as long as there is a reader.
+    virtual net::awaitable<std::unique_ptr<ResponseReader>> open(const Origin& origin, UpstreamRequest request,
+                                                                 Clock::time_point deadline) = 0;
 };
 
 }  // namespace gateway

@@ -67,6 +67,14 @@ Behaviour Behaviour::slow(std::chrono::milliseconds delay) {
     return behaviour;
 }
 
+Behaviour Behaviour::in_parts(std::vector<std::string> parts, bool breaks_off) {
+    Behaviour behaviour;
+    behaviour.kind = Kind::parts;
+    behaviour.parts = std::move(parts);
+    behaviour.breaks_off = breaks_off;
+    return behaviour;
+}
+
 Behaviour Behaviour::huge(std::size_t size) {
     Behaviour behaviour = of(Kind::huge);
     behaviour.size = size;

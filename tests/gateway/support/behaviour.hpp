@@ -31,6 +31,8 @@ struct Behaviour {
         interim,       ///< 100 and 103 responses first
         hang,          ///< nothing
         hold,          ///< nothing until FakeUpstream::release(), then an answer
+        parts,         ///< a body in chunks, each when FakeUpstream::release() is called; see below
+        endless,       ///< chunks without end, as fast as they are taken
     };
 
     Kind kind = Kind::answer;
@@ -38,6 +40,8 @@ struct Behaviour {
     std::vector<std::pair<std::string, std::string>> headers;  ///< of answer and status, besides the usual ones
     std::chrono::milliseconds delay{0};                        ///< before any of it
     std::size_t size = 0;                                      ///< of huge
+    std::vector<std::string> parts;                            ///< of parts; the first is not waited for
+    bool breaks_off = false;                                   ///< after parts, the connection is closed in the middle
 
     static Behaviour answer() { return {}; }
     static Behaviour of(Kind kind);
@@ -47,6 +51,8 @@ struct Behaviour {
     static Behaviour retry_after(unsigned code, std::string value);
     static Behaviour slow(std::chrono::milliseconds delay);
     static Behaviour huge(std::size_t size);
+    /// A response of type text/event-stream.
+    static Behaviour in_parts(std::vector<std::string> parts, bool breaks_off = false);
 
     /// "ok", "slow:500" (milliseconds), "503", "429:2" (Retry-After), "half", "stall", "reset", "half-reset",
     /// "close", "answer-close", "garbage", "invalid-json", "huge:1000000" (bytes), "chunked", "until-close", "interim",

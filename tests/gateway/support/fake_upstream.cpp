@@ -5,10 +5,12 @@
 #include <array>
 #include <chrono>
 #include <exception>
+#include <sstream>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -31,6 +33,7 @@ namespace {
 
 namespace net = gateway::net;
 namespace http = gateway::http;
+using namespace net::experimental::awaitable_operators;
 using gateway::error_code;
 using gateway::HttpRequest;
 using gateway::HttpResponse;
@@ -39,6 +42,15 @@ using Kind = Behaviour::Kind;
 
 constexpr std::chrono::seconds patience{30};
 const std::string bad_request = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+const std::string stream_head =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+std::string chunk(const std::string& data) {
+    std::ostringstream size;
+    size << std::hex << data.size();
+    return size.str() + "\r\n" + data + "\r\n";
+}
 
 net::ssl::context server_context(const Identity& identity) {
     net::ssl::context context{net::ssl::context::tls_server};
@@ -182,7 +194,10 @@ void FakeUpstream::repeat(std::vector<Behaviour> behaviours) {
 }
 
 void FakeUpstream::release() {
-    net::post(context_, [this] { gate_.cancel(); });
+    net::post(context_, [this] {
+        ++releases_;
+        gate_.cancel();
+    });
 }
 
 std::vector<SeenRequest> FakeUpstream::requests() const {
@@ -265,6 +280,53 @@ net::awaitable<void> FakeUpstream::serve_requests(Stream& stream, tcp::socket& s
     }
 }
 
+net::awaitable<void> FakeUpstream::wait_at_gate() {
+    error_code released;
+    co_await gate_.async_wait(net::redirect_error(net::use_awaitable, released));
+}
+
+/// Whether the connection can be used further.
+template <typename Stream>
+net::awaitable<bool> FakeUpstream::write_parts(Stream& stream, tcp::socket& socket, const Behaviour& behaviour) {
+    std::size_t releases = releases_;
+    std::string text = stream_head;
+    for (std::size_t i = 0; i < behaviour.parts.size(); ++i) {
+        releases += i == 0 ? 0 : 1;
+        while (releases_ < releases) {
+            auto either = wait_at_gate() || outlast(socket);
+            const auto first = co_await std::move(either);
+            if (first.index() == 1) {
+                co_return false;  // the client has left
+            }
+        }
+        text += chunk(behaviour.parts[i]);
+        auto writing = write(stream, text);
+        const bool written = co_await std::move(writing);
+        if (!written) {
+            co_return false;
+        }
+        text.clear();
+    }
+    if (!behaviour.breaks_off) {
+        text += "0\r\n\r\n";
+    }
+    auto writing = write(stream, text);
+    const bool written = co_await std::move(writing);
+    co_return written && !behaviour.breaks_off;
+}
+
+template <typename Stream>
+net::awaitable<bool> FakeUpstream::write_endlessly(Stream& stream) {
+    const std::string event = chunk("data: " + std::string(8'000, 'x') + "\n\n");
+    std::string text = stream_head;
+    for (bool written = true; written; text = event) {
+        auto writing = write(stream, text);
+        written = co_await std::move(writing);
+        endless_bytes_ += text.size();
+    }
+    co_return false;
+}
+
 /// Whether the connection can be used further.
 template <typename Stream>
 net::awaitable<bool> FakeUpstream::carry_out(Stream& stream, tcp::socket& socket, const HttpRequest& request,
@@ -275,8 +337,15 @@ net::awaitable<bool> FakeUpstream::carry_out(Stream& stream, tcp::socket& socket
         co_await timer.async_wait(net::use_awaitable);
     }
     if (kind == Kind::hold) {
-        error_code released;
-        co_await gate_.async_wait(net::redirect_error(net::use_awaitable, released));
+        co_await wait_at_gate();
+    }
+    if (kind == Kind::parts) {
+        auto writing = write_parts(stream, socket, order.behaviour);
+        co_return co_await std::move(writing);
+    }
+    if (kind == Kind::endless) {
+        auto writing = write_endlessly(stream);
+        co_return co_await std::move(writing);
     }
     const HttpResponse response = response_to(request, order.behaviour, order.serial);
     std::string text = serialized(response);

@@ -2,6 +2,7 @@
 #ifndef GATEWAY_TESTS_SUPPORT_FAKE_UPSTREAM_HPP
 #define GATEWAY_TESTS_SUPPORT_FAKE_UPSTREAM_HPP
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -66,8 +67,11 @@ class FakeUpstream {
     void script_tokens(std::vector<Behaviour> behaviours);
     /// The same for requests for anything but a token, over and over once the script is done.
     void repeat(std::vector<Behaviour> behaviours);
-    /// Answers the requests that are held now.
+    /// Answers the requests that are held now, and lets the responses in parts go on by one part.
     void release();
+
+    /// Bytes of endless responses that were written to sockets.
+    [[nodiscard]] std::size_t endless_bytes() const { return endless_bytes_; }
 
     [[nodiscard]] std::vector<SeenRequest> requests() const;
     /// Connections, since the beginning; before the TLS handshake.
@@ -92,6 +96,11 @@ class FakeUpstream {
     gateway::net::awaitable<void> serve(gateway::tcp::socket socket);
     template <typename Stream>
     gateway::net::awaitable<void> serve_requests(Stream& stream, gateway::tcp::socket& socket);
+    gateway::net::awaitable<void> wait_at_gate();
+    template <typename Stream>
+    gateway::net::awaitable<bool> write_parts(Stream& stream, gateway::tcp::socket& socket, const Behaviour& behaviour);
+    template <typename Stream>
+    gateway::net::awaitable<bool> write_endlessly(Stream& stream);
     template <typename Stream>
     gateway::net::awaitable<bool> carry_out(Stream& stream, gateway::tcp::socket& socket,
                                             const gateway::HttpRequest& request, const Order& order);
@@ -99,6 +108,7 @@ class FakeUpstream {
     [[nodiscard]] bool await(const std::function<bool()>& condition) const;
 
     const FakeUpstreamOptions options_;
+    std::atomic<std::size_t> endless_bytes_{0};
     mutable std::mutex mutex_;  ///< guards all up to open_
     mutable std::condition_variable changed_;
     std::deque<Behaviour> script_;
@@ -113,6 +123,7 @@ class FakeUpstream {
     gateway::net::io_context context_;  ///< of what follows only the thread uses it, once it runs
     gateway::tcp::acceptor acceptor_;
     gateway::net::steady_timer gate_;  ///< requests on hold wait for it
+    std::size_t releases_ = 0;
     gateway::Origin origin_;
     std::thread thread_;
 };

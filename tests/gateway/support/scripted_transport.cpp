@@ -1,13 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scripted_transport.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
 namespace test {
+
+namespace {
+
+class ScriptedReader final : public gateway::ResponseReader {
+  public:
+    explicit ScriptedReader(gateway::HttpResponse response)
+        : body_{std::exchange(response.body(), {})}, head_{std::move(response)} {}
+
+    [[nodiscard]] const gateway::HttpResponse& head() const override { return head_; }
+
+    gateway::net::awaitable<std::optional<std::string>> read(gateway::Clock::time_point /*deadline*/) override {
+        if (body_.empty()) {
+            co_return std::nullopt;
+        }
+        const std::size_t end = std::min(body_.find('\n'), body_.size() - 1) + 1;
+        std::string line = body_.substr(0, end);
+        body_.erase(0, end);
+        co_return line;
+    }
+
+  private:
+    std::string body_;
+    gateway::HttpResponse head_;
+};
+
+}  // namespace
 
 void ScriptedTransport::then_answer(unsigned status, const std::string& body) {
     gateway::HttpResponse response;
@@ -40,6 +69,12 @@ gateway::net::awaitable<gateway::HttpResponse> ScriptedTransport::send(const gat
         co_await never.async_wait(gateway::net::use_awaitable);
     }
     co_return std::get<gateway::HttpResponse>(next);
+}
+
+gateway::net::awaitable<std::unique_ptr<gateway::ResponseReader>> ScriptedTransport::open(
+    const gateway::Origin& origin, gateway::UpstreamRequest request, gateway::Clock::time_point deadline) {
+    gateway::HttpResponse response = co_await send(origin, std::move(request), deadline);
+    co_return std::make_unique<ScriptedReader>(std::move(response));
 }
 
 }  // namespace test

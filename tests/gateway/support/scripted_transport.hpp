@@ -3,6 +3,7 @@
 #define GATEWAY_TESTS_SUPPORT_SCRIPTED_TRANSPORT_HPP
 
 #include <deque>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -29,6 +30,10 @@ class ScriptedTransport final : public gateway::HttpTransport {
     /// Throws std::logic_error past the end of the script.
     gateway::net::awaitable<gateway::HttpResponse> send(const gateway::Origin& origin, gateway::UpstreamRequest request,
                                                         gateway::Clock::time_point deadline) override;
+
+    /// The response's body is read line by line.
+    gateway::net::awaitable<std::unique_ptr<gateway::ResponseReader>> open(
+        const gateway::Origin& origin, gateway::UpstreamRequest request, gateway::Clock::time_point deadline) override;
 
     [[nodiscard]] const std::vector<Sent>& sent() const { return sent_; }
 
