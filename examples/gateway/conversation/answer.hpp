@@ -49,6 +49,12 @@ class NotUnderstood : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// An upstream that had begun to answer says, in the middle, that it cannot go on; what() is its reason.
+class BrokenOff : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
 }  // namespace gateway
 
 #endif  // GATEWAY_CONVERSATION_ANSWER_HPP

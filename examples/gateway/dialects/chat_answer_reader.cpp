@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gateway/base/quote.hpp>
 #include <gateway/conversation/find_member.hpp>
@@ -41,14 +42,8 @@ std::string content_of(const Json& message) {
     return text;
 }
 
-/// {"name": "f", "arguments": "{\"x\": 1}"}
-ToolCall read_call(std::string_view id, const Json* function) {
-    const Json* const name = function != nullptr ? find_member(*function, "name") : nullptr;
-    if (name == nullptr || !name->is_string()) {
-        throw NotUnderstood{"it calls a function without a name"};
-    }
-    ToolCall call{std::string{id}, name->get<std::string>(), "{}"};
-    const std::string_view arguments = text_of(find_member(*function, "arguments"));
+ToolCall make_call(std::string_view id, std::string_view name, std::string_view arguments) {
+    ToolCall call{std::string{id}, std::string{name}, "{}"};
     if (!arguments.empty()) {
         try {
             const Json parsed = parse_json(arguments, max_answer_values);
@@ -61,6 +56,15 @@ ToolCall read_call(std::string_view id, const Json* function) {
         }
     }
     return call;
+}
+
+/// {"name": "f", "arguments": "{\"x\": 1}"}
+ToolCall read_call(std::string_view id, const Json* function) {
+    const Json* const name = function != nullptr ? find_member(*function, "name") : nullptr;
+    if (name == nullptr || !name->is_string()) {
+        throw NotUnderstood{"it calls a function without a name"};
+    }
+    return make_call(id, text_of(name), text_of(find_member(*function, "arguments")));
 }
 
 std::vector<ToolCall> calls_of(const Json& message) {
@@ -84,9 +88,7 @@ bool is_choice(const Json& choice) {
 Candidate read_choice(const Json& choice, std::size_t position) {
     const Json& message = *find_member(choice, "message");
     Candidate candidate;
-    const Json* const index = find_member(choice, "index");
-    candidate.index =
-        index != nullptr && index->is_number_unsigned() ? index->get<std::uint64_t>() : std::uint64_t{position};
+    candidate.index = count_in(choice, "index").value_or(position);
     const std::string_view refusal = text_of(find_member(message, "refusal"));
     candidate.refused = !refusal.empty();
     candidate.text = candidate.refused ? std::string{refusal} : content_of(message);
@@ -136,6 +138,73 @@ Answer read_chat_answer(const Json& response) {
         answer.candidates.push_back(read_choice(choices[i], i));
     }
     return answer;
+}
+
+Answer ChatChunkReader::read(const Json& chunk) {
+    if (const Json* const error = find_member(chunk, "error")) {
+        const std::string_view message = text_of(error->is_string() ? error : find_member(*error, "message"));
+        throw BrokenOff{std::string{message.empty() ? "it does not say why" : message}};
+    }
+    const Json* const choices = find_member(chunk, "choices");
+    if (choices == nullptr || !choices->is_array()) {
+        throw NotUnderstood{"a part of it is no chunk of a chat completion"};
+    }
+    Answer answer;
+    answer.model = text_of(find_member(chunk, "model"));
+    answer.usage = chat_usage(chunk);
+    for (std::size_t i = 0; i < choices->size(); ++i) {
+        const Json& choice = (*choices)[i];
+        Candidate candidate;
+        candidate.index = count_in(choice, "index").value_or(i);
+        if (const Json* const delta = find_member(choice, "delta")) {
+            const std::string_view refusal = text_of(find_member(*delta, "refusal"));
+            candidate.refused = !refusal.empty();
+            candidate.text = candidate.refused ? std::string{refusal} : content_of(*delta);
+            take_calls(*delta, candidate);
+        }
+        if (const std::string_view reason = text_of(find_member(choice, "finish_reason")); !reason.empty()) {
+            finish_call(candidate);
+            candidate.finish = chat_finish(reason);
+        }
+        if (!candidate.text.empty() || !candidate.calls.empty() || candidate.finish) {
+            answer.candidates.push_back(std::move(candidate));
+        }
+    }
+    return answer;
+}
+
+/// [{"index": 0, "id": "call_1", "function": {"name": "f", "arguments": "{\"x\""}}], and then, without id and name, the
+/// rest of the arguments.
+void ChatChunkReader::take_calls(const Json& delta, Candidate& candidate) {
+    const Json* const deltas = find_member(delta, "tool_calls");
+    if (deltas == nullptr || !deltas->is_array()) {
+        return;
+    }
+    for (std::size_t i = 0; i < deltas->size(); ++i) {
+        const Json& part = (*deltas)[i];
+        const std::uint64_t place = count_in(part, "index").value_or(i);
+        const auto known = calls_.find(candidate.index);
+        if (known != calls_.end() && known->second.place != place) {
+            finish_call(candidate);
+        }
+        Call& call = calls_[candidate.index];
+        call.place = place;
+        call.id += text_of(find_member(part, "id"));
+        if (const Json* const function = find_member(part, "function")) {
+            call.name += text_of(find_member(*function, "name"));
+            call.arguments += text_of(find_member(*function, "arguments"));
+        }
+    }
+}
+
+void ChatChunkReader::finish_call(Candidate& candidate) {
+    if (const auto call = calls_.extract(candidate.index)) {
+        const Call& complete = call.mapped();
+        if (complete.name.empty()) {
+            throw NotUnderstood{"it calls a function without a name"};
+        }
+        candidate.calls.push_back(make_call(complete.id, complete.name, complete.arguments));
+    }
 }
 
 }  // namespace gateway
