@@ -39,7 +39,7 @@ namespace http = gateway::http;
 namespace net = gateway::net;
 
 constexpr std::size_t block = 64 * 1024;
-constexpr std::size_t more_than_sockets_hold = 24 * 1024 * 1024;
+constexpr std::size_t more_than_sockets_hold = 40 * 1024 * 1024;
 
 /// What tests see of the sources of a server, and tell them.
 struct Sources {

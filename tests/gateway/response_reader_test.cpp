@@ -40,7 +40,7 @@ using test::Behaviour;
 using test::FakeUpstream;
 using Kind = Behaviour::Kind;
 
-constexpr std::size_t more_than_sockets_hold = 24 * 1024 * 1024;
+constexpr std::size_t more_than_sockets_hold = 40 * 1024 * 1024;
 
 Clock::time_point in(milliseconds time) { return Clock::now() + time; }
 

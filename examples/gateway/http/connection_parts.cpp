@@ -57,8 +57,8 @@ net::awaitable<bool> HttpConnection::write_each(const HttpResponse& beginning, B
     const bool chunked = beginning.chunked();
     std::exception_ptr cut_off;
     try {
-        auto beginning_it = write_part(head_text(beginning), beginning.body(), chunked);
-        bool written = co_await std::move(beginning_it);
+        auto first = write_part(head_text(beginning), beginning.body(), chunked);
+        bool written = co_await std::move(first);
         while (written) {
             phase_ = Phase::awaiting_part;
             watchdog_.expires_after(shared_.options.request_timeout);
