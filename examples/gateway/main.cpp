@@ -134,9 +134,8 @@ GenerationPool make_pool(const Config& config, const net::any_io_executor& execu
     options.max_sessions = config.max_sessions;
     // Jobs are in the background, and max_pending bounds them: one whose session's worker is full waits for it.
     options.overflow = dispatch::Overflow::wait;
-    return GenerationPool{
-        dispatch::spawn_workers<Generation, Generated>(executor, config.workers, generator, worker, figures.observer()),
-        options};
+    return GenerationPool{dispatch::spawn_workers(executor, config.workers, generator, worker, figures.observer()),
+                          options};
 }
 
 /// Sets how many connections there may be, by how many descriptors there are.

@@ -8,19 +8,14 @@
 
 namespace gateway {
 
-net::awaitable<Generated> Generator::operator()(Generation generation, dispatch::JobContext& context) const {
-    Generated result;
-    result.worker = context.worker_id();
-    result.queued = std::chrono::duration_cast<std::chrono::microseconds>(context.queued_for());
+net::awaitable<void> Generator::operator()(Generation generation, Writer& out, dispatch::JobContext& context) const {
     if (!generation.prepared) {
         generation.request = co_await prepare(generation.dialect, std::move(generation.request));
     }
     ModelRequest request{std::move(generation.request), generation.dialect, std::move(generation.id),
                          std::string{context.session()}};
     ModelAnswer answer = co_await model_->generate(std::move(request), *generation.note);
-    result.response = std::move(answer.text);
-    result.usage = answer.usage;
-    co_return result;
+    co_await out.write(std::move(answer));
 }
 
 /// Of a job of a former run, whose text is all that there is.

@@ -3,16 +3,15 @@
 #ifndef GATEWAY_SERVICE_GENERATION_HPP
 #define GATEWAY_SERVICE_GENERATION_HPP
 
-#include <chrono>
-#include <cstddef>
 #include <memory>
 #include <string>
 
 #include <dispatch/pool.hpp>
+#include <dispatch/stream.hpp>
 #include <gateway/base/heavy_work.hpp>
 #include <gateway/base/net.hpp>
 #include <gateway/base/shared_text.hpp>
-#include <gateway/conversation/token_usage.hpp>
+#include <gateway/conversation/dialect.hpp>
 #include <gateway/upstream/model.hpp>
 #include <gateway/upstream/wait_note.hpp>
 
@@ -30,23 +29,16 @@ struct Generation {
     std::shared_ptr<WaitNote> note;
 };
 
-/// What the model made of it.
-struct Generated {
-    /// The text of the response's JSON.
-    std::string response;
-    std::size_t worker = 0;
-    std::chrono::microseconds queued{};
-    TokenUsage usage;
-};
+using Writer = dispatch::Writer<ModelAnswer>;
+using GenerationPool = dispatch::WorkerPool<Generation, dispatch::Stream<ModelAnswer>>;
 
-using GenerationPool = dispatch::WorkerPool<Generation, Generated>;
-
-/// The pool's handler: asks the model. Throws what the model throws. model and heavy must outlive the workers.
+/// The pool's handler: asks the model, and writes what it answers, which is one part. Throws what the model throws.
+/// model and heavy must outlive the workers.
 class Generator {
   public:
     Generator(Model& model, HeavyWork& heavy) : model_{&model}, heavy_{&heavy} {}
 
-    net::awaitable<Generated> operator()(Generation generation, dispatch::JobContext& context) const;
+    net::awaitable<void> operator()(Generation generation, Writer& out, dispatch::JobContext& context) const;
 
   private:
     net::awaitable<SharedText> prepare(Dialect dialect, SharedText request) const;

@@ -14,6 +14,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <dispatch/job_report.hpp>
 #include <gateway/jobs/uuid.hpp>
 #include <gateway/log/log.hpp>
 
@@ -303,14 +304,17 @@ net::awaitable<Outcome> GenerationService::generate(Job job, Clock::time_point d
     options.miss_cost = miss_cost(job.generation.request.size());
     job.generation.note = std::make_shared<WaitNote>();
     const std::shared_ptr<const WaitNote> note = job.generation.note;
+    dispatch::JobReport report;
+    options.report = &report;
     try {
-        Generated generated = co_await pool_.submit(options, std::move(job.generation),
-                                                    net::bind_cancellation_slot(running->slot(), net::use_awaitable));
+        auto answer = co_await pool_.submit(options, std::move(job.generation),
+                                            net::bind_cancellation_slot(running->slot(), net::use_awaitable));
+        ModelAnswer whole = (co_await answer.next()).value();
         outcome.state.status = JobStatus::completed;
-        outcome.state.result = std::move(generated.response);
-        outcome.worker = generated.worker;
-        outcome.queued = generated.queued;
-        figures_.spent(generated.usage);
+        outcome.state.result = std::move(whole.text);
+        outcome.worker = report.worker_id;
+        outcome.queued = std::chrono::duration_cast<std::chrono::microseconds>(report.queued);
+        figures_.spent(whole.usage);
     } catch (...) {
         const std::optional<Failure> why =
             running->cancelled() ? failure_of_cancellation(job.id) : failure(job.id, std::current_exception(), *note);

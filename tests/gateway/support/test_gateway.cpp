@@ -21,10 +21,10 @@ TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options
             return model_->prepare(dialect, request, text);
         };
     }
-    pool_ = std::make_unique<GenerationPool>(
-        dispatch::spawn_workers<Generation, Generated>(executor, options.workers, Generator{*model_, heavy_},
-                                                       options.worker, figures_.observer()),
-        options.pool);
+    pool_ =
+        std::make_unique<GenerationPool>(dispatch::spawn_workers(executor, options.workers, Generator{*model_, heavy_},
+                                                                 options.worker, figures_.observer()),
+                                         options.pool);
     service_ = std::make_unique<GenerationService>(executor, *pool_, store_, figures_, options.service);
     options.routes.allowed_hosts.emplace_back("test");  // what RawClient says
     routes_ = std::make_unique<Routes>(*service_, heavy_, [this] { return metrics(); }, options.routes);
