@@ -12,6 +12,7 @@
 #include <iomanip>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -28,6 +29,8 @@
 #include <gateway/base/json.hpp>
 #include <gateway/http/message.hpp>
 #include <gateway/upstream/http_client.hpp>
+#include <gateway/upstream/response_reader.hpp>
+#include <gateway/upstream/sse_parser.hpp>
 
 namespace {
 
@@ -108,6 +111,33 @@ class Demo {
         const HttpResponse response = co_await send(std::move(request));
         expect(response, http::status::ok);
         co_return gateway::parse_json(response.body());
+    }
+
+    /// Prints what the model says as it comes. Returns whether it came in parts, and to its end.
+    net::awaitable<bool> show_stream() {
+        UpstreamRequest request{http::verb::post, "/v1/chat/completions", 11};
+        request.set(http::field::content_type, "application/json");
+        request.body() = std::string{
+            R"({"model":"embedded","messages":[{"role":"user","content":"Hello!"}],"max_tokens":40,"stream":true})"};
+        const auto deadline = Clock::now() + std::chrono::seconds{60};
+        const auto response = co_await client_.open(origin_, std::move(request), deadline);
+        expect(response->head(), http::status::ok);
+        gateway::SseParser parser{1'000'000};
+        std::size_t parts = 0;
+        bool ended = false;
+        while (const std::optional<std::string> bytes = co_await response->read(deadline)) {
+            parser.put(*bytes);
+            while (const std::optional<gateway::SseEvent> event = parser.next()) {
+                ended = event->data == "[DONE]";
+                if (!ended) {
+                    const Json choice = gateway::parse_json(event->data).at("choices").at(0);
+                    std::cout << choice.at("delta").value("content", "") << std::flush;
+                    ++parts;
+                }
+            }
+        }
+        std::cout << std::endl;
+        co_return ended&& parts > 1;
     }
 
     const Findings& findings() const { return findings_; }
@@ -260,7 +290,13 @@ bool run(const Settings& settings) {
     std::cout << '\n';
     print_workers(fetched.get());
     print_times(demo.findings());
-    return print_verdict(demo.findings());
+    const bool right = print_verdict(demo.findings());
+
+    std::cout << "\nand so it says it to who wants a stream:\n";
+    auto streamed = net::co_spawn(context, demo.show_stream(), net::use_future);
+    context.restart();
+    context.run();
+    return streamed.get() && right;
 }
 
 }  // namespace

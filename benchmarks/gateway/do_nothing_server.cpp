@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // An HTTP server on Beast that reads a request and answers with the same few bytes: what the gateway's figures are
-// held against, and, as the bytes are a chat completion for who asks for one, its upstream. Prints its port.
+// held against, and, as the bytes are a chat completion for who asks for one, its upstream. For who asks for a stream
+// they are one of 16 parts, each of which is written by itself. Prints its port.
 //
 //   do_nothing_server [THREADS]
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -14,6 +18,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
@@ -29,15 +34,51 @@ constexpr const char* completion =
     R"("assistant","content":"Hello to you, too!"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,)"
     R"("completion_tokens":4,"total_tokens":5}})";
 
+constexpr int parts = 16;
+constexpr std::string_view stream_head =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+constexpr std::string_view part =
+    R"(data: {"id":"1","object":"chat.completion.chunk","created":0,"model":"m","choices":[{"index":0,"delta":)"
+    R"({"content":"Hello "},"finish_reason":null}]})"
+    "\n\n";
+constexpr std::string_view end =
+    R"(data: {"id":"1","object":"chat.completion.chunk","created":0,"model":"m","choices":[{"index":0,"delta":)"
+    R"({},"finish_reason":"stop"}]})"
+    "\n\ndata: [DONE]\n\n";
+
+std::string chunk(std::string_view bytes) {
+    char size[16];
+    std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
+    return size + std::string{bytes} + "\r\n";
+}
+
+net::awaitable<void> write(tcp::socket& socket, std::string text) {
+    co_await net::async_write(socket, net::buffer(text), net::use_awaitable);
+}
+
+net::awaitable<void> write_stream(tcp::socket& socket) {
+    std::string text{stream_head};
+    for (int i = 0; i < parts; ++i) {
+        text += chunk(part);
+        co_await write(socket, std::exchange(text, {}));
+    }
+    co_await write(socket, chunk(end) + "0\r\n\r\n");
+}
+
 net::awaitable<void> serve(tcp::socket socket) {
     boost::beast::flat_buffer buffer;
     for (;;) {
         http::request<http::string_body> request;
         co_await http::async_read(socket, buffer, request, net::use_awaitable);
+        const bool chat = request.target() == "/v1/chat/completions";
+        if (chat && request.body().find("\"stream\":true") != std::string::npos) {
+            co_await write_stream(socket);
+            continue;
+        }
         http::response<http::string_body> response{http::status::ok, request.version()};
         response.set(http::field::content_type, "application/json");
         response.keep_alive(request.keep_alive());
-        response.body() = request.target() == "/v1/chat/completions" ? completion : job;
+        response.body() = chat ? completion : job;
         response.prepare_payload();
         co_await http::async_write(socket, response, net::use_awaitable);
     }

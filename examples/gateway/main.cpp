@@ -115,8 +115,9 @@ Routes::Options routes_options(const Config& config, const Model& model) {
     options.generations.max_waiting = std::max<std::size_t>(config.max_connections * 3 / 4, 1);
     options.generations.derive_sessions = config.derive_sessions;
     options.generations.model = served_model(config);
-    options.generations.prepare = [&model](Dialect dialect, const Json& request, const SharedText& text) {
-        return model.prepare(dialect, request, text);
+    options.generations.prepare = [&model](Dialect dialect, Delivery delivery, const Json& request,
+                                           const SharedText& text) {
+        return model.prepare(dialect, delivery, request, text);
     };
     return options;
 }

@@ -194,7 +194,7 @@ TEST(EmbeddedModel, RefusesWhatItCannotBeGiven) {
     const gateway::EmbeddedModel model{0, heavy};
     const auto refusal = [&](const std::string& members) -> std::string {
         try {
-            (void)model.prepare(gateway::Dialect::gemini,
+            (void)model.prepare(gateway::Dialect::gemini, gateway::Delivery::whole,
                                 parse_json(R"({"contents":[{"parts":[{"text":"hi"}]}])" + members + '}'), "");
             return "";
         } catch (const gateway::BadRequest& refused) {
@@ -308,7 +308,7 @@ TEST(EmbeddedModel, AnswersEveryRequestThatPassesTheCheck) {
         const Json request = random.request();
         try {
             gateway::check_gemini_request(request);
-            (void)model.prepare(gateway::Dialect::gemini, request, "");
+            (void)model.prepare(gateway::Dialect::gemini, gateway::Delivery::whole, request, "");
         } catch (const gateway::BadRequest&) {
             continue;
         }

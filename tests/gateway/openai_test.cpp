@@ -11,6 +11,7 @@
 
 namespace openai_test {
 
+using gateway::Delivery;
 using gateway::Dialect;
 using gateway::Json;
 using gateway::OpenAiApi;
@@ -18,7 +19,7 @@ using gateway::parse_json;
 
 Json translated(const std::string& request) {
     const OpenAiApi api{"", ""};
-    return parse_json(api.translate(Dialect::gemini, parse_json(request)));
+    return parse_json(api.translate(Dialect::gemini, Delivery::whole, parse_json(request)));
 }
 
 std::string error(const std::string& request) {
@@ -44,7 +45,7 @@ TEST(OpenAi, KnowsItsPath) {
              {"/api/v1", "/api/v1/chat/completions"},
          }) {
         const OpenAiApi api{base, ""};
-        const gateway::UpstreamRequest request = api.make_request("{}");
+        const gateway::UpstreamRequest request = api.make_request(Delivery::whole, "{}");
         EXPECT_EQ(request.body(), "{}");
         EXPECT_EQ(request.target(), path);
         EXPECT_EQ(request.method(), gateway::http::verb::post);
@@ -54,7 +55,7 @@ TEST(OpenAi, KnowsItsPath) {
 
 TEST(OpenAi, NamesTheModelIfItHasOne) {
     const OpenAiApi api{"", "llama"};
-    EXPECT_EQ(parse_json(api.translate(Dialect::gemini, parse_json("{}"))).at("model"), "llama");
+    EXPECT_EQ(parse_json(api.translate(Dialect::gemini, Delivery::whole, parse_json("{}"))).at("model"), "llama");
     EXPECT_FALSE(translated("{}").contains("model"));
 }
 
@@ -282,7 +283,8 @@ gateway::HttpResponse refusal_of(const std::string& body) {
 TEST(OpenAi, GivesTheLimitTheNameThatTheServerWants) {
     OpenAiApi api{"", ""};
     const Json asked = parse_json(R"({"contents":[],"generationConfig":{"maxOutputTokens":7,"seed":1}})");
-    gateway::UpstreamRequest message = api.make_request(api.translate(Dialect::gemini, asked));
+    gateway::UpstreamRequest message =
+        api.make_request(Delivery::whole, api.translate(Dialect::gemini, Delivery::whole, asked));
     EXPECT_EQ(parse_json(message.body()), parse_json(R"({"messages":[],"max_tokens":7,"seed":1})"));
     for (const char* const other : {"", "{}", R"({"error":"max_tokens: max_completion_tokens"})",
                                     R"({"error":{"message":"max_tokens is too large","param":"max_tokens"}})",
@@ -295,7 +297,7 @@ TEST(OpenAi, GivesTheLimitTheNameThatTheServerWants) {
                             R"("param":"max_tokens","code":"unsupported_parameter"}})")));
     const Json amended = parse_json(R"({"messages":[],"max_completion_tokens":7,"seed":1})");
     EXPECT_EQ(parse_json(message.body()), amended);
-    EXPECT_EQ(parse_json(api.translate(Dialect::gemini, asked)), amended) << "the next one as well";
+    EXPECT_EQ(parse_json(api.translate(Dialect::gemini, Delivery::whole, asked)), amended) << "the next one as well";
 }
 
 TEST(OpenAi, LeavesOutFiguresThatAreNone) {

@@ -231,7 +231,7 @@ TEST_F(RemoteModel, RefusesAnAnswerThatIsNone) {
 }
 
 gateway::SharedText prepared(const gateway::Model& model, const std::string& text) {
-    return model.prepare(gateway::Dialect::gemini, parse_json(text), text);
+    return model.prepare(gateway::Dialect::gemini, gateway::Delivery::whole, parse_json(text), text);
 }
 
 TEST_F(RemoteModel, SendsNothingWhenTheRequestHasNoFormForTheUpstream) {

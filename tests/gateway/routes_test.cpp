@@ -182,7 +182,8 @@ TEST(Routes, ABodyThatIsCompressedIsRefusedByName) {
 
 TEST(Routes, WhatTheModelCannotBeGivenIsRefusedOnArrival) {
     TestGatewayOptions options;
-    options.routes.generations.prepare = [](gateway::Dialect, const Json& request, const gateway::SharedText& text) {
+    options.routes.generations.prepare = [](gateway::Dialect, gateway::Delivery, const Json& request,
+                                            const gateway::SharedText& text) {
         if (request.contains("tools")) {
             throw gateway::BadRequest{"no tools here"};
         }

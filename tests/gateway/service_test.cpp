@@ -265,7 +265,7 @@ TEST_F(ServiceTest, WhatIsNotDoneInTimeStaysStoredAndIsResumed) {
 /// Takes no tools, and echoes what it has made of the rest.
 class PreparingModel : public EchoModel {
   public:
-    gateway::SharedText prepare(gateway::Dialect, const gateway::Json& request,
+    gateway::SharedText prepare(gateway::Dialect, gateway::Delivery, const gateway::Json& request,
                                 const gateway::SharedText& text) const override {
         if (request.contains("tools")) {
             throw gateway::BadRequest{"no tools here"};

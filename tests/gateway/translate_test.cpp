@@ -18,6 +18,7 @@
 
 namespace translate_test {
 
+using gateway::Delivery;
 using gateway::Dialect;
 using gateway::Json;
 using gateway::OpenAiApi;
@@ -35,13 +36,13 @@ struct Row {
 Json to_vertex(const std::string& request) {
     const Json json = parse_json(request);
     gateway::check_request(Dialect::chat, json);
-    return parse_json(VertexApi{"", "p", "l", "m"}.translate(Dialect::chat, json));
+    return parse_json(VertexApi{"", "p", "l", "m"}.translate(Dialect::chat, Delivery::whole, json));
 }
 
 Json to_openai(const std::string& request) {
     const Json json = parse_json(request);
     gateway::check_request(Dialect::gemini, json);
-    return parse_json(OpenAiApi{"", "served"}.translate(Dialect::gemini, json));
+    return parse_json(OpenAiApi{"", "served"}.translate(Dialect::gemini, Delivery::whole, json));
 }
 
 /// Without what differs from time to time.
@@ -423,9 +424,9 @@ TEST(Translate, OpenAiResponsesForGemini) {
 TEST(Translate, ChatsGoThroughToOpenAiButForTheModel) {
     const Json request =
         parse_json(R"({"new":{"a":[1]},"model":"asked","messages":[{"role":"user","content":"a"}],"max_tokens":7})");
-    EXPECT_EQ((OpenAiApi{"", "served"}.translate(Dialect::chat, request)),
+    EXPECT_EQ((OpenAiApi{"", "served"}.translate(Dialect::chat, Delivery::whole, request)),
               R"({"model":"served","new":{"a":[1]},"messages":[{"role":"user","content":"a"}],"max_tokens":7})");
-    EXPECT_EQ((OpenAiApi{"", ""}.translate(Dialect::chat, request)), gateway::dump(request));
+    EXPECT_EQ((OpenAiApi{"", ""}.translate(Dialect::chat, Delivery::whole, request)), gateway::dump(request));
     const std::string response = R"({"id":"x","choices":[{"message":{"content":"a","new":1}}],"new":[2],"usage":
                                      {"prompt_tokens":1,"completion_tokens":2}})";
     const gateway::ModelAnswer answer = OpenAiApi{"", ""}.read_response(parse_json(response), Dialect::chat, id);
@@ -441,7 +442,7 @@ TEST(Translate, TheEmbeddedModelSpeaksToChats) {
     gateway::WaitNote note;
     const std::string text = R"({"messages":[{"role":"system","content":"s"},{"role":"user","content":"one two"}],
                                  "max_tokens":5,"n":2})";
-    const gateway::SharedText prepared = model.prepare(Dialect::chat, parse_json(text), text);
+    const gateway::SharedText prepared = model.prepare(Dialect::chat, Delivery::whole, parse_json(text), text);
     gateway::ModelRequest request{prepared, Dialect::chat, std::string{id}};
     const Json answer = parse_json(test::run_awaitable(model.generate(std::move(request), note)).text);
     EXPECT_EQ(answer.at("model"), "embedded");
@@ -465,7 +466,9 @@ TEST(Translate, WhatTheEmbeddedModelCannotBeGivenOfAChatIsRefused) {
             {"JSON", R"({"messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_object"}})",
              "the embedded model cannot be given response_format of type \"json_object\": leave it out"},
         },
-        [&](const std::string& request) { return model.prepare(Dialect::chat, parse_json(request), request).view(); });
+        [&](const std::string& request) {
+            return model.prepare(Dialect::chat, Delivery::whole, parse_json(request), request).view();
+        });
 }
 
 }  // namespace translate_test

@@ -8,6 +8,7 @@
 
 namespace vertex_test {
 
+using gateway::Delivery;
 using gateway::Dialect;
 using gateway::Origin;
 using gateway::parse_json;
@@ -24,7 +25,8 @@ TEST(Vertex, SendsTheRequestAsItIs) {
     // The order of the members, both spellings, and what nobody here knows.
     const std::string text =
         R"({"z":1,"generation_config":{"topK":3},"contents":[{"parts":[{"functionCall":{"name":"ü"}}]}]})";
-    const gateway::UpstreamRequest request = api.make_request(api.translate(Dialect::gemini, parse_json(text)));
+    const gateway::UpstreamRequest request =
+        api.make_request(Delivery::whole, api.translate(Dialect::gemini, Delivery::whole, parse_json(text)));
     EXPECT_EQ(request.method(), gateway::http::verb::post);
     EXPECT_EQ(
         request.target(),
@@ -35,7 +37,7 @@ TEST(Vertex, SendsTheRequestAsItIs) {
 
 TEST(Vertex, PutsTheBasePathFirst) {
     const VertexApi api{"/proxy/a", "p", "l", "m"};
-    EXPECT_EQ(api.make_request({}).target(),
+    EXPECT_EQ(api.make_request(Delivery::whole, {}).target(),
               "/proxy/a/v1/projects/p/locations/l/publishers/google/models/m:generateContent");
 }
 

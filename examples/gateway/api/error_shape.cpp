@@ -79,15 +79,25 @@ std::string gemini_error(const Failure& failure) {
 
 }  // namespace
 
+std::string error_text(ErrorShape shape, const Failure& failure) {
+    switch (shape) {
+        case ErrorShape::openai:
+            return openai_error(failure);
+        case ErrorShape::gemini:
+            return gemini_error(failure);
+        case ErrorShape::own:
+            break;
+    }
+    return dump(Json{{"error", to_json(failure)}});
+}
+
 HttpResponse error_response(ErrorShape shape, const Failure& failure) {
     if (shape == ErrorShape::own) {
         return error_response(failure);
     }
-    const bool openai = shape == ErrorShape::openai;
-    HttpResponse response =
-        json_text_response(http::status::ok, openai ? openai_error(failure) : gemini_error(failure));
+    HttpResponse response = json_text_response(http::status::ok, error_text(shape, failure));
     response.result(failure.status);
-    if (openai) {
+    if (shape == ErrorShape::openai) {
         response.set("X-Should-Retry", failure.retryable ? "true" : "false");
     }
     if (failure.retry_after) {

@@ -3,6 +3,7 @@
 #define GATEWAY_API_ERROR_SHAPE_HPP
 
 #include <cstdint>
+#include <string>
 
 #include <gateway/http/failure.hpp>
 #include <gateway/http/message.hpp>
@@ -19,6 +20,9 @@ enum class ErrorShape : std::uint8_t {
 /// An error in an API's own shape, and Retry-After if that is known. OpenAI's clients look at X-Should-Retry before
 /// they ask again; Gemini's have the gateway's own code as the reason of an ErrorInfo.
 [[nodiscard]] HttpResponse error_response(ErrorShape shape, const Failure& failure);
+
+/// The text of the JSON of its body.
+[[nodiscard]] std::string error_text(ErrorShape shape, const Failure& failure);
 
 }  // namespace gateway
 

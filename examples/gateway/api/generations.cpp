@@ -7,9 +7,12 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include <gateway/api/answer_events.hpp>
 #include <gateway/api/job_text.hpp>
 #include <gateway/api/session.hpp>
+#include <gateway/api/waiting.hpp>
 #include <gateway/base/quote.hpp>
+#include <gateway/base/run_cancellable.hpp>
 #include <gateway/base/sha256.hpp>
 #include <gateway/conversation/bad_request.hpp>
 #include <gateway/conversation/find_member.hpp>
@@ -30,23 +33,6 @@ class RequestFailed : public std::runtime_error {
 
   private:
     Failure failure_;
-};
-
-/// Counts a client that waits. Throws Refused, if there are too many.
-class Waiting {
-  public:
-    Waiting(std::atomic<std::size_t>& clients, std::size_t most) : clients_{clients} {
-        if (++clients_ > most) {
-            --clients_;
-            throw Refused{Refused::Why::full, "too many clients wait for their jobs: do not wait"};
-        }
-    }
-    Waiting(const Waiting&) = delete;
-    Waiting& operator=(const Waiting&) = delete;
-    ~Waiting() { --clients_; }
-
-  private:
-    std::atomic<std::size_t>& clients_;
 };
 
 /// Gives up the wait for a job when the client leaves.
@@ -140,6 +126,12 @@ HttpResponse describe_as_model(ErrorShape shape, const Outcome& outcome) {
     return response;
 }
 
+/// Who has run a job, and how long it had waited for that.
+void set_worker(HttpResponse& response, std::size_t worker, std::chrono::duration<double, std::milli> queued) {
+    response.set("X-Worker", std::to_string(worker));
+    response.set("X-Queue-Time-Ms", std::to_string(queued.count()));
+}
+
 HttpResponse describe(ErrorShape shape, const JobEnd& end) {
     if (end.error) {
         std::rethrow_exception(end.error);
@@ -148,8 +140,7 @@ HttpResponse describe(ErrorShape shape, const JobEnd& end) {
     HttpResponse response = shape == ErrorShape::own ? describe_own(outcome) : describe_as_model(shape, outcome);
     response.set("X-Job-Id", outcome.id);
     if (outcome.worker) {
-        response.set("X-Worker", std::to_string(*outcome.worker));
-        response.set("X-Queue-Time-Ms", std::to_string(static_cast<double>(outcome.queued.count()) / 1000));
+        set_worker(response, *outcome.worker, outcome.queued);
     }
     return response;
 }
@@ -176,10 +167,27 @@ std::string fingerprint(const GenerationCall& call, std::string_view text) {
     return {digest.begin(), digest.end()};
 }
 
-void refuse_streaming(const Json& request) {
-    if (const Json* const stream = find_member(request, "stream"); stream != nullptr && *stream == true) {
-        throw Unsupported{"\"stream\": true is not supported yet: leave it out"};
-    }
+bool wants_stream(const Json& request) {
+    const Json* const stream = find_member(request, "stream");
+    return stream != nullptr && *stream == true;
+}
+
+/// That a stream of the chat dialect ends with what it has cost.
+bool wants_usage(const Json& request) {
+    const Json* const options = find_member(request, "stream_options");
+    const Json* const usage = options != nullptr ? find_member(*options, "include_usage") : nullptr;
+    return usage != nullptr && *usage == true;
+}
+
+/// The beginning of a response that is a stream of events.
+HttpResponse event_stream(const LiveAnswer& answer) {
+    HttpResponse response{http::status::ok, 11};
+    response.set(http::field::content_type, "text/event-stream");
+    response.set(http::field::cache_control, "no-cache");
+    response.set("X-Accel-Buffering", "no");  // nginx hands it on as it comes
+    response.set("X-Job-Id", answer.id());
+    set_worker(response, answer.worker(), answer.queued());
+    return response;
 }
 
 }  // namespace
@@ -190,7 +198,7 @@ struct Generations::Headers {
     bool hint = false;  ///< the client takes X-Job-Id before the response
 };
 
-net::awaitable<HttpResponse> Generations::answer(HttpRequest& request, HttpPeer& peer, GenerationCall call) {
+net::awaitable<HttpReply> Generations::answer(HttpRequest& request, HttpPeer& peer, GenerationCall call) {
     const std::string_view coding = view(request[http::field::content_encoding]);
     if (!coding.empty() && !beast::iequals({coding.data(), coding.size()}, "identity")) {
         co_return compressed(call.shape, coding);
@@ -216,33 +224,79 @@ net::awaitable<HttpResponse> Generations::answer(HttpRequest& request, HttpPeer&
     } catch (const BadRequest& error) {
         co_return error_response(call.shape, failure_of_status(400, error.what()));
     }
+    co_return co_await answer_taken(call, std::move(asked), headers.hint, peer);
+}
+
+net::awaitable<HttpReply> Generations::answer_taken(const GenerationCall& call, JobRequest asked, bool hint,
+                                                    HttpPeer& peer) {
     try {
+        if (call.delivery == Delivery::in_parts) {
+            co_return co_await stream(std::move(asked), peer, call.shape);
+        }
         if (!call.wait) {
             co_return accepted(co_await service_.accept(std::move(asked)));
         }
         const Waiting waiting{waiting_, options_.max_waiting};
         WatchedJob job = co_await service_.accept_and_watch(std::move(asked));
-        if (headers.hint) {
+        if (hint) {
             co_await peer.hint("X-Job-Id", job.id());
         }
         co_return co_await wait_for(std::move(job), peer, call.shape);
     } catch (const Refused& refused) {
         co_return error_response(call.shape, failure_of(refused));
+    } catch (const JobFailed& error) {
+        co_return error_response(call.shape, error.failure());
     } catch (const StoreError& error) {
         co_return unavailable(call.shape, error);
     }
 }
 
-JobRequest Generations::take_in(const GenerationCall& call, Headers headers, SharedText text) const {
+net::awaitable<HttpReply> Generations::stream(JobRequest asked, HttpPeer& peer, ErrorShape shape) {
+    auto waiting = std::make_unique<Waiting>(waiting_, options_.max_waiting);
+    const auto left = std::make_shared<net::cancellation_signal>();
+    std::unique_ptr<LiveAnswer> answer;
+    std::exception_ptr error;
+    bool departed = false;
+    peer.watch([left, &departed] {
+        departed = true;
+        left->emit(net::cancellation_type::terminal);
+    });
+    try {
+        auto beginning = run_cancellable(service_.stream(std::move(asked)), left);
+        answer = co_await std::move(beginning);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    peer.watch(nullptr);
+    if (error && departed) {
+        co_return error_response(
+            shape, {503, "client_left", "the client closed its half of the connection before the answer began", true,
+                    std::nullopt});
+    }
+    if (error) {
+        std::rethrow_exception(error);
+    }
+    HttpReply reply{event_stream(*answer), nullptr};
+    reply.rest = std::make_unique<AnswerEvents>(std::move(answer), shape, std::move(waiting));
+    std::optional<std::string> first = co_await reply.rest->next();  // is there: it goes with the head
+    reply.response.body() = std::move(first).value_or("");
+    co_return reply;
+}
+
+JobRequest Generations::take_in(GenerationCall& call, Headers headers, SharedText text) const {
     const Json json = parse_json(text);
     check_request(call.dialect, json);
-    if (call.dialect == Dialect::chat) {
-        refuse_streaming(json);
+    if (call.dialect == Dialect::chat && wants_stream(json)) {
+        call.delivery = Delivery::in_parts;
+    }
+    if (call.delivery == Delivery::in_parts && !headers.key.empty()) {
+        throw Unsupported{"Idempotency-Key cannot be had with an answer in parts, which is not kept: leave it out"};
     }
     check_model(call, json);
     JobRequest asked;
     asked.dialect = call.dialect;
-    asked.prepared = options_.prepare ? options_.prepare(call.dialect, json, text) : text;
+    asked.prepared = options_.prepare ? options_.prepare(call.dialect, call.delivery, json, text) : text;
+    asked.usage_wanted = call.dialect == Dialect::chat && wants_usage(json);
     asked.session = std::move(headers.session);
     if (asked.session.empty() && options_.derive_sessions) {
         asked.session = session_of(call.dialect, json);

@@ -13,9 +13,11 @@
 #include <gateway/api/model_list.hpp>
 #include <gateway/base/heavy_work.hpp>
 #include <gateway/base/net.hpp>
+#include <gateway/conversation/delivery.hpp>
 #include <gateway/conversation/dialect.hpp>
 #include <gateway/http/message.hpp>
 #include <gateway/http/peer.hpp>
+#include <gateway/http/reply.hpp>
 #include <gateway/service/service.hpp>
 
 namespace gateway {
@@ -24,7 +26,9 @@ namespace gateway {
 struct GenerationCall {
     ErrorShape shape = ErrorShape::own;
     Dialect dialect = Dialect::gemini;
-    bool wait = true;        ///< the response is that of the model, and not that of the gateway
+    bool wait = true;  ///< the response is that of the model, and not that of the gateway
+    /// How the answer is wanted; one of the chat dialect says so in the body.
+    Delivery delivery = Delivery::whole;
     std::string model = {};  ///< that is asked for; empty: it may be named in the body
 };
 
@@ -32,7 +36,8 @@ struct GenerationsOptions {
     /// Clients that may wait for their jobs at a time; past it, 503.
     std::size_t max_waiting = 768;
     /// Model::prepare() of the model at hand. Empty: it can be given all, as it is.
-    std::function<SharedText(Dialect dialect, const Json& request, const SharedText& text)> prepare = {};
+    std::function<SharedText(Dialect dialect, Delivery delivery, const Json& request, const SharedText& text)> prepare =
+        {};
     /// That clients may ask for by name.
     ServedModel model = {};
     /// A request without X-Session-Id belongs to the session that session_of() finds in it.
@@ -45,8 +50,9 @@ class Generations {
     Generations(GenerationService& service, HeavyWork& heavy, GenerationsOptions options)
         : service_{service}, heavy_{heavy}, options_{std::move(options)} {}
 
-    /// The response to peer's request, from which it takes the body.
-    net::awaitable<HttpResponse> answer(HttpRequest& request, HttpPeer& peer, GenerationCall call);
+    /// The response to peer's request, from which it takes the body. One that is wanted in parts begins with the first:
+    /// what fails before that is told as for any other.
+    net::awaitable<HttpReply> answer(HttpRequest& request, HttpPeer& peer, GenerationCall call);
 
     /// Has a job cancelled, and says how it ended then.
     net::awaitable<HttpResponse> cancel(std::string id, HttpPeer& peer);
@@ -56,8 +62,11 @@ class Generations {
   private:
     struct Headers;
 
-    JobRequest take_in(const GenerationCall& call, Headers headers, SharedText text) const;
+    /// Sets call.delivery.
+    JobRequest take_in(GenerationCall& call, Headers headers, SharedText text) const;
     void check_model(const GenerationCall& call, const Json& request) const;
+    net::awaitable<HttpReply> answer_taken(const GenerationCall& call, JobRequest asked, bool hint, HttpPeer& peer);
+    net::awaitable<HttpReply> stream(JobRequest asked, HttpPeer& peer, ErrorShape shape);
     net::awaitable<HttpResponse> wait_for(WatchedJob job, HttpPeer& peer, ErrorShape shape);
 
     GenerationService& service_;

@@ -39,6 +39,8 @@ std::vector<Figure> figures_of(const MetricsSnapshot& snapshot) {
         {"jobs", "pending", "gateway_jobs_pending", gauge, "Jobs accepted and not ended.", jobs.pending},
         {"jobs", "pending_bytes", "gateway_jobs_pending_bytes", gauge, "Bytes of their requests.", jobs.pending_bytes},
         {"jobs", "accepted", "gateway_jobs_accepted_total", counter, "Jobs accepted.", jobs.accepted},
+        {"jobs", "streamed", "gateway_jobs_streamed_total", counter, "Those whose answers were told as they came.",
+         jobs.streamed},
         {"jobs", "resumed", "gateway_jobs_resumed_total", counter, "Jobs of a former run taken up.", jobs.resumed},
         {"jobs", "completed", "gateway_jobs_completed_total", counter, "Jobs with a result.", jobs.completed},
         {"jobs", "failed", "gateway_jobs_failed_total", counter, "Jobs that failed.", jobs.failed},
@@ -113,12 +115,14 @@ struct Distribution {
     const Histogram::Snapshot& times;
 };
 
-std::array<Distribution, 3> distributions_of(const MetricsSnapshot& snapshot) {
+std::array<Distribution, 4> distributions_of(const MetricsSnapshot& snapshot) {
     const JobFiguresSnapshot& figures = snapshot.figures;
     return {{{"queued_seconds", "gateway_job_queued_seconds", "Time that jobs waited in the pool.", figures.queued},
              {"ran_seconds", "gateway_job_ran_seconds", "Time that jobs ran, retries and all.", figures.ran},
              {"total_seconds", "gateway_job_total_seconds",
-              "From when a job was accepted, or resumed, until its end was stored.", figures.total}}};
+              "From when a job was accepted, or resumed, until its end was stored.", figures.total},
+             {"first_part_seconds", "gateway_job_first_part_seconds",
+              "From when a job was accepted until the first part of its answer was there.", figures.first_part}}};
 }
 
 Json to_json(const Histogram::Snapshot& times) {

@@ -64,19 +64,23 @@ std::string model_in(std::string_view path, std::string_view before) {
 
 bool is_model_call(Route route) { return route == Route::gemini_call || route == Route::vertex_call; }
 
-/// A method of Gemini's API other than generateContent.
-std::optional<HttpResponse> refuse_method(std::string_view path) {
-    const std::string_view method = split_model_call(path).method;
-    if (method == "generateContent") {
+constexpr std::string_view stream_method = "streamGenerateContent";
+
+/// A method of Gemini's API that there is not, or not in this form.
+std::optional<HttpResponse> refuse_method(const Target& target) {
+    const std::string_view method = split_model_call(target.path).method;
+    if (method == "generateContent" || (method == stream_method && parameter(target.query, "alt") == "sse")) {
         return std::nullopt;
     }
-    if (method == "streamGenerateContent") {
-        Failure failure = failure_of_status(400, "streamGenerateContent is not supported yet: use generateContent");
+    if (method == stream_method) {
+        Failure failure =
+            failure_of_status(400, "streamGenerateContent is supported as server-sent events only: add ?alt=sse");
         failure.code = "unsupported";
         return error_response(ErrorShape::gemini, failure);
     }
     return error_response(ErrorShape::gemini,
-                          failure_of_status(404, "there is no method " + quote(method) + ": there is generateContent"));
+                          failure_of_status(404, "there is no method " + quote(method) +
+                                                     ": there are generateContent and streamGenerateContent"));
 }
 
 HttpResponse no_model(ErrorShape shape, const std::string& name, const ServedModel& served) {
@@ -127,8 +131,8 @@ void Routes::sign(HttpResponse& response) const {
 }
 
 std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
-    const std::string_view path = split_target(view(head.target())).path;
-    const Route route = route_of(path);
+    const Target target = split_target(view(head.target()));
+    const Route route = route_of(target.path);
     const RouteRule& rule = rule_of(route);
     if (!rule.probe) {
         if (client_token_.wanted()) {
@@ -151,17 +155,17 @@ std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
     if (!takes(route, head.method())) {
         return method_not_allowed(rule);
     }
-    return is_model_call(route) ? refuse_method(path) : std::nullopt;
+    return is_model_call(route) ? refuse_method(target) : std::nullopt;
 }
 
 net::awaitable<HttpReply> Routes::respond(HttpRequest& request, HttpPeer& peer) {
-    HttpResponse response = co_await route(request, peer);
-    sign(response);
-    co_return response;
+    HttpReply reply = co_await route(request, peer);
+    sign(reply.response);
+    co_return reply;
 }
 
 /// The request has passed screen().
-net::awaitable<HttpResponse> Routes::route(HttpRequest& request, HttpPeer& peer) {
+net::awaitable<HttpReply> Routes::route(HttpRequest& request, HttpPeer& peer) {
     // The target's text, which the request keeps while its body is taken.
     const auto [path, query] = split_target(view(request.target()));
     switch (route_of(path)) {
@@ -181,7 +185,9 @@ net::awaitable<HttpResponse> Routes::route(HttpRequest& request, HttpPeer& peer)
         case Route::gemini_call:
         case Route::vertex_call: {
             GenerationCall call{ErrorShape::gemini, Dialect::gemini};
-            call.model = percent_decoded(split_model_call(path).model);
+            const ModelCall asked = split_model_call(path);
+            call.model = percent_decoded(asked.model);
+            call.delivery = asked.method == stream_method ? Delivery::in_parts : Delivery::whole;
             co_return co_await generations_.answer(request, peer, std::move(call));
         }
         case Route::openai_models:
@@ -204,7 +210,7 @@ net::awaitable<HttpResponse> Routes::route(HttpRequest& request, HttpPeer& peer)
     throw std::logic_error{"a request with an unknown path was not screened"};
 }
 
-net::awaitable<HttpResponse> Routes::generate(HttpRequest& request, HttpPeer& peer, std::string_view query) {
+net::awaitable<HttpReply> Routes::generate(HttpRequest& request, HttpPeer& peer, std::string_view query) {
     const std::string_view wait = parameter(query, "wait").value_or("false");
     if (wait != "true" && wait != "false") {
         co_return error_response(http::status::bad_request, "wait must be true or false");

@@ -36,8 +36,10 @@ namespace gateway {
 ///   GET /jobs/{id}            {"status": "Pending"}, {"status": "Completed", "result": {...}},
 ///                             {"status": "Failed", "result": "<why>", "error": {...}}; 404
 ///   POST /v1/chat/completions, GET /v1/models, GET /v1/models/{id}: as OpenAI's
-///   POST /v1beta/models/{model}:generateContent, GET /v1beta/models, GET /v1beta/models/{model}: as Gemini's
-///   POST /v1/projects/{project}/locations/{location}/publishers/google/models/{model}:generateContent: as Vertex AI's
+///   POST /v1beta/models/{model}:generateContent and :streamGenerateContent?alt=sse, GET /v1beta/models,
+///   GET /v1beta/models/{model}: as Gemini's
+///   POST /v1/projects/{project}/locations/{location}/publishers/google/models/{model}:generateContent and
+///   :streamGenerateContent?alt=sse: as Vertex AI's
 ///   GET /metrics              JSON; Prometheus's text when Accept asks for text/plain
 ///   GET /healthz              200 as long as the gateway runs
 ///   GET /readyz               200, or 503 once it drains, and as long as the store cannot write
@@ -78,8 +80,8 @@ class Routes {
     void sign(HttpResponse& response) const;
     /// The response to peer's request, from which it takes the body.
     net::awaitable<HttpReply> respond(HttpRequest& request, HttpPeer& peer);
-    net::awaitable<HttpResponse> route(HttpRequest& request, HttpPeer& peer);
-    net::awaitable<HttpResponse> generate(HttpRequest& request, HttpPeer& peer, std::string_view query);
+    net::awaitable<HttpReply> route(HttpRequest& request, HttpPeer& peer);
+    net::awaitable<HttpReply> generate(HttpRequest& request, HttpPeer& peer, std::string_view query);
     net::awaitable<HttpResponse> job(std::string id);
     HttpResponse openai_model_named(const std::string& name) const;
     HttpResponse gemini_model_named(const std::string& name) const;

@@ -33,6 +33,15 @@ struct Candidate {
 /// Tokens, as far as the upstream counts them. Output is without thoughts.
 struct Usage {
     std::optional<std::uint64_t> input, output, thoughts, cached, total;
+
+    /// Takes over what a later part of an answer says: it counts from the beginning.
+    void update(const Usage& later) {
+        for (const auto count : {&Usage::input, &Usage::output, &Usage::thoughts, &Usage::cached, &Usage::total}) {
+            this->*count = later.*count ? later.*count : this->*count;
+        }
+    }
+
+    friend bool operator==(const Usage&, const Usage&) = default;
 };
 
 /// A response, or a part of one.

@@ -140,7 +140,7 @@ Answer read_chat_answer(const Json& response) {
     return answer;
 }
 
-Answer ChatChunkReader::read(const Json& chunk) {
+void check_chat_chunk(const Json& chunk) {
     if (const Json* const error = find_member(chunk, "error")) {
         const std::string_view message = text_of(error->is_string() ? error : find_member(*error, "message"));
         throw BrokenOff{std::string{message.empty() ? "it does not say why" : message}};
@@ -149,11 +149,22 @@ Answer ChatChunkReader::read(const Json& chunk) {
     if (choices == nullptr || !choices->is_array()) {
         throw NotUnderstood{"a part of it is no chunk of a chat completion"};
     }
+}
+
+bool chat_chunk_finishes(const Json& chunk) {
+    return std::ranges::any_of(*find_member(chunk, "choices"), [](const Json& choice) {
+        return !text_of(find_member(choice, "finish_reason")).empty();
+    });
+}
+
+Answer ChatChunkReader::read(const Json& chunk) {
+    check_chat_chunk(chunk);
+    const Json& choices = *find_member(chunk, "choices");
     Answer answer;
     answer.model = text_of(find_member(chunk, "model"));
     answer.usage = chat_usage(chunk);
-    for (std::size_t i = 0; i < choices->size(); ++i) {
-        const Json& choice = (*choices)[i];
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        const Json& choice = choices[i];
         Candidate candidate;
         candidate.index = count_in(choice, "index").value_or(i);
         if (const Json* const delta = find_member(choice, "delta")) {

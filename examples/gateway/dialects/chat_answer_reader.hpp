@@ -21,12 +21,18 @@ void check_chat_answer(const Json& response);
 /// What a chat completion says. Throws NotUnderstood.
 [[nodiscard]] Answer read_chat_answer(const Json& response);
 
+/// Throws NotUnderstood, if chunk is none of a chat completion that is streamed, and BrokenOff for an error in its
+/// place.
+void check_chat_chunk(const Json& chunk);
+
+/// Whether a choice ends with chunk.
+[[nodiscard]] bool chat_chunk_finishes(const Json& chunk);
+
 /// Reads the chunks of a chat completion that is streamed, one after the other. A text is handed on as it comes; a call
 /// of a tool when it is complete, which is when the next begins or its candidate ends.
 class ChatChunkReader {
   public:
-    /// What the data of the next event says; it may have nothing new. Throws NotUnderstood, and BrokenOff for an error
-    /// in place of a chunk.
+    /// What the next chunk says; it may have nothing new. Throws as check_chat_chunk() does.
     [[nodiscard]] Answer read(const Json& chunk);
 
   private:

@@ -74,6 +74,20 @@ void check_message(const Json& message, const std::string& where) {
     }
 }
 
+void check_stream_options(const Json& request, const Json& options) {
+    if (!options.is_object()) {
+        refuse("stream_options", options, R"(an object such as {"include_usage": true})");
+    }
+    const Json* const usage = find_member(options, "include_usage");
+    if (usage != nullptr && !usage->is_boolean()) {
+        refuse("stream_options.include_usage", *usage, "true or false");
+    }
+    const Json* const stream = find_member(request, "stream");
+    if (stream == nullptr || *stream != true) {
+        refuse("stream_options", "is only taken with \"stream\": true: leave it out");
+    }
+}
+
 constexpr double most_tokens = std::numeric_limits<std::int32_t>::max();
 constexpr NumberRule chat_number_rules[] = {
     {"temperature", 0, 2, false, "a number from 0 to 2"},
@@ -106,6 +120,9 @@ void check_chat_request(const Json& request) {
     check_string(request, "model", "");
     if (const Json* const stream = find_member(request, "stream"); stream != nullptr && !stream->is_boolean()) {
         refuse("stream", *stream, "true or false");
+    }
+    if (const Json* const options = find_member(request, "stream_options")) {
+        check_stream_options(request, *options);
     }
     if (const Json* const stop = find_member(request, "stop"); stop != nullptr && !stop->is_string()) {
         check_stops(*stop, "stop");

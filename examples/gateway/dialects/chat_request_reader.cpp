@@ -57,7 +57,7 @@ class ChatRequestReader {
             "response_format",
             // What says nothing to a model.
             "model", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "metadata",
-            "service_tier", "stream", "store", "logprobs", "modalities"};
+            "service_tier", "stream", "stream_options", "store", "logprobs", "modalities"};
         upstream_.only(request, names, "");
         for (const std::string_view name : {"store", "logprobs"}) {
             if (const Json* const value = find_member(request, name); value != nullptr && *value != false) {

@@ -34,6 +34,10 @@ class ChatRequestWriter {
         if (conversation.format) {
             write_format(*conversation.format);
         }
+        if (style_.delivery == Delivery::in_parts) {
+            json_.member("stream", true);
+            json_.key("stream_options").begin_object().member("include_usage", true).end_object();
+        }
         return json_.end_object().take();
     }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <gateway/conversation/conversation.hpp>
+#include <gateway/conversation/delivery.hpp>
 #include <gateway/conversation/upstream_form.hpp>
 
 namespace gateway {
@@ -14,6 +15,7 @@ namespace gateway {
 struct ChatRequestStyle {
     std::string_view model;                       ///< empty: the server takes what it has
     std::string_view token_limit = "max_tokens";  ///< what it calls the most tokens of an answer
+    Delivery delivery = Delivery::whole;          ///< of an answer in parts, the last says what it has cost
 };
 
 /// The text of a request for a chat completion. What that has no words for (data other than images, safety settings) is

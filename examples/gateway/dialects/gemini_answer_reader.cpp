@@ -70,6 +70,22 @@ Candidate read_candidate(const Json& json, std::size_t position) {
     return candidate;
 }
 
+/// Of a response that has passed its check.
+Answer read_checked(const Json& response) {
+    Answer answer;
+    answer.model = text_of(find_member(response, "modelVersion"));
+    answer.usage = gemini_usage(response);
+    if (const Json* const candidates = find_member(response, "candidates")) {
+        for (std::size_t i = 0; i < candidates->size(); ++i) {
+            answer.candidates.push_back(read_candidate((*candidates)[i], i));
+        }
+    }
+    if (const Json* const feedback = find_member(response, "promptFeedback")) {
+        answer.blocked = text_of(find_member(*feedback, "blockReason"));
+    }
+    return answer;
+}
+
 }  // namespace
 
 void check_gemini_answer(const Json& response) {
@@ -94,18 +110,32 @@ Usage gemini_usage(const Json& response) {
 
 Answer read_gemini_answer(const Json& response) {
     check_gemini_answer(response);
-    Answer answer;
-    answer.model = text_of(find_member(response, "modelVersion"));
-    answer.usage = gemini_usage(response);
-    if (const Json* const candidates = find_member(response, "candidates")) {
-        for (std::size_t i = 0; i < candidates->size(); ++i) {
-            answer.candidates.push_back(read_candidate((*candidates)[i], i));
-        }
+    return read_checked(response);
+}
+
+void check_gemini_part(const Json& part) {
+    if (const Json* const error = find_member(part, "error")) {
+        const std::string_view message = text_of(find_member(*error, "message"));
+        throw BrokenOff{std::string{message.empty() ? "it does not say why" : message}};
     }
-    if (const Json* const feedback = find_member(response, "promptFeedback")) {
-        answer.blocked = text_of(find_member(*feedback, "blockReason"));
+    const Json* const usage = find_member(part, "usageMetadata");
+    if (usage == nullptr || !usage->is_object() || find_member(part, "candidates") != nullptr) {
+        check_gemini_answer(part);
     }
-    return answer;
+}
+
+bool gemini_part_finishes(const Json& part) {
+    const Json* const feedback = find_member(part, "promptFeedback");
+    const Json* const candidates = find_member(part, "candidates");
+    return (feedback != nullptr && !text_of(find_member(*feedback, "blockReason")).empty()) ||
+           (candidates != nullptr && std::ranges::any_of(*candidates, [](const Json& candidate) {
+                return !text_of(find_member(candidate, "finishReason")).empty();
+            }));
+}
+
+Answer read_gemini_part(const Json& part) {
+    check_gemini_part(part);
+    return read_checked(part);
 }
 
 }  // namespace gateway

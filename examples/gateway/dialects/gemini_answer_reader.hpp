@@ -13,9 +13,18 @@ void check_gemini_answer(const Json& response);
 /// What the usageMetadata of a generateContent response says.
 [[nodiscard]] Usage gemini_usage(const Json& response);
 
-/// What a generateContent response says, or a part of one that is streamed. Thoughts are dropped. Throws NotUnderstood,
-/// also for what no other API knows (images, code).
+/// What a generateContent response says. Thoughts are dropped. Throws NotUnderstood, also for what no other API knows
+/// (images, code).
 [[nodiscard]] Answer read_gemini_answer(const Json& response);
+
+/// Throws NotUnderstood, if part is none of a streamGenerateContent response, and BrokenOff for an error in its place.
+void check_gemini_part(const Json& part);
+
+/// Whether a candidate ends with part, or the request was blocked.
+[[nodiscard]] bool gemini_part_finishes(const Json& part);
+
+/// What a part of a streamGenerateContent response says; it may have nothing new. Otherwise as read_gemini_answer().
+[[nodiscard]] Answer read_gemini_part(const Json& part);
 
 }  // namespace gateway
 

@@ -3,6 +3,7 @@
 #ifndef GATEWAY_DIALECTS_TRANSLATE_HPP
 #define GATEWAY_DIALECTS_TRANSLATE_HPP
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 #include <gateway/conversation/conversation.hpp>
 #include <gateway/conversation/dialect.hpp>
 #include <gateway/conversation/upstream_form.hpp>
+#include <gateway/dialects/part_writer.hpp>
 
 namespace gateway {
 
@@ -22,6 +24,9 @@ void check_request(Dialect dialect, const Json& request);
 
 /// The text of a response. id: of the job that it answers.
 [[nodiscard]] std::string write_answer(Dialect dialect, const Answer& answer, std::string_view id);
+
+/// For a response in parts. usage_wanted: a client that is to be told what it has cost has to ask for that (chat).
+[[nodiscard]] std::unique_ptr<PartWriter> make_part_writer(Dialect dialect, std::string_view id, bool usage_wanted);
 
 }  // namespace gateway
 

@@ -11,6 +11,7 @@
 #include <gateway/base/heavy_work.hpp>
 #include <gateway/base/net.hpp>
 #include <gateway/base/shared_text.hpp>
+#include <gateway/conversation/delivery.hpp>
 #include <gateway/conversation/dialect.hpp>
 #include <gateway/upstream/model.hpp>
 #include <gateway/upstream/wait_note.hpp>
@@ -25,6 +26,9 @@ struct Generation {
     /// The text of a request's JSON, or, if it is prepared, what Model::prepare() made of that.
     SharedText request;
     bool prepared = false;
+    Delivery delivery = Delivery::whole;
+    /// Of an answer in parts: see ModelRequest.
+    bool usage_wanted = false;
     /// What it waits for; not null.
     std::shared_ptr<WaitNote> note;
 };
@@ -32,8 +36,8 @@ struct Generation {
 using Writer = dispatch::Writer<ModelAnswer>;
 using GenerationPool = dispatch::WorkerPool<Generation, dispatch::Stream<ModelAnswer>>;
 
-/// The pool's handler: asks the model, and writes what it answers, which is one part. Throws what the model throws.
-/// model and heavy must outlive the workers.
+/// The pool's handler: asks the model, and writes what it answers: an answer that is wanted whole is one part. Throws
+/// what the model throws. model and heavy must outlive the workers.
 class Generator {
   public:
     Generator(Model& model, HeavyWork& heavy) : model_{&model}, heavy_{&heavy} {}

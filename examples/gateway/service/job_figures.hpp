@@ -15,6 +15,7 @@ namespace gateway {
 /// How long jobs took, and what they cost.
 struct JobFiguresSnapshot {
     Histogram::Snapshot queued, ran, total;
+    Histogram::Snapshot first_part;  ///< of answers that were told as they came, since their jobs were accepted
     TokenUsage tokens;
 };
 
@@ -40,17 +41,20 @@ class JobFigures {
     /// A job has ended, and its end is stored. total: since it was accepted.
     void ended(std::chrono::nanoseconds total) { total_.add(total); }
 
+    /// The first part of an answer is there. since: it was accepted.
+    void first_part(std::chrono::nanoseconds since) { first_part_.add(since); }
+
     void spent(const TokenUsage& tokens) {
         input_.fetch_add(tokens.input, std::memory_order_relaxed);
         output_.fetch_add(tokens.output, std::memory_order_relaxed);
     }
 
     [[nodiscard]] JobFiguresSnapshot snapshot() const {
-        return {queued_.snapshot(), ran_.snapshot(), total_.snapshot(), {input_, output_}};
+        return {queued_.snapshot(), ran_.snapshot(), total_.snapshot(), first_part_.snapshot(), {input_, output_}};
     }
 
   private:
-    Histogram queued_, ran_, total_;
+    Histogram queued_, ran_, total_, first_part_;
     std::atomic<std::uint64_t> input_{0}, output_{0};
 };
 

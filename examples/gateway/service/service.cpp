@@ -67,7 +67,7 @@ net::awaitable<void> GenerationService::start() {
 }
 
 net::awaitable<std::string> GenerationService::accept(JobRequest request) {
-    Slot slot = admit(size_of(request.session, request.request, request.prepared));
+    Slot slot = admit_stored(request);
     Job job = co_await store_new(std::move(request));
     std::string id = job.id;
     if (job.running) {
@@ -77,7 +77,7 @@ net::awaitable<std::string> GenerationService::accept(JobRequest request) {
 }
 
 net::awaitable<WatchedJob> GenerationService::accept_and_watch(JobRequest request) {
-    Slot slot = admit(size_of(request.session, request.request, request.prepared));
+    Slot slot = admit_stored(request);
     Job job = co_await store_new(std::move(request));
     if (!job.running) {
         co_return co_await watch(std::move(job.id));
@@ -159,6 +159,7 @@ net::awaitable<dispatch::Ledger> GenerationService::drain(std::chrono::milliseco
 ServiceCounters GenerationService::counters() const {
     ServiceCounters counters;
     counters.accepted = counts_.accepted;
+    counters.streamed = counts_.streamed;
     counters.resumed = counts_.resumed;
     counters.completed = counts_.completed;
     counters.failed = counts_.failed;
@@ -177,16 +178,20 @@ std::uint64_t GenerationService::size_of(std::string_view session, std::string_v
     return besides + session.size() + std::max(request.size(), prepared.size());  // it keeps one of them
 }
 
-PendingJobs::Slot GenerationService::admit(std::size_t bytes) {
+PendingJobs::Slot GenerationService::admit_stored(const JobRequest& request) {
+    if (!draining_ && store_.health() == StoreHealth::stalled) {  // it would only wait with the others
+        ++counts_.refused_not_stored;
+        throw Refused{Refused::Why::not_stored, "the store does not answer: try again later"};
+    }
+    return admit(request);
+}
+
+PendingJobs::Slot GenerationService::admit(const JobRequest& request) {
     if (draining_) {
         ++counts_.refused_shutting_down;
         throw Refused{Refused::Why::shutting_down, "the gateway is shutting down"};
     }
-    if (store_.health() == StoreHealth::stalled) {  // it would only wait with the others
-        ++counts_.refused_not_stored;
-        throw Refused{Refused::Why::not_stored, "the store does not answer: try again later"};
-    }
-    std::optional<Slot> slot = pending_.try_enter(bytes);
+    std::optional<Slot> slot = pending_.try_enter(size_of(request.session, request.request, request.prepared));
     if (!slot) {
         ++counts_.refused_full;
         throw Refused{Refused::Why::full, "too many jobs are pending: try again later"};
@@ -296,12 +301,7 @@ net::awaitable<Outcome> GenerationService::generate(Job job, Clock::time_point d
         outcome.state = {JobStatus::failed, failure_text(failure_of_cancellation(job.id))};
         co_return outcome;
     }
-    dispatch::SubmitOptions options;
-    if (!job.session.empty()) {
-        options.session = job.session;
-    }
-    options.deadline = deadline;
-    options.miss_cost = miss_cost(job.generation.request.size());
+    dispatch::SubmitOptions options = submit_options(job.session, job.generation.request.size(), deadline);
     job.generation.note = std::make_shared<WaitNote>();
     const std::shared_ptr<const WaitNote> note = job.generation.note;
     dispatch::JobReport report;
@@ -324,6 +324,17 @@ net::awaitable<Outcome> GenerationService::generate(Job job, Clock::time_point d
         }
     }
     co_return outcome;
+}
+
+dispatch::SubmitOptions GenerationService::submit_options(const std::string& session, std::size_t bytes,
+                                                          Clock::time_point deadline) const {
+    dispatch::SubmitOptions options;
+    if (!session.empty()) {
+        options.session = session;
+    }
+    options.deadline = deadline;
+    options.miss_cost = miss_cost(bytes);
+    return options;
 }
 
 /// Tokens have some four bytes.

@@ -24,6 +24,7 @@
 #include <gateway/jobs/job_store.hpp>
 #include <gateway/service/generation.hpp>
 #include <gateway/service/job_figures.hpp>
+#include <gateway/service/live_answer.hpp>
 #include <gateway/service/pending_jobs.hpp>
 #include <gateway/service/running_jobs.hpp>
 #include <gateway/service/watched_job.hpp>
@@ -55,6 +56,8 @@ struct JobRequest {
     /// What Model::prepare() made of request; empty, that is left to whoever runs it.
     SharedText prepared = {};
     Dialect dialect = Dialect::gemini;
+    /// Of an answer in parts: see ModelRequest.
+    bool usage_wanted = false;
     /// What was asked for before with the same key is not done again.
     std::optional<IdempotencyKey> key = {};
 };
@@ -77,6 +80,7 @@ struct ServiceOptions {
 /// Counted since the start.
 struct ServiceCounters {
     std::uint64_t accepted = 0;
+    std::uint64_t streamed = 0;  ///< among them: those whose answer was told as it came
     std::uint64_t resumed = 0;
     std::uint64_t completed = 0;
     std::uint64_t failed = 0;
@@ -115,6 +119,13 @@ class GenerationService {
     /// its key cannot be read.
     net::awaitable<WatchedJob> accept_and_watch(JobRequest request);
 
+    /// Has a job run that is not stored, as its answer is told in parts while it comes. Completes when the first one is
+    /// there. Who leaves before that cancels it (terminal: operation_aborted), and so does who destroys what this
+    /// returns. Throws Refused and JobFailed.
+    ///
+    /// Executor: that of the awaiting coroutine, which must be a strand.
+    net::awaitable<std::unique_ptr<LiveAnswer>> stream(JobRequest request);
+
     /// Cancels a job, for who waits for its end: it fails with the code "cancelled", unless it has ended, or is about
     /// to. Nothing, if there is no such job. Throws StoreError.
     net::awaitable<std::optional<WatchedJob>> cancel(std::string id);
@@ -145,10 +156,13 @@ class GenerationService {
         std::shared_ptr<RunningJob> running = nullptr;  ///< null: another job has its key, whose id this is
     };
 
+    friend LiveAnswer;
+
     /// Bytes that a pending job holds: its texts, and what there is of it in the pool, the store and on its way.
     static std::uint64_t size_of(std::string_view session, std::string_view request, std::string_view prepared = {});
     /// Throws Refused.
-    Slot admit(std::size_t bytes);
+    Slot admit(const JobRequest& request);
+    Slot admit_stored(const JobRequest& request);
     /// The job that was stored, or the id of that which has its key.
     net::awaitable<Job> store_new(JobRequest request);
     net::awaitable<Outcome> run(Job job, Slot slot);
@@ -157,6 +171,9 @@ class GenerationService {
     std::shared_ptr<RunningJob> begin(const std::string& id);
     net::awaitable<WatchedJob> watch(std::string id);
     net::awaitable<bool> keep(const Outcome& outcome, const std::function<void()>& failed);
+    /// session: referred to.
+    [[nodiscard]] dispatch::SubmitOptions submit_options(const std::string& session, std::size_t bytes,
+                                                         Clock::time_point deadline) const;
     [[nodiscard]] std::chrono::nanoseconds miss_cost(std::size_t bytes) const;
     /// What the client is told; nothing, if the job did not fail but was stopped.
     std::optional<Failure> failure(const std::string& id, const std::exception_ptr& error, const WaitNote& note) const;
@@ -172,8 +189,8 @@ class GenerationService {
     static constexpr std::chrono::milliseconds max_keep_pause = std::chrono::seconds{30};
 
     struct Counts {
-        std::atomic<std::uint64_t> accepted, resumed, completed, failed, cancelled, refused_full, refused_shutting_down,
-            refused_not_stored;
+        std::atomic<std::uint64_t> accepted, streamed, resumed, completed, failed, cancelled, refused_full,
+            refused_shutting_down, refused_not_stored;
     };
 
     net::any_io_executor executor_;

@@ -8,6 +8,7 @@
 #include <gateway/base/json.hpp>
 #include <gateway/base/shared_text.hpp>
 #include <gateway/conversation/answer.hpp>
+#include <gateway/conversation/delivery.hpp>
 #include <gateway/conversation/dialect.hpp>
 #include <gateway/http/message.hpp>
 #include <gateway/upstream/model.hpp>
@@ -22,11 +23,14 @@ class Api {
     Api& operator=(const Api&) = delete;
     virtual ~Api() = default;
 
-    /// The body that asks for request, which is in dialect. Throws BadRequest when the upstream has no form for it.
-    [[nodiscard]] virtual std::string translate(Dialect dialect, const Json& request) const = 0;
+    /// Its own.
+    [[nodiscard]] virtual Dialect dialect() const = 0;
 
-    /// The HTTP request with that body, without credentials.
-    [[nodiscard]] virtual UpstreamRequest make_request(SharedText body) const = 0;
+    /// The body that asks for request, which is in dialect. Throws BadRequest when the upstream has no form for it.
+    [[nodiscard]] virtual std::string translate(Dialect dialect, Delivery delivery, const Json& request) const = 0;
+
+    /// The HTTP request with that body, without credentials. An answer in parts comes as server-sent events.
+    [[nodiscard]] virtual UpstreamRequest make_request(Delivery delivery, SharedText body) const = 0;
 
     /// A response in dialect from the body of a response with status 200. id: of the job that it answers. Throws
     /// NotUnderstood when it is none.

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 #include <gateway/base/quote.hpp>
 #include <gateway/dialects/translate.hpp>
 #include <gateway/upstream/babble.hpp>
+#include <gateway/upstream/hand_each.hpp>
 
 namespace gateway {
 
@@ -104,9 +106,10 @@ Written write(Babble& babble, std::size_t max_tokens, const std::vector<std::str
 constexpr UpstreamForm form{"the embedded model"};
 
 struct TimedAnswer {
-    ModelAnswer answer;
-    /// That it takes to write it.
-    double seconds = 0;
+    Answer answer;
+    /// That it takes until the first word is there, and for each one.
+    std::chrono::duration<double> first{0};
+    std::chrono::duration<double> each{0};
 };
 
 void check_supported(const Conversation& conversation) {
@@ -134,14 +137,13 @@ TimedAnswer answer(const ModelRequest& request, double token_rate) {
     stops.resize(std::min(stops.size(), most_stops));
     const std::uint64_t seed = hash(request.prepared);
 
-    Answer response;
+    TimedAnswer result;
+    Answer& response = result.answer;
     std::size_t tokens = 0;
-    std::size_t longest = 0;
     for (std::int64_t i = 0; i < candidates; ++i) {
         Babble babble{seed + static_cast<std::uint64_t>(i)};
         Written written = write(babble, max_tokens, stops);
         tokens += written.tokens;
-        longest = std::max(longest, written.tokens);
         response.candidates.push_back(
             {static_cast<std::uint64_t>(i), std::move(written.text), {}, false, written.finish});
     }
@@ -150,34 +152,97 @@ TimedAnswer answer(const ModelRequest& request, double token_rate) {
     response.usage.output = tokens;
     response.usage.total = prompt + tokens;
     response.model = embedded_name;
-
-    TimedAnswer result;
-    result.answer = ModelAnswer{write_answer(request.dialect, response, request.id), tokens_of(response.usage)};
     if (token_rate > 0) {
         // The first token takes longer, and no two generations quite the same time.
         const double jitter = 0.8 + static_cast<double>(Chance{seed}.below(400)) / 1'000;
-        result.seconds = (tokens_to_first + static_cast<double>(longest)) * jitter / token_rate;
+        result.each = std::chrono::duration<double>{jitter / token_rate};
+        result.first = tokens_to_first * result.each;
     }
     return result;
 }
 
+/// Where the word ends that begins at that place of text, which may be with a space.
+std::size_t end_of_word(std::string_view text, std::size_t begin) {
+    return std::min(text.find(' ', begin + 1), text.size());
+}
+
+/// An answer word by word: of each candidate the next one.
+std::vector<Answer> split(const Answer& whole) {
+    std::vector<Answer> parts;
+    std::vector<std::size_t> said(whole.candidates.size());
+    for (bool more = true; more;) {
+        more = false;
+        Answer part;
+        part.model = whole.model;
+        for (std::size_t i = 0; i < said.size(); ++i) {
+            const Candidate& candidate = whole.candidates[i];
+            if (said[i] > candidate.text.size()) {
+                continue;
+            }
+            const std::size_t end = end_of_word(candidate.text, said[i]);
+            const bool last = end == candidate.text.size();
+            part.candidates.push_back({candidate.index,
+                                       candidate.text.substr(said[i], end - said[i]),
+                                       {},
+                                       false,
+                                       last ? candidate.finish : std::nullopt});
+            said[i] = last ? std::string::npos : end;
+            more = more || !last;
+        }
+        parts.push_back(std::move(part));
+    }
+    parts.back().usage = whole.usage;
+    return parts;
+}
+
+std::size_t words(const Answer& answer) {
+    std::size_t most = 0;
+    for (const Candidate& candidate : answer.candidates) {
+        most = std::max(most, words_in(candidate.text));
+    }
+    return most;
+}
+
+net::awaitable<void> pause(std::chrono::duration<double> time) {
+    if (time.count() > 0) {
+        net::steady_timer timer{co_await net::this_coro::executor};
+        timer.expires_after(std::chrono::duration_cast<Clock::duration>(time));
+        co_await timer.async_wait(net::use_awaitable);
+    }
+}
+
 }  // namespace
 
-SharedText EmbeddedModel::prepare(Dialect dialect, const Json& request, const SharedText& text) const {
+SharedText EmbeddedModel::prepare(Dialect dialect, Delivery /*delivery*/, const Json& request,
+                                  const SharedText& text) const {
     check_supported(read_request(dialect, request, form));
     return text;
 }
 
 net::awaitable<ModelAnswer> EmbeddedModel::generate(ModelRequest request, WaitNote& /*note*/) {
+    ModelAnswer written;
+    auto answering = heavy_.run(request.prepared.size(), [&] {
+        TimedAnswer timed = answer(request, token_rate_);
+        written = {write_answer(request.dialect, timed.answer, request.id), tokens_of(timed.answer.usage)};
+        return timed.first + timed.each * words(timed.answer);
+    });
+    const std::chrono::duration<double> time = co_await std::move(answering);
+    co_await pause(time);
+    co_return written;
+}
+
+net::awaitable<void> EmbeddedModel::stream(ModelRequest request, WaitNote& /*note*/, PartSink sink) {
+    const std::unique_ptr<PartWriter> writer = make_part_writer(request.dialect, request.id, request.usage_wanted);
     auto answering = heavy_.run(request.prepared.size(), [&] { return answer(request, token_rate_); });
-    TimedAnswer answered = co_await std::move(answering);
-    if (answered.seconds > 0) {
-        net::steady_timer timer{co_await net::this_coro::executor};
-        timer.expires_after(
-            std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(answered.seconds)));
-        co_await timer.async_wait(net::use_awaitable);
+    const TimedAnswer timed = co_await std::move(answering);
+    co_await pause(timed.first);
+    for (const Answer& part : split(timed.answer)) {
+        co_await pause(timed.each);
+        co_await hand_each(writer->write(part), sink);
     }
-    co_return std::move(answered.answer);
+    co_await hand_each(writer->end(), sink);
+    ModelAnswer cost{"", tokens_of(timed.answer.usage)};
+    co_await sink(std::move(cost));
 }
 
 }  // namespace gateway

@@ -23,8 +23,11 @@ class EmbeddedModel : public Model {
     /// heavy must outlive it.
     EmbeddedModel(double token_rate, HeavyWork& heavy) : token_rate_{token_rate}, heavy_{heavy} {}
 
-    [[nodiscard]] SharedText prepare(Dialect dialect, const Json& request, const SharedText& text) const override;
+    [[nodiscard]] SharedText prepare(Dialect dialect, Delivery delivery, const Json& request,
+                                     const SharedText& text) const override;
     net::awaitable<ModelAnswer> generate(ModelRequest request, WaitNote& note) override;
+    /// Word by word.
+    net::awaitable<void> stream(ModelRequest request, WaitNote& note, PartSink sink) override;
 
   private:
     double token_rate_;

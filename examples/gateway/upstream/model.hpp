@@ -2,6 +2,7 @@
 #ifndef GATEWAY_UPSTREAM_MODEL_HPP
 #define GATEWAY_UPSTREAM_MODEL_HPP
 
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include <gateway/base/json.hpp>
 #include <gateway/base/net.hpp>
 #include <gateway/base/shared_text.hpp>
+#include <gateway/conversation/delivery.hpp>
 #include <gateway/conversation/dialect.hpp>
 #include <gateway/conversation/token_usage.hpp>
 #include <gateway/http/failure.hpp>
@@ -38,13 +40,18 @@ struct ModelRequest {
     Dialect dialect = Dialect::gemini;  ///< of the client's request, and so of the response
     std::string id = {};                ///< of the job
     std::string session = {};           ///< empty: none
+    bool usage_wanted = false;          ///< a stream of the chat dialect ends with what it has cost
 };
 
-/// The text of a response's JSON, and what that says it has cost: who makes the text had it as a tree.
+/// The text of a response's JSON, and what that says it has cost: who makes the text had it as a tree. Of a response in
+/// parts: the text of the JSON of one of its events, and at last a part that has no text and says what all have cost.
 struct ModelAnswer {
     std::string text;
     TokenUsage usage;
 };
+
+/// Takes the parts of a response, one after the other. Completes when the next one may come.
+using PartSink = std::function<net::awaitable<void>(ModelAnswer part)>;
 
 /// What generates. Requests and responses are in the client's dialect, whoever answers.
 ///
@@ -57,10 +64,10 @@ class Model {
     Model& operator=(const Model&) = delete;
     virtual ~Model() = default;
 
-    /// What generate() wants of a request, which is a good one (check_request): text is that of its JSON. Who accepts a
-    /// request has it as a tree, and need not keep more of it than this. Throws BadRequest, if it is none that this
-    /// model can be given.
-    [[nodiscard]] virtual SharedText prepare(Dialect /*dialect*/, const Json& /*request*/,
+    /// What generate() or stream(), as delivery says, wants of a request, which is a good one (check_request): text is
+    /// that of its JSON. Who accepts a request has it as a tree, and need not keep more of it than this. Throws
+    /// BadRequest, if it is none that this model can be given.
+    [[nodiscard]] virtual SharedText prepare(Dialect /*dialect*/, Delivery /*delivery*/, const Json& /*request*/,
                                              const SharedText& text) const {
         return text;
     }
@@ -70,6 +77,10 @@ class Model {
     /// Executor: that of the awaiting coroutine, which must be a strand (or have one thread). Cancellation: terminal
     /// ends it soon, with an exception (operation_aborted). Throws UpstreamError. Thread-safe.
     virtual net::awaitable<ModelAnswer> generate(ModelRequest request, WaitNote& note) = 0;
+
+    /// The same, handed to sink in parts as they come, and no faster than it takes them. What sink throws ends it, and
+    /// passes through.
+    virtual net::awaitable<void> stream(ModelRequest request, WaitNote& note, PartSink sink) = 0;
 };
 
 }  // namespace gateway

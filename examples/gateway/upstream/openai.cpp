@@ -40,15 +40,16 @@ OpenAiApi::OpenAiApi(std::string_view base_path, std::string_view model)
     target_ += "/chat/completions";
 }
 
-std::string OpenAiApi::translate(Dialect dialect, const Json& request) const {
+std::string OpenAiApi::translate(Dialect dialect, Delivery delivery, const Json& request) const {
     const std::string_view token_limit = completion_tokens_ ? max_completion_tokens : max_tokens;
     if (dialect == Dialect::chat) {
         return with(model_, token_limit, request);
     }
-    return write_chat_request(read_request(dialect, request, openai_form), {model_, token_limit}, openai_form);
+    const ChatRequestStyle style{model_, token_limit, delivery};
+    return write_chat_request(read_request(dialect, request, openai_form), style, openai_form);
 }
 
-UpstreamRequest OpenAiApi::make_request(SharedText body) const {
+UpstreamRequest OpenAiApi::make_request(Delivery /*delivery*/, SharedText body) const {
     UpstreamRequest message{http::verb::post, target_, 11};
     message.set(http::field::content_type, "application/json");
     message.body() = std::move(body);

@@ -21,8 +21,9 @@ class OpenAiApi : public Api {
     /// a request of its own dialect names.
     OpenAiApi(std::string_view base_path, std::string_view model);
 
-    [[nodiscard]] std::string translate(Dialect dialect, const Json& request) const override;
-    [[nodiscard]] UpstreamRequest make_request(SharedText body) const override;
+    [[nodiscard]] Dialect dialect() const override { return Dialect::chat; }
+    [[nodiscard]] std::string translate(Dialect dialect, Delivery delivery, const Json& request) const override;
+    [[nodiscard]] UpstreamRequest make_request(Delivery delivery, SharedText body) const override;
     [[nodiscard]] ModelAnswer read_response(const Json& body, Dialect dialect, std::string_view id) const override;
     [[nodiscard]] bool amend(UpstreamRequest& message, const HttpResponse& refusal) override;
 

@@ -10,8 +10,12 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <gateway/base/quote.hpp>
+#include <gateway/dialects/part_translator.hpp>
 #include <gateway/http/url.hpp>
 #include <gateway/log/log.hpp>
+#include <gateway/upstream/hand_each.hpp>
+#include <gateway/upstream/response_reader.hpp>
+#include <gateway/upstream/sse_parser.hpp>
 #include <gateway/upstream/token_error.hpp>
 
 namespace gateway {
@@ -19,6 +23,9 @@ namespace gateway {
 namespace {
 
 using Next = Verdict::Next;
+
+constexpr std::size_t largest_event = std::size_t{16} << 20;
+constexpr std::chrono::milliseconds patience_at_end{100};
 
 double chance() {
     thread_local std::mt19937_64 random{std::random_device{}()};
@@ -38,15 +45,55 @@ Failure failure_not_understood(const std::string& why) {
     return {502, "upstream_answer_not_understood", why, false, std::nullopt};
 }
 
+std::optional<Failure> refuse_compressed(const HttpResponse& response) {
+    const std::string_view coding = view(response[http::field::content_encoding]);
+    if (coding.empty() || beast::iequals({coding.data(), coding.size()}, "identity")) {
+        return std::nullopt;
+    }
+    return failure_not_understood("the upstream's answer is compressed (" + quote(coding) +
+                                  "), which it was asked not to do");
+}
+
+/// Of a response that should be a stream of events.
+std::optional<Failure> refuse_stream(const HttpResponse& response) {
+    const std::string_view type = view(response[http::field::content_type]);
+    const std::string_view media = type.substr(0, type.find_first_of("; \t"));
+    if (!beast::iequals({media.data(), media.size()}, "text/event-stream")) {
+        return failure_not_understood("the upstream was asked for a stream, and its answer is of type " + quote(type));
+    }
+    return refuse_compressed(response);
+}
+
+/// Takes what follows the last event, so that the connection can be used again, if that comes at once.
+net::awaitable<void> finish(ResponseReader& reader) {
+    try {
+        const Clock::time_point deadline = Clock::now() + patience_at_end;
+        while (const std::optional<std::string> bytes = co_await reader.read(deadline)) {
+        }
+    } catch (const TransportError&) {
+        // all that was wanted of it is there
+    }
+}
+
 }  // namespace
+
+/// A request, and how its answer is wanted.
+struct RemoteModel::Asked {
+    ModelRequest request;
+    Delivery delivery = Delivery::whole;
+};
 
 /// What came of an attempt.
 struct RemoteModel::Attempt {
+    /// The answer, or of one in parts who reads it; neither:
     std::optional<ModelAnswer> answer;
-    /// Why there is none.
+    std::unique_ptr<ResponseReader> reader;
+    /// why there is none.
     Verdict verdict;
     /// The upstream's own, where Verdict::Next::amend asks for it.
     HttpResponse refusal;
+    /// That was sent with the request.
+    std::string token;
 };
 
 RemoteModel::RemoteModel(std::unique_ptr<Api> api, HttpTransport& transport, std::unique_ptr<TokenSource> tokens,
@@ -59,39 +106,62 @@ RemoteModel::RemoteModel(std::unique_ptr<Api> api, HttpTransport& transport, std
       authority_{authority(options_.origin)},
       turns_{options_.max_under_way, options_.retry} {}
 
-SharedText RemoteModel::prepare(Dialect dialect, const Json& request, const SharedText& /*text*/) const {
-    return api_->translate(dialect, request);
+SharedText RemoteModel::prepare(Dialect dialect, Delivery delivery, const Json& request,
+                                const SharedText& /*text*/) const {
+    return api_->translate(dialect, delivery, request);
 }
 
 net::awaitable<ModelAnswer> RemoteModel::generate(ModelRequest request, WaitNote& note) {
+    return counted(answer_whole(std::move(request), note));
+}
+
+net::awaitable<void> RemoteModel::stream(ModelRequest request, WaitNote& note, PartSink sink) {
+    return counted(answer_in_parts(std::move(request), note, std::move(sink)));
+}
+
+template <typename T>
+net::awaitable<T> RemoteModel::counted(net::awaitable<T> answering) {
     ++requests_;
     try {
-        co_return co_await generate_counted(request, note);
+        co_return co_await std::move(answering);
     } catch (...) {
         ++failures_;
         throw;
     }
 }
 
-net::awaitable<ModelAnswer> RemoteModel::generate_counted(const ModelRequest& asked, WaitNote& note) {
-    UpstreamRequest message = api_->make_request(asked.prepared);
+net::awaitable<ModelAnswer> RemoteModel::answer_whole(ModelRequest request, WaitNote& note) {
+    Turns::Turn turn{turns_, co_await net::this_coro::executor};
+    const Asked asked{std::move(request), Delivery::whole};
+    Attempt last = co_await ask(asked, note, turn);
+    turn.answered();
+    co_return std::move(*last.answer);
+}
+
+net::awaitable<void> RemoteModel::answer_in_parts(ModelRequest request, WaitNote& note, PartSink sink) {
+    Turns::Turn turn{turns_, co_await net::this_coro::executor};
+    const Asked asked{std::move(request), Delivery::in_parts};
+    const Attempt begun = co_await ask(asked, note, turn);
+    co_await hand_on(asked.request, begun, sink);
+    turn.answered();
+}
+
+net::awaitable<RemoteModel::Attempt> RemoteModel::ask(const Asked& asked, WaitNote& note, Turns::Turn& turn) {
+    UpstreamRequest message = api_->make_request(asked.delivery, asked.request.prepared);
     // None is understood here: an upstream that compresses all the same is refused by name.
     message.set(http::field::accept_encoding, "identity");
-    if (!options_.session_header.empty() && !asked.session.empty()) {
-        message.set(options_.session_header, asked.session);
+    if (!options_.session_header.empty() && !asked.request.session.empty()) {
+        message.set(options_.session_header, asked.request.session);
     }
     budget_.deposit(Clock::now());
     const net::any_io_executor executor = co_await net::this_coro::executor;
-    Turns::Turn turn{turns_, executor};
     bool token_renewed = false;
     bool amended = false;
     for (std::size_t attempts = 1;; ++attempts) {
         co_await turn.wait(note);
-        std::string token;
-        Attempt last = co_await attempt(asked, message, token);
-        if (last.answer) {
-            turn.answered();
-            co_return std::move(*last.answer);
+        Attempt last = co_await attempt(asked, message);
+        if (last.answer || last.reader) {
+            co_return last;
         }
         if (last.verdict.next == Next::wait) {
             ++limited_;
@@ -104,7 +174,7 @@ net::awaitable<ModelAnswer> RemoteModel::generate_counted(const ModelRequest& as
         turn.leave();
         if (last.verdict.next == Next::renew_token && tokens_ && !token_renewed) {
             token_renewed = true;
-            const bool another = co_await renew(token);
+            const bool another = co_await renew(last.token);
             if (another) {
                 continue;
             }
@@ -134,10 +204,10 @@ net::awaitable<bool> RemoteModel::renew(const std::string& token) {
     }
 }
 
-net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const ModelRequest& asked, const UpstreamRequest& message,
-                                                          std::string& token) {
+net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const Asked& asked, const UpstreamRequest& message) {
     UpstreamRequest request = message;  // of which the body is shared
-    Attempt failed;
+    std::string token;
+    Attempt result;
     try {
         if (tokens_) {
             token = co_await tokens_->token();
@@ -147,23 +217,49 @@ net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const ModelRequest& as
         }
         ++attempts_;
         const Clock::time_point deadline = Clock::now() + options_.attempt_timeout;
-        HttpResponse response = co_await transport_.send(options_.origin, std::move(request), deadline);
-        co_return co_await read(asked, std::move(response), token);
+        if (asked.delivery == Delivery::in_parts) {
+            result = co_await open(asked.request, std::move(request), deadline, token);
+        } else {
+            HttpResponse response = co_await transport_.send(options_.origin, std::move(request), deadline);
+            result = co_await read(asked.request, std::move(response), token);
+        }
     } catch (const TransportError& error) {
         log::warn("a request to the upstream failed", {{"error", error.what()}});
-        failed.verdict = judge(error);
+        result.verdict = judge(error);
     } catch (const TokenError& error) {
         log::error("there is no access token for the upstream", {{"error", error.what()}});
-        failed.verdict = judge(error);
+        result.verdict = judge(error);
     }
-    co_return failed;
+    result.token = std::move(token);
+    co_return result;
 }
 
-net::awaitable<RemoteModel::Attempt> RemoteModel::read(const ModelRequest& asked, HttpResponse response,
+/// One that is no answer is read to its end.
+net::awaitable<RemoteModel::Attempt> RemoteModel::open(const ModelRequest& request, UpstreamRequest message,
+                                                       Clock::time_point deadline, std::string_view token) {
+    auto opening = transport_.open(options_.origin, std::move(message), deadline);
+    std::unique_ptr<ResponseReader> reader = co_await std::move(opening);
+    Attempt result;
+    HttpResponse response = reader->head();
+    if (response.result() == http::status::ok) {
+        if (std::optional<Failure> failure = refuse_stream(response)) {
+            result.verdict.failure = std::move(*failure);
+        } else {
+            result.reader = std::move(reader);
+        }
+        co_return result;
+    }
+    while (std::optional<std::string> bytes = co_await reader->read(deadline)) {
+        response.body() += *bytes;
+    }
+    co_return co_await read(request, std::move(response), token);
+}
+
+net::awaitable<RemoteModel::Attempt> RemoteModel::read(const ModelRequest& request, HttpResponse response,
                                                        std::string_view token) {
     auto reading = heavy_.run(response.body().size(), [&] {
         if (response.result() == http::status::ok) {
-            return read_answer(asked, response);
+            return read_answer(request, response);
         }
         Attempt result;
         result.verdict = judge_status(response, {token, authority_}, std::time(nullptr));
@@ -176,16 +272,15 @@ net::awaitable<RemoteModel::Attempt> RemoteModel::read(const ModelRequest& asked
     co_return result;
 }
 
-RemoteModel::Attempt RemoteModel::read_answer(const ModelRequest& asked, const HttpResponse& response) const {
+RemoteModel::Attempt RemoteModel::read_answer(const ModelRequest& request, const HttpResponse& response) const {
     Attempt result;
-    const std::string_view coding = view(response[http::field::content_encoding]);
-    if (!coding.empty() && !beast::iequals({coding.data(), coding.size()}, "identity")) {
-        result.verdict.failure = failure_not_understood("the upstream's answer is compressed (" + quote(coding) +
-                                                        "), which it was asked not to do");
+    if (std::optional<Failure> failure = refuse_compressed(response)) {
+        result.verdict.failure = std::move(*failure);
         return result;
     }
     try {
-        result.answer = api_->read_response(parse_json(response.body(), max_answer_values), asked.dialect, asked.id);
+        result.answer =
+            api_->read_response(parse_json(response.body(), max_answer_values), request.dialect, request.id);
     } catch (const JsonError& error) {
         result.verdict.failure =
             failure_not_understood(std::string{"the upstream's answer is not JSON: "} + error.what());
@@ -194,6 +289,53 @@ RemoteModel::Attempt RemoteModel::read_answer(const ModelRequest& asked, const H
             failure_not_understood(std::string{"the upstream's answer is not understood: "} + error.what());
     }
     return result;
+}
+
+net::awaitable<void> RemoteModel::hand_on(const ModelRequest& request, const Attempt& begun, const PartSink& sink) {
+    PartTranslator translator{api_->dialect(), request.dialect, request.id, request.usage_wanted};
+    Failure failure;
+    try {
+        co_await hand_on_events(translator, *begun.reader, sink);
+        ModelAnswer cost{"", tokens_of(translator.usage())};
+        co_await sink(std::move(cost));
+        co_return;
+    } catch (const TransportError& error) {
+        log::warn("a response of the upstream broke off", {{"error", error.what()}});
+        failure = judge(error).failure;
+    } catch (const BrokenOff& error) {
+        failure = judge(error, {begun.token, authority_});
+    } catch (const JsonError& error) {
+        failure = failure_not_understood(std::string{"a part of the upstream's answer is not JSON: "} + error.what());
+    } catch (const NotUnderstood& error) {
+        failure = failure_not_understood(std::string{"the upstream's answer is not understood: "} + error.what());
+    } catch (const SseTooLarge& error) {
+        failure = failure_not_understood(std::string{"the upstream's answer is too large: "} + error.what());
+    }
+    throw UpstreamError{std::move(failure)};
+}
+
+net::awaitable<void> RemoteModel::hand_on_events(PartTranslator& translator, ResponseReader& reader,
+                                                 const PartSink& sink) {
+    SseParser events{largest_event};
+    while (!translator.done()) {
+        const std::optional<std::string> bytes = co_await reader.read(Clock::now() + options_.attempt_timeout);
+        if (!bytes) {
+            break;
+        }
+        events.put(*bytes);
+        while (const std::optional<SseEvent> event = events.next()) {
+            if (event->data.empty() || translator.done()) {
+                continue;
+            }
+            auto taking = heavy_.run(event->data.size(), [&] { return translator.take(event->data); });
+            std::vector<std::string> texts = co_await std::move(taking);
+            co_await hand_each(std::move(texts), sink);
+        }
+    }
+    co_await hand_each(translator.end(), sink);
+    if (translator.done()) {
+        co_await finish(reader);
+    }
 }
 
 std::chrono::milliseconds RemoteModel::pause_after(const Attempt& last, std::size_t attempts) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <gateway/base/heavy_work.hpp>
+#include <gateway/dialects/part_translator.hpp>
 #include <gateway/upstream/api.hpp>
 #include <gateway/upstream/counters.hpp>
 #include <gateway/upstream/http_transport.hpp>
@@ -24,7 +25,8 @@ namespace gateway {
 struct RemoteModelOptions {
     Origin origin;
     RetryOptions retry;
-    /// For one attempt, over connecting, sending and the whole response.
+    /// For one attempt, over connecting, sending and the whole response; of one in parts, up to its head, and then for
+    /// each time that something of it comes.
     std::chrono::milliseconds attempt_timeout{300'000};
     /// Attempts under way at a time; fewer as long as the upstream answers with 429. > 0
     std::size_t max_under_way = 256;
@@ -43,23 +45,37 @@ class RemoteModel : public Model {
                 HeavyWork& heavy, RemoteModelOptions options);
 
     /// The body that is sent to the upstream.
-    [[nodiscard]] SharedText prepare(Dialect dialect, const Json& request, const SharedText& text) const override;
+    [[nodiscard]] SharedText prepare(Dialect dialect, Delivery delivery, const Json& request,
+                                     const SharedText& text) const override;
 
     /// See Model. A 401 is tried once more with a new token, if there is another one to be had.
     net::awaitable<ModelAnswer> generate(ModelRequest request, WaitNote& note) override;
+
+    /// The same. Nothing is tried again once the upstream has begun to answer.
+    net::awaitable<void> stream(ModelRequest request, WaitNote& note, PartSink sink) override;
 
     /// Thread-safe.
     [[nodiscard]] UpstreamCounters counters() const;
 
   private:
     struct Attempt;
+    struct Asked;
 
-    net::awaitable<ModelAnswer> generate_counted(const ModelRequest& asked, WaitNote& note);
+    template <typename T>
+    net::awaitable<T> counted(net::awaitable<T> answering);
+    net::awaitable<ModelAnswer> answer_whole(ModelRequest request, WaitNote& note);
+    net::awaitable<void> answer_in_parts(ModelRequest request, WaitNote& note, PartSink sink);
+    /// Asks until there is an answer, of which turn is told only what came before.
+    net::awaitable<Attempt> ask(const Asked& asked, WaitNote& note, Turns::Turn& turn);
     /// Whether there is another token than this one, which the upstream does not take.
     net::awaitable<bool> renew(const std::string& token);
-    net::awaitable<Attempt> attempt(const ModelRequest& asked, const UpstreamRequest& message, std::string& token);
-    net::awaitable<Attempt> read(const ModelRequest& asked, HttpResponse response, std::string_view token);
-    Attempt read_answer(const ModelRequest& asked, const HttpResponse& response) const;
+    net::awaitable<Attempt> attempt(const Asked& asked, const UpstreamRequest& message);
+    net::awaitable<Attempt> open(const ModelRequest& request, UpstreamRequest message, Clock::time_point deadline,
+                                 std::string_view token);
+    net::awaitable<Attempt> read(const ModelRequest& request, HttpResponse response, std::string_view token);
+    Attempt read_answer(const ModelRequest& request, const HttpResponse& response) const;
+    net::awaitable<void> hand_on(const ModelRequest& request, const Attempt& begun, const PartSink& sink);
+    net::awaitable<void> hand_on_events(PartTranslator& translator, ResponseReader& reader, const PartSink& sink);
     /// Until the attempt after that many; throws UpstreamError when there should be none.
     std::chrono::milliseconds pause_after(const Attempt& last, std::size_t attempts);
 

@@ -16,7 +16,17 @@ constexpr std::size_t longest_quote = 500;
 
 using Next = Verdict::Next;
 
-/// The start of the upstream's own words, where its body has the usual form {"error": {"message": ...}}; else nothing.
+/// The start of the upstream's own words.
+std::string quote_start(std::string message, std::initializer_list<std::string_view> secrets) {
+    // An upstream may quote the token that it does not take, or say where it is.
+    for (const std::string_view secret : secrets) {
+        boost::replace_all(message, secret, "(...)");
+    }
+    const std::string_view start = utf8_start(message, longest_quote);
+    return ": " + std::string{start} + (start.size() < message.size() ? "..." : "");
+}
+
+/// The same, where its body has the usual form {"error": {"message": ...}}; else nothing.
 std::string message_of(const std::string& body, std::initializer_list<std::string_view> secrets) {
     Json json;
     try {
@@ -27,13 +37,7 @@ std::string message_of(const std::string& body, std::initializer_list<std::strin
     for (const char* const path : {"/error/message", "/0/error/message", "/error", "/message"}) {
         const Json::json_pointer pointer{path};
         if (json.contains(pointer) && json.at(pointer).is_string()) {
-            std::string message = json.at(pointer).get<std::string>();
-            // An upstream may quote the token that it does not take, or say where it is.
-            for (const std::string_view secret : secrets) {
-                boost::replace_all(message, secret, "(...)");
-            }
-            const std::string_view start = utf8_start(message, longest_quote);
-            return ": " + std::string{start} + (start.size() < message.size() ? "..." : "");
+            return quote_start(json.at(pointer).get<std::string>(), secrets);
         }
     }
     return {};
@@ -115,6 +119,11 @@ Verdict judge(const TransportError& error) {
     verdict.failure.message = "the upstream: " + error.problem();
     verdict.failure.retryable = true;
     return verdict;
+}
+
+Failure judge(const BrokenOff& error, std::initializer_list<std::string_view> secrets) {
+    return {502, "upstream_broke_off", "the upstream broke off its answer" + quote_start(error.what(), secrets), true,
+            std::nullopt};
 }
 
 Verdict judge(const TokenError& error) {

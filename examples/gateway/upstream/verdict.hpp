@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include <gateway/conversation/answer.hpp>
 #include <gateway/http/failure.hpp>
 #include <gateway/http/message.hpp>
 #include <gateway/upstream/http_transport.hpp>
@@ -39,6 +40,9 @@ struct Verdict {
 
 /// Of no response.
 [[nodiscard]] Verdict judge(const TransportError& error);
+
+/// Of a response that broke off. secrets: as above.
+[[nodiscard]] Failure judge(const BrokenOff& error, std::initializer_list<std::string_view> secrets);
 
 /// Of no token to ask with.
 [[nodiscard]] Verdict judge(const TokenError& error);

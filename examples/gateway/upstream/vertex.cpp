@@ -27,17 +27,18 @@ VertexApi::VertexApi(std::string_view base_path, std::string_view project, std::
                      std::string_view model)
     : target_{base_path} {
     target_.append("/v1/projects/").append(project).append("/locations/").append(location);
-    target_.append("/publishers/google/models/").append(model).append(":generateContent");
+    target_.append("/publishers/google/models/").append(model).append(":");
 }
 
-UpstreamRequest VertexApi::make_request(SharedText body) const {
-    UpstreamRequest message{http::verb::post, target_, 11};
+UpstreamRequest VertexApi::make_request(Delivery delivery, SharedText body) const {
+    const std::string method = delivery == Delivery::whole ? "generateContent" : "streamGenerateContent?alt=sse";
+    UpstreamRequest message{http::verb::post, target_ + method, 11};
     message.set(http::field::content_type, "application/json");
     message.body() = std::move(body);
     return message;
 }
 
-std::string VertexApi::translate(Dialect dialect, const Json& request) const {
+std::string VertexApi::translate(Dialect dialect, Delivery /*delivery*/, const Json& request) const {
     return dialect == Dialect::gemini ? dump(request)
                                       : write_gemini_request(read_request(dialect, request, vertex_form), vertex_form);
 }

@@ -22,12 +22,13 @@ class VertexApi : public Api {
     /// base_path: before the usual path; usually empty.
     VertexApi(std::string_view base_path, std::string_view project, std::string_view location, std::string_view model);
 
-    [[nodiscard]] std::string translate(Dialect dialect, const Json& request) const override;
-    [[nodiscard]] UpstreamRequest make_request(SharedText body) const override;
+    [[nodiscard]] Dialect dialect() const override { return Dialect::gemini; }
+    [[nodiscard]] std::string translate(Dialect dialect, Delivery delivery, const Json& request) const override;
+    [[nodiscard]] UpstreamRequest make_request(Delivery delivery, SharedText body) const override;
     [[nodiscard]] ModelAnswer read_response(const Json& body, Dialect dialect, std::string_view id) const override;
 
   private:
-    std::string target_;
+    std::string target_;  ///< but for the method
 };
 
 }  // namespace gateway

@@ -11,7 +11,7 @@ import {after, before, describe, test} from 'node:test';
 
 import {createOpenAICompatible} from '@ai-sdk/openai-compatible';
 import {GoogleGenAI} from '@google/genai';
-import {generateText, jsonSchema, stepCountIs, tool} from 'ai';
+import {generateText, jsonSchema, stepCountIs, streamText, tool} from 'ai';
 import OpenAI from 'openai';
 
 const children = [];
@@ -56,9 +56,24 @@ describe('the embedded model', () => {
         assert.equal(answer.object, 'chat.completion');
         assert.ok(answer.choices[0].message.content.length > 0);
         assert.equal(answer.usage.prompt_tokens, 1);
-        await assert.rejects(openai(url).chat.completions.create(
-                                 {model: 'embedded', messages: [{role: 'user', content: 'Hello!'}], stream: true}),
-                             (error) => error instanceof OpenAI.BadRequestError && error.code === 'unsupported');
+        const stream = await openai(url).chat.completions.create({
+            model: 'embedded',
+            messages: [{role: 'user', content: 'Hello!'}],
+            stream: true,
+            stream_options: {include_usage: true},
+        });
+        let text = '';
+        let usage;
+        for await (const chunk of stream) {
+            text += chunk.choices[0]?.delta?.content ?? '';
+            usage = chunk.usage ?? usage;
+        }
+        assert.ok(text.length > 0);
+        assert.equal(usage.prompt_tokens, 1);
+        const running = openai(url).chat.completions.stream(
+            {model: 'embedded', messages: [{role: 'user', content: 'Hello!'}], max_completion_tokens: 5});
+        const final = await running.finalChatCompletion();
+        assert.equal(final.choices[0].message.content.split(' ').length, 5);
         await assert.rejects(openai(url).models.retrieve('other'),
                              (error) => error instanceof OpenAI.NotFoundError && error.code === 'model_not_found');
     });
@@ -70,8 +85,16 @@ describe('the embedded model', () => {
         assert.equal(answer.modelVersion, 'embedded');
         const pager = await google(url).models.list();
         assert.deepEqual(pager.page.map((model) => model.name), ['models/embedded']);
-        await assert.rejects(google(url).models.generateContentStream({model: 'embedded', contents: 'Hello!'}),
-                             (error) => error.status === 400 && error.message.includes('streamGenerateContent'));
+        let text = '';
+        let last;
+        for await (const part of await google(url).models.generateContentStream(
+                       {model: 'embedded', contents: 'Hello!', config: {maxOutputTokens: 5}})) {
+            text += part.text ?? '';
+            last = part;
+        }
+        assert.equal(text.split(' ').length, 5);
+        assert.equal(last.candidates[0].finishReason, 'MAX_TOKENS');
+        assert.equal(last.usageMetadata.candidatesTokenCount, 5);
     });
 
     test('ai with @ai-sdk/openai-compatible', async () => {
@@ -79,6 +102,13 @@ describe('the embedded model', () => {
             await generateText({model: aisdk(url)('embedded'), prompt: 'Hello!', maxOutputTokens: 5, maxRetries: 0});
         assert.ok(text.length > 0);
         assert.equal(usage.inputTokens, 1);
+        const streamed = streamText({model: aisdk(url)('embedded'), prompt: 'Hello!', maxOutputTokens: 5, maxRetries: 0});
+        let words = '';
+        for await (const piece of streamed.textStream) {
+            words += piece;
+        }
+        assert.equal(words.split(' ').length, 5);
+        assert.equal(await streamed.finishReason, 'length');
     });
 });
 
@@ -102,6 +132,12 @@ for (const kind of ['openai', 'vertex']) {
             messages.push(first.choices[0].message, {role: 'tool', tool_call_id: call.id, content: '{"x":1}'});
             const second = await openai(url).chat.completions.create({model: 'm', messages, tools});
             assert.equal(second.choices[0].message.content, 'echo: {"x":1}');
+            const streamed = await openai(url)
+                                 .chat.completions
+                                 .stream({model: 'm', messages: messages.slice(0, 1), tools})
+                                 .finalChatCompletion();
+            assert.equal(streamed.choices[0].finish_reason, 'tool_calls');
+            assert.deepEqual(JSON.parse(streamed.choices[0].message.tool_calls[0].function.arguments), {text: 'a b'});
             await assert.rejects(openai(url).chat.completions.create({model: 'n', messages}),
                                  (error) => error instanceof OpenAI.NotFoundError && error.code === 'model_not_found');
         });
@@ -117,6 +153,12 @@ for (const kind of ['openai', 'vertex']) {
                           {role: 'user', parts: [{functionResponse: {id, name, response: {x: 1}}}]});
             const second = await google(url).models.generateContent({model: 'm', contents, config});
             assert.equal(second.text, 'echo: {"x":1}');
+            const calls = [];
+            for await (const part of await google(url).models.generateContentStream(
+                           {model: 'm', contents: contents.slice(0, 1), config})) {
+                calls.push(...(part.functionCalls ?? []));
+            }
+            assert.deepEqual(calls.map(({name, args}) => ({name, args})), [{name: 'f', args: {text: 'a b'}}]);
             await assert.rejects(google(url).models.generateContent({model: 'n', contents: 'a'}),
                                  (error) => error.status === 404);
         });
@@ -140,6 +182,34 @@ for (const kind of ['openai', 'vertex']) {
             });
             assert.deepEqual(asked, [{text: 'a b'}]);
             assert.equal(text, 'echo: {"x":1}');
+        });
+
+        test('an upstream that breaks off', async () => {
+            const upstream = await start(process.env.FAKE_UPSTREAM, ['--behaviours', 'half']);
+            const args = ['--upstream', kind, '--base-url', upstream, '--model', 'm'];
+            const broken = kind === 'openai' ? await gateway(args)
+                                             : await gateway([...args, '--project', 'p'], {GATEWAY_ACCESS_TOKEN: 'token'});
+            let text = '';
+            await assert.rejects(async () => {
+                for await (const chunk of await openai(broken).chat.completions.create(
+                               {model: 'm', messages: [{role: 'user', content: 'a b'}], stream: true})) {
+                    text += chunk.choices[0]?.delta?.content ?? '';
+                }
+            }, (error) => error instanceof OpenAI.APIError && error.code === 'upstream_failed');
+            assert.ok(text.startsWith('echo:'), text);
+            text = '';
+            await assert.rejects(async () => {
+                for await (const part of await google(broken).models.generateContentStream({model: 'm', contents: 'a b'})) {
+                    text += part.text ?? '';
+                }
+            }, (error) => error.message.includes('UPSTREAM_FAILED'));
+            assert.ok(text.startsWith('echo:'), text);
+            const seen = [];
+            const {fullStream} = streamText({model: aisdk(broken)('m'), prompt: 'a b', maxRetries: 0, onError: () => {}});
+            for await (const part of fullStream) {
+                seen.push(part.type);
+            }
+            assert.ok(seen.includes('text-delta') && seen.includes('error'), seen.join());
         });
     });
 }

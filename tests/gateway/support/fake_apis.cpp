@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fake_apis.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <ctime>
 #include <optional>
 #include <sstream>
 #include <utility>
+#include <vector>
 
 #include <gateway/base/json.hpp>
 
@@ -16,8 +18,10 @@ namespace http = gateway::http;
 using gateway::HttpRequest;
 using gateway::HttpResponse;
 using gateway::Json;
+using namespace nlohmann::literals;
 
 constexpr std::string_view generate_suffix = ":generateContent";
+constexpr std::string_view stream_suffix = ":streamGenerateContent?alt=sse";
 constexpr std::string_view chat_path = "/v1/chat/completions";
 constexpr std::string_view exchange_path = "/token";
 constexpr std::string_view metadata_path = "/computeMetadata/v1/instance/service-accounts/default/token";
@@ -36,15 +40,98 @@ std::int64_t words(const std::string& text) {
 
 bool is_chat(std::string_view target) { return target.ends_with(chat_path); }
 
-/// The model's name: what is between "/models/" and ":generateContent".
+/// The model's name: what is between "/models/" and ":generateContent" or ":streamGenerateContent?alt=sse".
 std::optional<std::string> vertex_model(std::string_view target) {
     constexpr std::string_view models = "/models/";
     const std::size_t start = target.rfind(models);
-    if (!target.ends_with(generate_suffix) || start == std::string_view::npos) {
+    const bool is_call = target.ends_with(generate_suffix) || target.ends_with(stream_suffix);
+    if (!is_call || start == std::string_view::npos) {
         return std::nullopt;
     }
-    target.remove_suffix(generate_suffix.size());
-    return std::string{target.substr(start + models.size())};
+    target.remove_prefix(start + models.size());
+    return std::string{target.substr(0, target.rfind(':'))};
+}
+
+/// "a b c" in "a", " b", " c".
+std::vector<std::string> split_words(const std::string& text) {
+    std::vector<std::string> words;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find(' ', begin + 1), text.size());
+        words.push_back(text.substr(begin, end - begin));
+        begin = end;
+    }
+    return words;
+}
+
+HttpResponse event_stream(const std::vector<Json>& events, const char* last) {
+    HttpResponse response{http::status::ok, 11};
+    response.set(http::field::content_type, "text/event-stream");
+    for (const Json& event : events) {
+        response.body() += "data: " + event.dump() + "\n\n";
+    }
+    response.body() += last;
+    response.prepare_payload();
+    return response;
+}
+
+/// A generateContent response word by word; the last part has all that comes once.
+HttpResponse generate_stream(const HttpResponse& whole) {
+    const Json body = Json::parse(whole.body());
+    const Json& part = body.at("candidates").at(0).at("content").at("parts").at(0);
+    std::vector<Json> events;
+    if (part.contains("text")) {
+        for (const std::string& word : split_words(part.at("text"))) {
+            Json event;
+            event["candidates"][0]["content"] = {{"role", "model"}, {"parts", {{{"text", word}}}}};
+            event["modelVersion"] = body.at("modelVersion");
+            events.push_back(event);
+        }
+        Json last = body;
+        last["candidates"][0]["content"]["parts"] = {{{"text", ""}}};
+        events.push_back(last);
+    } else {
+        events.push_back(body);
+    }
+    return event_stream(events, "");
+}
+
+/// The same of a chat completion. A call of a tool comes in pieces, too.
+HttpResponse chat_stream(const HttpResponse& whole, bool usage) {
+    const Json body = Json::parse(whole.body());
+    const Json& message = body.at("choices").at(0).at("message");
+    Json chunk = body;
+    chunk.erase("usage");
+    chunk["object"] = "chat.completion.chunk";
+    std::vector<Json> events;
+    const auto add = [&](const Json& delta, const Json& finish) {
+        chunk["choices"] = {{{"index", 0}, {"delta", delta}, {"finish_reason", finish}}};
+        events.push_back(chunk);
+    };
+    add({{"role", "assistant"}, {"content", ""}}, nullptr);
+    if (message.contains("tool_calls")) {
+        const Json& call = message.at("tool_calls").at(0);
+        const std::string arguments = call.at("function").at("arguments");
+        add({{"tool_calls",
+              {{{"index", 0},
+                {"id", call.at("id")},
+                {"type", "function"},
+                {"function", {{"name", call.at("function").at("name")}, {"arguments", ""}}}}}}},
+            nullptr);
+        for (const std::string& piece : split_words(arguments)) {
+            add({{"tool_calls", {{{"index", 0}, {"function", {{"arguments", piece}}}}}}}, nullptr);
+        }
+    } else {
+        for (const std::string& word : split_words(message.at("content"))) {
+            add({{"content", word}}, nullptr);
+        }
+    }
+    add(Json::object(), body.at("choices").at(0).at("finish_reason"));
+    if (usage) {
+        chunk["choices"] = Json::array();
+        chunk["usage"] = body.at("usage");
+        events.push_back(chunk);
+    }
+    return event_stream(events, "data: [DONE]\n\n");
 }
 
 HttpResponse generate(const std::string& model, const Json& request) {
@@ -164,9 +251,15 @@ HttpResponse answer_post(const HttpRequest& request, unsigned serial) {
     try {
         const Json body = gateway::parse_json(request.body());
         if (model) {
-            return generate(*model, body);
+            const HttpResponse response = generate(*model, body);
+            return target.ends_with(stream_suffix) ? generate_stream(response) : response;
         }
-        return is_chat(target) ? chat(body, serial) : impersonate(request, body, serial);
+        if (is_chat(target)) {
+            const HttpResponse response = chat(body, serial);
+            const bool usage = body.value("/stream_options/include_usage"_json_pointer, false);
+            return body.value("stream", false) ? chat_stream(response, usage) : response;
+        }
+        return impersonate(request, body, serial);
     } catch (const gateway::JsonError& error) {
         return api_error(target, 400, error.what());
     } catch (const Json::exception& error) {

@@ -12,7 +12,8 @@ namespace test {
 
 /// POST .../models/{model}:generateContent and POST .../v1/chat/completions. The text generated is "echo: "
 /// and the last text of the request; a token is a word. If the request has functions, and does not end with the result
-/// of one, the first is called instead, with that text as its argument.
+/// of one, the first is called instead, with that text as its argument. "stream": true and
+/// :streamGenerateContent?alt=sse get the same word by word.
 ///
 /// POST /token, GET /computeMetadata/v1/instance/service-accounts/default/token and POST
 /// /v1/projects/-/serviceAccounts/{email}:generateAccessToken: tokens that differ from one another, by

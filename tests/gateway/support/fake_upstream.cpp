@@ -317,7 +317,11 @@ net::awaitable<bool> FakeUpstream::write_parts(Stream& stream, tcp::socket& sock
 
 template <typename Stream>
 net::awaitable<bool> FakeUpstream::write_endlessly(Stream& stream) {
-    const std::string event = chunk("data: " + std::string(8'000, 'x') + "\n\n");
+    // A part of an answer in both dialects.
+    const std::string words(8'000, 'x');
+    const std::string event =
+        chunk(R"(data: {"choices":[{"index":0,"delta":{"content":")" + words +
+              R"("}}],"candidates":[{"index":0,"content":{"parts":[{"text":")" + words + "\"}]}}]}\n\n");
     std::string text = stream_head;
     for (bool written = true; written; text = event) {
         auto writing = write(stream, text);

@@ -3,6 +3,7 @@
 #define GATEWAY_TESTS_SUPPORT_MODEL_OF_UPSTREAM_HPP
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,25 +20,30 @@ class ModelOfUpstream : public gateway::Model {
   public:
     ModelOfUpstream(const gateway::net::any_io_executor& executor, gateway::HeavyWork& heavy,
                     const gateway::Origin& origin, bool openai, const std::string& ca_file,
-                    std::chrono::milliseconds attempt_timeout = std::chrono::seconds{60})
-        : client_{executor, client_options(ca_file)},
+                    std::chrono::milliseconds attempt_timeout = std::chrono::seconds{60},
+                    std::uint64_t body_limit = 100'000)
+        : client_{executor, client_options(ca_file, body_limit)},
           model_{make_api(openai), client_, nullptr, heavy, options(origin, attempt_timeout)} {}
 
-    gateway::SharedText prepare(gateway::Dialect dialect, const gateway::Json& request,
+    gateway::SharedText prepare(gateway::Dialect dialect, gateway::Delivery delivery, const gateway::Json& request,
                                 const gateway::SharedText& text) const override {
-        return model_.prepare(dialect, request, text);
+        return model_.prepare(dialect, delivery, request, text);
     }
     gateway::net::awaitable<gateway::ModelAnswer> generate(gateway::ModelRequest request,
                                                            gateway::WaitNote& note) override {
         return model_.generate(std::move(request), note);
     }
+    gateway::net::awaitable<void> stream(gateway::ModelRequest request, gateway::WaitNote& note,
+                                         gateway::PartSink sink) override {
+        return model_.stream(std::move(request), note, std::move(sink));
+    }
 
     gateway::UpstreamCounters counters() const { return model_.counters(); }
 
   private:
-    static gateway::HttpClientOptions client_options(const std::string& ca_file) {
+    static gateway::HttpClientOptions client_options(const std::string& ca_file, std::uint64_t body_limit) {
         gateway::HttpClientOptions options;
-        options.body_limit = 100'000;
+        options.body_limit = body_limit;
         options.ca_file = ca_file;
         return options;
     }

@@ -15,8 +15,20 @@
 
 namespace test {
 
+/// Answers whole: where parts are wanted, it is one.
+class WholeModel : public gateway::Model {
+  public:
+    gateway::net::awaitable<void> stream(gateway::ModelRequest request, gateway::WaitNote& note,
+                                         gateway::PartSink sink) override {
+        gateway::ModelAnswer answer = co_await generate(std::move(request), note);
+        gateway::ModelAnswer cost{"", std::exchange(answer.usage, {})};
+        co_await sink(std::move(answer));
+        co_await sink(std::move(cost));
+    }
+};
+
 /// Answers with the request.
-class EchoModel : public gateway::Model {
+class EchoModel : public WholeModel {
   public:
     gateway::net::awaitable<gateway::ModelAnswer> generate(gateway::ModelRequest request, gateway::WaitNote&) override {
         co_return gateway::ModelAnswer{std::string{request.prepared.view()}, {}};
@@ -25,7 +37,7 @@ class EchoModel : public gateway::Model {
 
 /// Throws a copy of an exception.
 template <typename Exception>
-class ThrowingModel : public gateway::Model {
+class ThrowingModel : public WholeModel {
   public:
     explicit ThrowingModel(Exception exception) : exception_{std::move(exception)} {}
 
@@ -57,7 +69,7 @@ class Gate {
     std::counting_semaphore<1'000> begun_{0};
 };
 
-class GatedModel : public gateway::Model {
+class GatedModel : public WholeModel {
   public:
     explicit GatedModel(std::shared_ptr<Gate> gate) : gate_{std::move(gate)} {}
 

@@ -17,8 +17,9 @@ TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options
     const net::any_io_executor executor = threads_.get_executor();
     model_ = make_model(executor, heavy_);
     if (!options.routes.generations.prepare) {
-        options.routes.generations.prepare = [this](Dialect dialect, const Json& request, const SharedText& text) {
-            return model_->prepare(dialect, request, text);
+        options.routes.generations.prepare = [this](Dialect dialect, Delivery delivery, const Json& request,
+                                                    const SharedText& text) {
+            return model_->prepare(dialect, delivery, request, text);
         };
     }
     pool_ =

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gateway/api/answer_events.hpp>
+
+#include <string_view>
+
+namespace gateway {
+
+namespace {
+
+/// data: on one line.
+std::string event(std::string_view data) {
+    std::string text;
+    text.reserve(data.size() + 8);
+    text.append("data: ").append(data).append("\n\n");
+    return text;
+}
+
+}  // namespace
+
+net::awaitable<std::optional<std::string>> AnswerEvents::next() {
+    if (ended_) {
+        co_return std::nullopt;
+    }
+    try {
+        if (const std::optional<std::string> text = co_await answer_->next()) {
+            co_return event(*text);
+        }
+    } catch (const JobFailed& error) {
+        ended_ = true;
+        co_return event(error_text(shape_, error.failure()));
+    }
+    ended_ = true;
+    co_return shape_ == ErrorShape::openai ? std::optional{event("[DONE]")} : std::nullopt;
+}
+
+}  // namespace gateway

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gateway/dialects/part_translator.hpp>
+
+#include <gateway/dialects/gemini_answer_reader.hpp>
+#include <gateway/dialects/translate.hpp>
+
+namespace gateway {
+
+PartTranslator::PartTranslator(Dialect upstream, Dialect client, std::string_view id, bool usage_wanted)
+    : upstream_{upstream}, writer_{upstream == client ? nullptr : make_part_writer(client, id, usage_wanted)} {}
+
+std::vector<std::string> PartTranslator::take(std::string_view data) {
+    const bool chat = upstream_ == Dialect::chat;
+    if (chat && data == "[DONE]") {
+        done_ = true;
+        return {};
+    }
+    const Json json = parse_json(data, max_answer_values);
+    chat ? check_chat_chunk(json) : check_gemini_part(json);
+    finished_ = finished_ || (chat ? chat_chunk_finishes(json) : gemini_part_finishes(json));
+    usage_.update(chat ? chat_usage(json) : gemini_usage(json));
+    if (!writer_) {
+        return {dump(json)};  // on one line, whatever it was on
+    }
+    return writer_->write(chat ? chunks_.read(json) : read_gemini_part(json));
+}
+
+std::vector<std::string> PartTranslator::end() {
+    if (!finished_) {
+        throw BrokenOff{"it ended before it was complete"};
+    }
+    return writer_ ? writer_->end() : std::vector<std::string>{};
+}
+
+}  // namespace gateway
