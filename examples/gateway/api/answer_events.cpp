@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gateway/api/answer_events.hpp>
 
+#include <cstddef>
 #include <string_view>
 
 namespace gateway {
 
 namespace {
+
+constexpr std::size_t enough = 16 * 1024;  // for one write
 
 /// data: on one line.
 std::string event(std::string_view data) {
@@ -23,7 +26,15 @@ net::awaitable<std::optional<std::string>> AnswerEvents::next() {
     }
     try {
         if (const std::optional<std::string> text = co_await answer_->next()) {
-            co_return event(*text);
+            std::string events = event(*text);
+            while (events.size() < enough) {  // what has come meanwhile is sent with it
+                const std::optional<std::string> more = answer_->try_next();
+                if (!more) {
+                    break;
+                }
+                events += event(*more);
+            }
+            co_return events;
         }
     } catch (const JobFailed& error) {
         ended_ = true;

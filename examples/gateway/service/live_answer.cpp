@@ -50,9 +50,8 @@ net::awaitable<std::optional<std::string>> LiveAnswer::next() {
     std::exception_ptr error;
     try {
         while (std::optional<ModelAnswer> part = co_await parts_.next()) {
-            service_.figures_.spent(part->usage);
-            if (!part->text.empty()) {
-                co_return std::move(part->text);
+            if (std::optional<std::string> text = take(std::move(*part))) {
+                co_return text;
             }
         }
         end(service_.counts_.completed, "job completed");
@@ -63,6 +62,17 @@ net::awaitable<std::optional<std::string>> LiveAnswer::next() {
         co_await fail(std::move(error));
     }
     co_return std::nullopt;
+}
+
+std::optional<std::string> LiveAnswer::try_next() {
+    std::optional<ModelAnswer> part = parts_.try_next();
+    return part ? take(std::move(*part)) : std::nullopt;
+}
+
+/// Nothing: the part says what all has cost.
+std::optional<std::string> LiveAnswer::take(ModelAnswer part) {
+    service_.figures_.spent(part.usage);
+    return part.text.empty() ? std::nullopt : std::optional{std::move(part.text)};
 }
 
 net::awaitable<void> LiveAnswer::fail(std::exception_ptr error) {

@@ -54,11 +54,15 @@ class LiveAnswer {
     /// there is nothing more then.
     net::awaitable<std::optional<std::string>> next();
 
+    /// The text of the next event, if it is there already.
+    std::optional<std::string> try_next();
+
   private:
     friend GenerationService;
 
     LiveAnswer(GenerationService& service, std::string id, PendingJobs::Slot slot);
 
+    std::optional<std::string> take(ModelAnswer part);
     /// Says how it ended, unless that was because the awaiting coroutine was cancelled. Throws.
     net::awaitable<void> fail(std::exception_ptr error);
     void end(std::atomic<std::uint64_t>& count, const char* how);
