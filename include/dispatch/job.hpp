@@ -136,7 +136,8 @@ class Job : public detail::Operation<detail::Reply<S>, Executor, detail::JobNode
 
     /// Makes a job for the request wanted, submitted at the time now. Copies the session's text to tail, which has room
     /// for it.
-    Job(std::byte* tail, R&& wanted, const SubmitOptions& options, Clock::time_point now, bool has_patience = false)
+    template <typename Options>
+    Job(std::byte* tail, R&& wanted, const Options& options, Clock::time_point now, bool has_patience = false)
         : Base{tail, options, now, has_patience}, request{std::in_place, std::move(wanted)} {}
 
     /// The request. Destroyed before the completion handler is called; with a deadline, together with the job.

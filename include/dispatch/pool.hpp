@@ -44,6 +44,7 @@
 #include <dispatch/detail/base/assert.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/base/sharded_ptr.hpp>
+#include <dispatch/detail/job/session_only.hpp>
 #include <dispatch/detail/pool/pool_core.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/job_report.hpp>
@@ -352,14 +353,16 @@ class WorkerPool {
 
         executor_type get_executor() const noexcept { return core->executor(); }
 
-        /// Called if the session was a temporary, which the operation has kept until now.
+        /// Called if there are no options: with a view of the session, or, if that was a temporary, the operation has
+        /// kept it until now.
         template <typename Handler, detail::SessionName Session>
         void operator()(Handler&& handler, const Session& session, R&& request) const {
-            operator()(std::forward<Handler>(handler), SubmitOptions{.session = session}, std::move(request));
+            operator()(std::forward<Handler>(handler), detail::SessionOnly{session}, std::move(request));
         }
 
-        template <typename Handler>
-        void operator()(Handler&& handler, const SubmitOptions& options, R&& request) const {
+        template <typename Handler, typename Options>
+            requires(!detail::SessionName<Options>)
+        void operator()(Handler&& handler, const Options& options, R&& request) const {
             if constexpr (std::is_same_v<Handler, std::decay_t<Handler>>) {
                 core->template submit<R, S>(handler, options, std::move(request), overflow);
             } else {
@@ -390,13 +393,13 @@ class WorkerPool {
         if constexpr (detail::TemporaryText<Session>) {
             return std::forward<Session>(session);
         } else if constexpr (std::is_null_pointer_v<std::decay_t<Session>>) {
-            return SubmitOptions{};
+            return SessionRef{};
         } else {
-            return SubmitOptions{.session = session};
+            return SessionRef{session};
         }
     }
 
-    /// Makes the operation. wishes is a SubmitOptions, or the temporary session that wishes() has returned.
+    /// Makes the operation. wishes is a SubmitOptions, or what wishes() has returned.
     template <typename Wishes, typename Token>
     auto start(Wishes&& wishes, R&& request, Overflow overflow, Token& token) {
         using Signature = typename detail::ReplySignature<S>::type;

@@ -92,8 +92,9 @@ class JobNode : public AnyOperation<Executor> {
     /// When it began to wait for a permit, among all jobs of the pool: less is earlier. 0 if there was one for it.
     std::uint64_t age;
 
-    /// The room that a job needs behind it.
-    static std::size_t tail_size(const SubmitOptions& options, bool has_patience) noexcept {
+    /// The room that a job needs behind it. Options: SubmitOptions or SessionOnly, here and below.
+    template <typename Options>
+    static std::size_t tail_size(const Options& options, bool has_patience) noexcept {
         return (has_patience ? sizeof(PatienceOfJob) : 0) + (options.session ? options.session->size() : 0);
     }
 
@@ -123,7 +124,8 @@ class JobNode : public AnyOperation<Executor> {
 
   protected:
     /// Copies the session's text to tail, which has room for it: tail_size().
-    JobNode(std::byte* tail, const SubmitOptions& options, Clock::time_point now, bool has_patience) noexcept
+    template <typename Options>
+    JobNode(std::byte* tail, const Options& options, Clock::time_point now, bool has_patience) noexcept
         : AnyOperation<Executor>{tail},
           session{
               keep(has_patience ? tail + sizeof(PatienceOfJob) : tail, options.session.value_or(std::string_view{}))},

@@ -70,9 +70,9 @@ class PoolCore {
         return *state_->executor();
     }
 
-    /// Starts a job of R and S. handler is moved from, and called exactly once.
-    template <typename R, typename S, typename Handler>
-    void submit(Handler& handler, const SubmitOptions& options, R&& request, Overflow overflow_now) {
+    /// Starts a job of R and S. handler is moved from, and called exactly once. Options: SubmitOptions or SessionOnly.
+    template <typename R, typename S, typename Handler, typename Options>
+    void submit(Handler& handler, const Options& options, R&& request, Overflow overflow_now) {
         using Traits = JobTraits<R, S, Executor>;
         if (!state_->executor()) {
             Tally::count(state_->admission.stopped);
@@ -216,15 +216,16 @@ class PoolCore {
 
     /// Sends job on its way, or answers it. Where it throws, nothing is queued or counted, and job is
     /// still the caller's.
-    template <typename Operation>
-    [[gnu::always_inline]] inline void route(Operation& job, const SubmitOptions& options, Overflow overflow_now) {
+    template <typename Operation, typename Options>
+    [[gnu::always_inline]] inline void route(Operation& job, const Options& options, Overflow overflow_now) {
         CancelJob* cancel = nullptr;
         if (auto slot = job.cancellation_slot(); slot.is_connected()) {
             cancel = &slot.template emplace<CancelJob>(CancelJob{{}, &job});
         }
-        const Route chosen = job.patience() != nullptr ? route_preferred(job, options, overflow_now)
-                                                       : router_.route(options.session, overflow_now,
-                                                                       [this] { return now_on(*state_->executor()); });
+        const Route chosen =
+            job.patience() != nullptr
+                ? route_preferred(job, *options.session, options.miss_cost.value_or(miss_cost_), overflow_now)
+                : router_.route(options.session, overflow_now, [this] { return now_on(*state_->executor()); });
         job.verdict = chosen.session;
         switch (chosen.verdict) {
             case Route::Verdict::accepted:
@@ -240,10 +241,10 @@ class PoolCore {
     }
 
     /// With Affinity::preferred, for a job with a session.
-    [[gnu::noinline]] Route route_preferred(Node& job, const SubmitOptions& options, Overflow overflow_now) {
+    [[gnu::noinline]] Route route_preferred(Node& job, std::string_view session, std::chrono::nanoseconds miss_cost,
+                                            Overflow overflow_now) {
         const auto now = now_on(*state_->executor());
-        const std::chrono::nanoseconds miss_cost = options.miss_cost.value_or(miss_cost_);
-        const Route chosen = router_.route_preferred(*options.session, miss_cost, overflow_now, now);
+        const Route chosen = router_.route_preferred(session, miss_cost, overflow_now, now);
         auto& patience = *job.patience();
         job.add(Node::Care::times);
         if (chosen.session == SessionVerdict::hit) {

@@ -30,10 +30,10 @@ struct JobTraits {
     using Operation = HandlerOperation<Job<R, S, Executor>, Handler, Executor>;
 
     /// Makes one. The pool's context lives. Where it throws, handler is unchanged.
-    template <typename Handler>
+    template <typename Handler, typename Options>
     [[gnu::always_inline]] static inline Operation<Handler>* make(Handler& handler,
                                                                   const std::shared_ptr<PoolState<Executor>>& pool,
-                                                                  R&& request, const SubmitOptions& options,
+                                                                  R&& request, const Options& options,
                                                                   JobContext::Clock::time_point now,
                                                                   bool has_patience) {
         return Operation<Handler>::make(
