@@ -7,6 +7,7 @@
 //   main.cpp    makes the parts of all rooms, and ends them in order
 //   api/        what is answered to whom: Routes, tokens and hosts of clients, metrics
 //   service/    keeps a job, has the pool run it, keeps how it ends; Generator is what the pool's workers do
+//   page/       what browsers load of the page at /, which watches the gateway
 //   upstream/   the models: embedded, Vertex AI, OpenAI's; retries, credentials, HTTP client
 //   dialects/   what each API calls things: its requests and answers, read and written
 //   jobs/       JobStore: what survives, in SQLite
@@ -113,6 +114,8 @@ Routes::Options routes_options(const Config& config, const Model& model) {
     options.name = config.name;
     // Some connections are left for those who do not wait, such as a balancer's probes.
     options.generations.max_waiting = std::max<std::size_t>(config.max_connections * 3 / 4, 1);
+    options.events.max_watchers =
+        std::clamp<std::size_t>(config.max_connections / 8, 1, StatusFeed::Options{}.max_watchers);
     options.generations.derive_sessions = config.derive_sessions;
     options.generations.model = served_model(config);
     options.generations.prepare = [&model](Dialect dialect, Delivery delivery, const Json& request,
@@ -165,8 +168,8 @@ std::string url_of(const Config& config, std::uint16_t port) {
 
 /// Serves until a signal, and then ends in order: takes no more jobs while /readyz tells balancers so, lets what is
 /// pending end, and only then closes the port.
-net::awaitable<dispatch::Ledger> serve(GenerationService& service, HttpServer& server, net::signal_set& signals,
-                                       const Config& config) {
+net::awaitable<dispatch::Ledger> serve(GenerationService& service, Routes& routes, HttpServer& server,
+                                       net::signal_set& signals, const Config& config) {
     const std::uint16_t port = server.listen();  // before anything runs: it may fail
     co_await service.start();
     server.start();
@@ -175,6 +178,7 @@ net::awaitable<dispatch::Ledger> serve(GenerationService& service, HttpServer& s
     log::info("shutting down");
     signals.clear();  // the next one ends the process, from which the jobs are safe
     dispatch::Ledger ledger = co_await service.drain(config.drain_timeout);
+    routes.end_events();
     co_await server.stop(std::chrono::seconds{2});
     co_return ledger;
 }
@@ -238,7 +242,8 @@ void run(Config config, const std::function<Config()>& read_config) {
         metrics.log_dropped = log::dropped();
         metrics.upstream = upstream.counters();
         metrics.connections = upstream.connections();
-        metrics.uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start);
+        metrics.concurrency = config.concurrency;
+        metrics.uptime = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
         return metrics;
     };
     Routes routes{service, heavy, snapshot, routes_options(config, upstream.model())};
@@ -250,7 +255,7 @@ void run(Config config, const std::function<Config()>& read_config) {
     dispatch::Ledger ledger;
     std::exception_ptr failure;
     try {
-        ledger = net::co_spawn(threads, serve(service, server, signals, config), net::use_future).get();
+        ledger = net::co_spawn(threads, serve(service, routes, server, signals, config), net::use_future).get();
     } catch (...) {
         failure = std::current_exception();
     }

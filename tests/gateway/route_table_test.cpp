@@ -35,7 +35,10 @@ TEST(RouteTable, KnowsEachPath) {
              {"/metrics", Route::metrics},
              {"/healthz", Route::healthz},
              {"/readyz", Route::readyz},
-             {"/", Route::none},
+             {"/", Route::page},
+             {"/page/page.js", Route::page},
+             {"/page/", Route::none},
+             {"/events", Route::events},
              {"", Route::none},
              {"none", Route::none},
          }) {

@@ -102,8 +102,10 @@ std::vector<Figure> figures_of(const MetricsSnapshot& snapshot) {
         {"log", "dropped", "gateway_log_dropped_total", counter, "Lines that the log could not take in time.",
          snapshot.log_dropped},
 
+        {"pool", "concurrency", "gateway_worker_concurrency", gauge, "Jobs that a worker may run at a time.",
+         snapshot.concurrency},
         {"process", "uptime_seconds", "gateway_uptime_seconds", gauge, "Since the start.",
-         static_cast<std::uint64_t>(snapshot.uptime.count())},
+         static_cast<std::uint64_t>(snapshot.uptime / std::chrono::seconds{1})},
     };
 }
 

@@ -3,6 +3,7 @@
 #define GATEWAY_API_METRICS_HPP
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -31,7 +32,8 @@ struct MetricsSnapshot {
     std::uint64_t log_dropped = 0;
     UpstreamCounters upstream;
     HttpClientMetrics connections;
-    std::chrono::seconds uptime{};
+    std::size_t concurrency = 0;  ///< jobs that a worker may run at a time
+    std::chrono::milliseconds uptime{};
 };
 
 [[nodiscard]] Json metrics_json(const MetricsSnapshot& snapshot);

@@ -9,6 +9,7 @@
 
 #include <gateway/api/error_shape.hpp>
 #include <gateway/http/message.hpp>
+#include <gateway/page/page.hpp>
 
 namespace gateway {
 
@@ -26,6 +27,8 @@ enum class Route : std::uint8_t {
     metrics,
     healthz,
     readyz,
+    page,
+    events,
     none
 };
 
@@ -35,10 +38,11 @@ struct RouteRule {
     std::string_view methods;  ///< for Allow
     ErrorShape errors = ErrorShape::own;
     bool probe = false;  ///< for balancers: reveals nothing, so anybody may ask
+    bool open = false;   ///< has no secrets, so no token is wanted
 };
 
 /// In the order of Route.
-inline constexpr std::array<RouteRule, 13> route_table{{
+inline constexpr std::array<RouteRule, 15> route_table{{
     {"/generate", "POST"},
     {"/jobs/{id}", "DELETE, GET, HEAD"},
     {"/v1/chat/completions", "POST", ErrorShape::openai},
@@ -51,6 +55,8 @@ inline constexpr std::array<RouteRule, 13> route_table{{
     {"/metrics", "GET, HEAD"},
     {"/healthz", "GET, HEAD", ErrorShape::own, true},
     {"/readyz", "GET, HEAD", ErrorShape::own, true},
+    {"/", "GET, HEAD", ErrorShape::own, false, true},
+    {"/events", "GET, HEAD"},
     {"none", ""},
 }};
 
@@ -87,10 +93,13 @@ inline ModelCall split_model_call(std::string_view path) {
 
 inline Route route_of(std::string_view path) {
     for (const Route route : {Route::generate, Route::chat, Route::openai_models, Route::gemini_models, Route::metrics,
-                              Route::healthz, Route::readyz}) {
+                              Route::healthz, Route::readyz, Route::events}) {
         if (path == rule_of(route).name) {
             return route;
         }
+    }
+    if (find_page_file(path) != nullptr) {
+        return Route::page;
     }
     if (path.starts_with(jobs_path)) {
         return Route::job;

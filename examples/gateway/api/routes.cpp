@@ -8,8 +8,10 @@
 
 #include <dispatch/prometheus.hpp>
 #include <gateway/api/job_text.hpp>
+#include <gateway/api/status.hpp>
 #include <gateway/base/quote.hpp>
 #include <gateway/log/log.hpp>
+#include <gateway/page/page.hpp>
 
 namespace gateway {
 
@@ -99,7 +101,8 @@ Routes::Routes(GenerationService& service, HeavyWork& heavy, std::function<Metri
       metrics_{std::move(metrics)},
       options_{std::move(options)},
       allowed_hosts_{options_.allowed_hosts},
-      client_token_{options_.client_token} {}
+      client_token_{options_.client_token},
+      events_{std::make_shared<StatusFeed>([this] { return status(); }, options_.events)} {}
 
 HttpHandlers Routes::handlers() {
     HttpHandlers handlers;
@@ -137,7 +140,7 @@ std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
     if (!rule.probe) {
         if (client_token_.wanted()) {
             const bool has_key = rule.errors == ErrorShape::gemini && client_token_.is(view(head["x-goog-api-key"]));
-            if (!has_key && !client_token_.accepts(view(head[http::field::authorization]))) {
+            if (!rule.open && !has_key && !client_token_.accepts(view(head[http::field::authorization]))) {
                 return unauthorized(rule);
             }
         } else if (!allowed_hosts_.has_host(view(head[http::field::host]))) {
@@ -150,7 +153,7 @@ std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
         return error_response(
             http::status::not_found,
             "there is POST /generate, /v1/chat/completions and /v1beta/models/{model}:generateContent, "
-            "and GET /jobs/{id}, /v1/models, /v1beta/models, /metrics, /healthz, /readyz");
+            "and GET /, /jobs/{id}, /v1/models, /v1beta/models, /metrics, /events, /healthz, /readyz");
     }
     if (!takes(route, head.method())) {
         return method_not_allowed(rule);
@@ -204,6 +207,10 @@ net::awaitable<HttpReply> Routes::route(HttpRequest& request, HttpPeer& peer) {
             co_return json_response(http::status::ok, Json{{"status", "ok"}});
         case Route::readyz:
             co_return ready();
+        case Route::page:
+            co_return page_response(*find_page_file(path), request);
+        case Route::events:
+            co_return watch(co_await net::this_coro::executor);
         case Route::none:
             break;
     }
@@ -260,15 +267,46 @@ HttpResponse Routes::metrics(const HttpRequest& request) const {
     return response;
 }
 
+std::string_view Routes::state() const {
+    return service_.draining() ? "draining" : service_.ready() ? "ready" : "the store cannot write";
+}
+
 HttpResponse Routes::ready() const {
-    if (service_.ready()) {
-        return json_response(http::status::ok, Json{{"status", "ready"}});
+    const std::string_view now = state();
+    if (now == "ready") {
+        return json_response(http::status::ok, Json{{"status", now}});
     }
-    const bool draining = service_.draining();
-    HttpResponse response = json_response(http::status::service_unavailable,
-                                          Json{{"status", draining ? "draining" : "the store cannot write"}});
-    response.set(http::field::retry_after, draining ? "5" : "1");
+    HttpResponse response = json_response(http::status::service_unavailable, Json{{"status", now}});
+    response.set(http::field::retry_after, now == "draining" ? "5" : "1");
     return response;
+}
+
+std::string Routes::status() const {
+    Status status;
+    status.name = options_.name;
+    status.model = generations_.model().name;
+    status.state = state();
+    status.metrics = metrics_();
+    status.failures = service_.latest_failures();
+    return status_json(status);
+}
+
+HttpReply Routes::watch(const net::any_io_executor& executor) const {
+    std::unique_ptr<BodySource> events = events_->watch(executor);
+    if (!events) {
+        const bool ended = events_->ended();
+        return error_response(
+            {503, ended ? "shutting_down" : "overloaded",
+             ended ? "the gateway is shutting down"
+                   : std::to_string(events_->options().max_watchers) + " clients watch already: try again later",
+             true, std::chrono::seconds{5}});
+    }
+    HttpResponse response{http::status::ok, 11};
+    response.set(http::field::content_type, "text/event-stream");
+    response.set(http::field::cache_control, "no-store");
+    response.set("X-Accel-Buffering", "no");  // of nginx, which would hold events back
+    response.set("X-Content-Type-Options", "nosniff");
+    return {std::move(response), std::move(events)};
 }
 
 }  // namespace gateway

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <gateway/api/generations.hpp>
 #include <gateway/api/metrics.hpp>
 #include <gateway/api/response_counters.hpp>
+#include <gateway/api/status_feed.hpp>
 #include <gateway/base/heavy_work.hpp>
 #include <gateway/base/net.hpp>
 #include <gateway/http/handlers.hpp>
@@ -41,6 +43,9 @@ namespace gateway {
 ///   POST /v1/projects/{project}/locations/{location}/publishers/google/models/{model}:generateContent and
 ///   :streamGenerateContent?alt=sse: as Vertex AI's
 ///   GET /metrics              JSON; Prometheus's text when Accept asks for text/plain
+///   GET /, GET /page/...      the page for the people who run the gateway
+///   GET /events               what it shows, as server-sent events: status_json() at once, and then each second; 503
+///                             with Retry-After if as many watch as may
 ///   GET /healthz              200 as long as the gateway runs
 ///   GET /readyz               200, or 503 once it drains, and as long as the store cannot write
 ///
@@ -48,11 +53,10 @@ namespace gateway {
 /// `Prefer: early-hints`, to get X-Job-Id in a 103 response as soon as the job is on disk. Errors are in the shape of
 /// each path's API.
 ///
-/// With a client token, all but the last two want `Authorization: Bearer <token>` (Gemini's paths also take
-/// x-goog-api-key). Without one, they want a Host and,
-/// where there is one, an Origin of this machine or of allowed_hosts; else 403. All this, the path and the method are
-/// looked at before a byte of the body is read. Thread-safe; service and heavy must
-/// outlive it.
+/// With a client token, all but the page and the last two want `Authorization: Bearer <token>` (Gemini's paths also
+/// take x-goog-api-key). Without one, all but the last two want a Host and, where there is one, an Origin of this
+/// machine or of allowed_hosts; else 403. All this, the path and the method are looked at before a byte of the body is
+/// read. Thread-safe; service and heavy must outlive it.
 class Routes {
   public:
     struct Options {
@@ -63,6 +67,7 @@ class Routes {
         /// Of this gateway among several: X-Gateway in each response, unless it is empty.
         std::string name;
         GenerationsOptions generations = {};
+        StatusFeed::Options events = {};
     };
 
     Routes(GenerationService& service, HeavyWork& heavy, std::function<MetricsSnapshot()> metrics, Options options);
@@ -72,6 +77,9 @@ class Routes {
 
     /// From now on clients have to send this one.
     void set_client_token(std::string token) { client_token_.set(std::move(token)); }
+
+    /// Ends the responses to GET /events, at once, and gives no more of them.
+    void end_events() { events_->end(); }
 
     [[nodiscard]] std::vector<ResponseCount> responses() const { return responses_.snapshot(); }
 
@@ -87,6 +95,9 @@ class Routes {
     HttpResponse gemini_model_named(const std::string& name) const;
     HttpResponse metrics(const HttpRequest& request) const;
     HttpResponse ready() const;
+    std::string_view state() const;
+    std::string status() const;
+    HttpReply watch(const net::any_io_executor& executor) const;
 
     GenerationService& service_;
     HeavyWork& heavy_;
@@ -96,6 +107,7 @@ class Routes {
     const AllowedHosts allowed_hosts_;
     ClientToken client_token_;
     ResponseCounters responses_;
+    const std::shared_ptr<StatusFeed> events_;  // shared with those who watch
 };
 
 }  // namespace gateway

@@ -285,6 +285,9 @@ net::awaitable<Outcome> GenerationService::run(Job job, Slot slot) {
     const Clock::duration took = Clock::now() - start;
     const bool completed = outcome.state.status == JobStatus::completed;
     ++(completed ? counts_.completed : running->cancelled() ? counts_.cancelled : counts_.failed);
+    if (!completed && !running->cancelled()) {
+        latest_failures_.add({outcome.id, read_failure(outcome.state.result), took, std::chrono::system_clock::now()});
+    }
     figures_.ended(took);
     log::info(completed              ? "job completed"
               : running->cancelled() ? "job cancelled"

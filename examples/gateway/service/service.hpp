@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -24,6 +25,7 @@
 #include <gateway/jobs/job_store.hpp>
 #include <gateway/service/generation.hpp>
 #include <gateway/service/job_figures.hpp>
+#include <gateway/service/latest_failures.hpp>
 #include <gateway/service/live_answer.hpp>
 #include <gateway/service/pending_jobs.hpp>
 #include <gateway/service/running_jobs.hpp>
@@ -145,6 +147,9 @@ class GenerationService {
 
     [[nodiscard]] ServiceCounters counters() const;
 
+    /// The jobs that failed last, of those whose end is stored; the latest first. Cancelled ones are not among them.
+    [[nodiscard]] std::vector<FailedJob> latest_failures() const { return latest_failures_.snapshot(); }
+
   private:
     using Slot = PendingJobs::Slot;
 
@@ -186,6 +191,7 @@ class GenerationService {
 
     static constexpr std::size_t resume_page = 64;      // jobs read at a time
     static constexpr std::size_t expired_batch = 1000;  // jobs removed at a time
+    static constexpr std::size_t failures_kept = 20;
     static constexpr std::chrono::milliseconds max_keep_pause = std::chrono::seconds{30};
 
     struct Counts {
@@ -203,6 +209,7 @@ class GenerationService {
     std::atomic<bool> draining_{false};
     std::atomic<bool> stopping_{false};  // the time for draining is over
     Counts counts_{};
+    LatestFailures latest_failures_{failures_kept};
     net::any_io_executor housekeeping_;  // a strand
     net::steady_timer pause_;            // used on it alone, as is the next one
     net::steady_timer probe_pause_;

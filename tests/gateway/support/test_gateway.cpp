@@ -13,7 +13,8 @@ namespace test {
 
 using namespace gateway;
 
-TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options) : store_{options.store} {
+TestGateway::TestGateway(const MakeModel& make_model, TestGatewayOptions options)
+    : store_{options.store}, concurrency_{options.worker.max_concurrency} {
     const net::any_io_executor executor = threads_.get_executor();
     model_ = make_model(executor, heavy_);
     if (!options.routes.generations.prepare) {
@@ -51,12 +52,14 @@ MetricsSnapshot TestGateway::metrics() {
     snapshot.http = server_->counters();
     snapshot.figures = figures_.snapshot();
     snapshot.responses = routes_->responses();
+    snapshot.concurrency = concurrency_;
     return snapshot;
 }
 
 dispatch::Ledger TestGateway::drain(std::chrono::milliseconds limit) {
     drained_ = true;
     const dispatch::Ledger ledger = start(service_->drain(limit)).get();
+    routes_->end_events();
     start(server_->stop(std::chrono::seconds{1})).get();
     threads_.join();
     return ledger;

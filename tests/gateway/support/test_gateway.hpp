@@ -72,6 +72,7 @@ class TestGateway {
 
   private:
     gateway::JobStore store_;
+    std::size_t concurrency_;
     gateway::JobFigures figures_;
     gateway::net::thread_pool threads_{2};
     gateway::HeavyWork heavy_;
