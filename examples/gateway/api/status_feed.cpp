@@ -52,7 +52,7 @@ void StatusFeed::end() {
     ended_ = true;
     const std::lock_guard lock{mutex_};
     for (const auto& [watcher, pause] : watchers_) {
-        net::post(pause->get_executor(), [pause = pause] { pause->cancel(); });
+        net::post(pause->get_executor(), [timer = pause] { timer->cancel(); });
     }
 }
 

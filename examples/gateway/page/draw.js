@@ -28,6 +28,9 @@ const whole = new Intl.NumberFormat('en');
 const short = new Intl.NumberFormat('en', {maximumFractionDigits: 1});
 export const number = (value) => (value < 10 ? short : whole).format(value < 10 ? value : Math.round(value));
 
+/// A rate among others in a column.
+export const rateText = (value) => value < 100 ? value.toFixed(1) : whole.format(Math.round(value));
+
 export function duration(seconds) {
     const units = [[86_400, 'd'], [3_600, 'h'], [60, 'min'], [1, 's'], [0.001, 'ms']];
     const [size, unit] = units.find(([least]) => seconds >= least) ?? units.at(-1);

@@ -64,7 +64,7 @@ export function pointOf(status) {
         },
         errors: errors.map(([, of]) => of(m)),
         times: times.map(([name]) => bucketCounts(m.times[name])),
-        ran: new Map(m.workers.map((worker) => [worker.worker_id, worker.submitted])),
+        accepted: new Map(m.workers.map((worker) => [worker.worker_id, worker.submitted])),
     };
 }
 
@@ -74,5 +74,5 @@ export const startOf = (point) => ({
     counters: Object.fromEntries(Object.keys(point.counters).map((name) => [name, 0])),
     errors: point.errors.map(() => 0),
     times: point.times.map((counts) => counts.map(() => 0)),
-    ran: new Map(),
+    accepted: new Map(),
 });

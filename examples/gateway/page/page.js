@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page: keeps what the gateway's events say, and shows it.
 
-import {byId, duration, element, gauge, histogram, number, say, sparkline} from './draw.js';
+import {byId, duration, element, gauge, histogram, number, rateText, say, sparkline} from './draw.js';
 import {bounds, errors, pointOf, times} from './figures.js';
 import {difference, History, quantile, rate, rates} from './history.js';
 import {follow} from './stream.js';
@@ -25,7 +25,7 @@ const figures = [
     ['Tokens/s', (now, before) => rate(before, now, 'tokens'), () => 'of answers', (points) => rates(points, 'tokens')],
     ['In flight', (now) => now.inflight, () => `of ${number(status.metrics.workers.length * concurrency())}`,
      (points) => points.map((point) => point.inflight)],
-    ['Queued', (now) => now.queued, (now) => now.waiting > 0 ? `${number(now.waiting)} wait for a place` : '',
+    ['Queued', (now) => now.queued, (now) => now.waiting > 0 ? `and ${number(now.waiting)} waiting` : '',
      (points) => points.map((point) => point.queued)],
     ['Sessions', (now) => now.sessions, () => '', (points) => points.map((point) => point.sessions)],
     ['Jobs moved', (now) => now.counters.moved,
@@ -63,7 +63,7 @@ const columns = [
     {title: 'Sessions', key: (worker) => worker.sessions},
     {title: 'Moved', key: (worker) => worker.moved},
     {title: 'Errors', key: (worker) => worker.errors},
-    {title: 'Jobs/s', key: (worker) => worker.rate},
+    {title: 'New jobs/s', key: (worker) => worker.rate, text: rateText},
 ];
 let order = {column: columns[0], descending: false};
 const rows = new Map();
@@ -95,7 +95,7 @@ function drawWorkers() {
     const seconds = history.latest.at - recent.at;
     const workers = status.metrics.workers.map((worker) => ({
         ...worker,
-        rate: seconds > 0 ? (worker.submitted - (recent.ran.get(worker.worker_id) ?? 0)) / seconds : 0,
+        rate: seconds > 0 ? (worker.submitted - (recent.accepted.get(worker.worker_id) ?? 0)) / seconds : 0,
     }));
     const sign = order.descending ? -1 : 1;
     workers.sort((a, b) => sign * (order.column.key(a) - order.column.key(b)) || a.worker_id - b.worker_id);
@@ -106,7 +106,13 @@ function drawWorkers() {
     const body = document.querySelector('#workers tbody');
     workers.forEach((worker, place) => {
         const {cells, node} = rowOf(worker.worker_id);
-        columns.forEach(({key, draw}, i) => draw ? draw(cells[i], worker) : say(cells[i].holder, number(key(worker))));
+        columns.forEach(({key, draw, text = number}, i) => {
+            if (draw) {
+                draw(cells[i], worker);
+            } else {
+                say(cells[i].holder, text(key(worker)));
+            }
+        });
         if (body.children[place] !== node) {
             body.insertBefore(node, body.children[place] ?? null);
         }
@@ -157,8 +163,8 @@ function drawErrors() {
 function failureItem(failure) {
     const ended = element('time', {dateTime: failure.time, textContent: new Date(failure.time).toLocaleString()});
     const message = failure.message || 'What is wrong with a request is not shown here, as it may quote the request.';
-    return element('li', {}, element('strong', {textContent: `${failure.code} (${failure.status})`}),
-                   element('p', {textContent: message}),
+    return element('li', {},
+                   element('p', {}, element('strong', {textContent: `${failure.code} (${failure.status})`}), ` ${message}`),
                    element('p', {className: 'about'}, ended, ` after ${duration(failure.ms / 1000)}, job `,
                            element('code', {textContent: failure.job_id})));
 }

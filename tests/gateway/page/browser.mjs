@@ -13,6 +13,7 @@ export class Browser {
     #next = 1;
     #replies = new Map();
     #listeners = [];
+    #failure = null;
 
     /// Starts the program.
     static async start(program) {
@@ -31,9 +32,11 @@ export class Browser {
     }
 
     async close() {
-        const ended = new Promise((resolve) => this.#process.once('exit', resolve));
-        this.send('Browser.close').catch(() => {});
-        await ended;
+        if (!this.#failure) {
+            const ended = new Promise((resolve) => this.#process.once('exit', resolve));
+            this.send('Browser.close').catch(() => {});
+            await ended;
+        }
         await rm(this.#profile, {recursive: true, force: true, maxRetries: 5, retryDelay: 100});
     }
 
@@ -46,6 +49,9 @@ export class Browser {
 
     /// The result of a method of the protocol.
     send(method, params = {}, sessionId = undefined) {
+        if (this.#failure) {
+            return Promise.reject(this.#failure);
+        }
         const id = this.#next++;
         this.#process.stdio[3].write(JSON.stringify({id, method, params, sessionId}) + '\0');
         return new Promise((resolve, reject) => this.#replies.set(id, {resolve, reject, method}));
@@ -79,6 +85,7 @@ export class Browser {
     }
 
     #fail(error) {
+        this.#failure = error;
         this.#replies.forEach((reply) => reply.reject(error));
         this.#replies.clear();
     }

@@ -13,9 +13,8 @@ import {after, before, describe, test} from 'node:test';
 import {Browser} from './browser.mjs';
 
 const children = [];
-let browser;
+const browser = await Browser.start(process.env.CHROMIUM);
 
-before(async () => { browser = await Browser.start(process.env.CHROMIUM); });
 after(async () => {
     children.forEach((child) => child.kill('SIGKILL'));
     await browser.close();
