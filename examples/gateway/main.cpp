@@ -7,11 +7,11 @@
 //   main.cpp    makes the parts of all rooms, and ends them in order
 //   api/        what is answered to whom: Routes, tokens and hosts of clients, metrics
 //   service/    keeps a job, has the pool run it, keeps how it ends; Generator is what the pool's workers do
-//   page/       what browsers load of the page at /, which watches the gateway
 //   upstream/   the models: embedded, Vertex AI, OpenAI's; retries, credentials, HTTP client
 //   dialects/   what each API calls things: its requests and answers, read and written
 //   jobs/       JobStore: what survives, in SQLite
 //   config/     flags and environment
+//   page/       what browsers load of the page at /, which watches the gateway
 //   conversation/  what a model is asked, and answers, in no API's own words
 //   http/       messages, URLs, errors as clients see them; HttpServer: connections, limits of size and time
 //   process/    how many descriptors there are, and for whom; SIGHUP

@@ -138,6 +138,7 @@ TEST_F(ServiceTest, AJobThatIsQueuedIsCancelled) {
     gate->let_one_go();
     EXPECT_EQ(runs.get().state.status, JobStatus::completed);
     EXPECT_EQ(gateway.service().counters().cancelled, 1U);
+    EXPECT_TRUE(gateway.service().latest_failures().empty());
 }
 
 TEST_F(ServiceTest, AJobOfAFormerRunIsCancelledBeforeItIsTakenUp) {
@@ -174,6 +175,10 @@ TEST_F(ServiceTest, AFailureOfTheModelIsTheResult) {
               (gateway::Failure{502, "upstream_failed", "it is asleep", true, std::nullopt}));
     EXPECT_EQ(gateway.await_end(outcome.id).result, outcome.state.result);
     EXPECT_EQ(gateway.service().counters().failed, 1U);
+    const std::vector<gateway::FailedJob> failures = gateway.service().latest_failures();
+    ASSERT_EQ(failures.size(), 1U);
+    EXPECT_EQ(failures[0].id, outcome.id);
+    EXPECT_EQ(failures[0].failure, gateway::read_failure(outcome.state.result));
 }
 
 TEST_F(ServiceTest, AFailureOfItsOwnIsLoggedAndNotTold) {
