@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <gtest/gtest.h>
 
 #include <gateway/api/status_feed.hpp>
@@ -120,6 +125,40 @@ TEST_F(StatusFeedTest, MayEndBeforeThoseWhoWatch) {
     const std::unique_ptr<BodySource> source = watch();
     feed.reset();
     EXPECT_EQ(next(*source), "data: 1\n\n");
+}
+
+TEST(StatusFeedThreads, ManyMayWatchOnThreadsOfTheirOwnWhileItEnds) {
+    constexpr int watchers = 16;
+    constexpr int each = 20;  // parts, after which it leaves and comes again
+    std::atomic<bool> reading{false};
+    std::atomic<int> events{0};
+    const auto feed = std::make_shared<StatusFeed>(
+        [&] {
+            EXPECT_FALSE(reading.exchange(true)) << "two read at a time";
+            reading = false;
+            return std::to_string(++events);
+        },
+        StatusFeed::Options{watchers, 1ms});
+    net::thread_pool threads{4};
+    const auto follow = [&](net::any_io_executor strand) -> net::awaitable<void> {
+        while (const std::unique_ptr<BodySource> source = feed->watch(strand)) {
+            for (int i = 0; i < each; ++i) {
+                if (!co_await source->next()) {
+                    break;
+                }
+            }
+        }
+    };
+    for (int i = 0; i < watchers; ++i) {
+        const auto strand = net::make_strand(threads.get_executor());
+        net::co_spawn(strand, follow(strand), net::detached);
+    }
+    while (events < 100) {
+        std::this_thread::yield();
+    }
+    feed->end();
+    threads.join();
+    EXPECT_TRUE(feed->ended());
 }
 
 }  // namespace status_feed_test
