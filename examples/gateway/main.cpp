@@ -177,10 +177,10 @@ net::awaitable<dispatch::Ledger> serve(GenerationService& service, Routes& route
     co_await signals.async_wait(net::use_awaitable);
     log::info("shutting down");
     signals.clear();  // the next one ends the process, from which the jobs are safe
-    dispatch::Ledger ledger = co_await service.drain(config.drain_timeout);
+    co_await service.drain(config.drain_timeout);
     routes.end_events();
     co_await server.stop(std::chrono::seconds{2});
-    co_return ledger;
+    co_return co_await service.finish();
 }
 
 /// Opens the log anew, and reads secrets anew, which take the place of those in use; what cannot be had stays as it is.

@@ -87,6 +87,27 @@ TEST(PartTranslator, WritesGeminiForChat) {
     EXPECT_EQ(chunks[2].at("usage").at("total_tokens"), 7);
 }
 
+TEST(PartTranslator, IsCompleteWhenAllCandidatesAre) {
+    const std::string first =
+        R"({"choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{"content":"b"}}]})";
+    const std::string one_ends = R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
+    const std::string other_ends = R"({"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]})";
+    const std::string note = R"({"choices":[{"index":0,"delta":{},"content_filter_offsets":{}}]})";
+    const std::string parts = R"({"candidates":[{"index":0,"finishReason":"STOP"},{"index":1}]})";
+    for (const Dialect client : {Dialect::chat, Dialect::gemini}) {
+        PartTranslator chat{Dialect::chat, client, "id", false};
+        (void)chat.take(first);
+        (void)chat.take(one_ends);
+        EXPECT_THROW((void)chat.end(), BrokenOff);
+        (void)chat.take(other_ends);
+        (void)chat.take(note);  // after its end
+        EXPECT_NO_THROW((void)chat.end());
+        PartTranslator gemini{Dialect::gemini, client, "id", false};
+        (void)gemini.take(parts);
+        EXPECT_THROW((void)gemini.end(), BrokenOff);
+    }
+}
+
 TEST(PartTranslator, KnowsAnAnswerThatIsNotComplete) {
     for (const Dialect client : {Dialect::chat, Dialect::gemini}) {
         PartTranslator none{Dialect::chat, client, "id", false};
@@ -133,6 +154,7 @@ TEST(PartTranslator, KnowsWhatIsNoPart) {
     EXPECT_EQ(reason(Dialect::chat, R"({"error":"overloaded"})"), "broken off: overloaded");
     EXPECT_EQ(reason(Dialect::chat, R"({"error":{}})"), "broken off: it does not say why");
     EXPECT_EQ(reason(Dialect::chat, gemini_part), "a part of it is no chunk of a chat completion");
+    EXPECT_EQ(reason(Dialect::chat, R"({"choices":null,"usage":{"prompt_tokens":1}})"), "nothing is wrong");
     EXPECT_EQ(reason(Dialect::chat, "[]"), "a part of it is no chunk of a chat completion");
     EXPECT_EQ(reason(Dialect::chat, "{"), "no JSON");
     EXPECT_EQ(reason(Dialect::gemini, R"({"error":{"code":503,"message":"overloaded"}})"), "broken off: overloaded");

@@ -240,18 +240,15 @@ TEST_F(ResponseReaderTest, TheHeadHasItsTime) {
     }
 }
 
-TEST_F(ResponseReaderTest, ABodyIsBounded) {
+TEST_F(ResponseReaderTest, ABodyMayBeOfAnyLength) {
     FakeUpstream upstream;
     upstream.script({Behaviour::of(Kind::endless)});
     HttpClientOptions options;
-    options.body_limit = 1'000'000;
+    options.body_limit = 1'000;
     start(options);
     open(upstream.origin());
-    try {
-        (void)read_all();
-        ADD_FAILURE() << "it has an end";
-    } catch (const TransportError& error) {
-        EXPECT_EQ(error.problem(), "the response's body is over 1000000 bytes");
+    for (std::size_t bytes = 0; bytes < 1'000'000;) {
+        bytes += read().value().size();
     }
 }
 
@@ -259,7 +256,6 @@ TEST_F(ResponseReaderTest, WhoReadsSlowlySlowsTheUpstream) {
     FakeUpstream upstream;
     upstream.script({Behaviour::of(Kind::endless)});
     HttpClientOptions options;
-    options.body_limit = 4 * more_than_sockets_hold;
     start(options);
     open(upstream.origin());
     EXPECT_TRUE(read().has_value());

@@ -518,7 +518,7 @@ TEST(Routes, WhileItDrainsItIsNotReadyAndAnswersForItsJobs) {
     RawClient waiting{gateway.port()};
     waiting.send(message("POST /generate?wait=true", prompt("1")));
     gate->await_one();
-    std::future<dispatch::Ledger> drained = gateway.start(gateway.service().drain(30s));
+    std::future<void> drained = gateway.start(gateway.service().drain(30s));
     while (!gateway.service().draining()) {
         std::this_thread::yield();
     }

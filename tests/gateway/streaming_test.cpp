@@ -5,7 +5,6 @@
 #include <cctype>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -105,9 +104,9 @@ struct Speech {
     }
 };
 
-test::MakeModel model_of(const FakeUpstream& upstream, bool chat, std::uint64_t body_limit = 100'000) {
-    return [&upstream, chat, body_limit](const net::any_io_executor& executor, gateway::HeavyWork& heavy) {
-        return std::make_unique<ModelOfUpstream>(executor, heavy, upstream.origin(), chat, "", 60s, body_limit);
+test::MakeModel model_of(const FakeUpstream& upstream, bool chat) {
+    return [&upstream, chat](const net::any_io_executor& executor, gateway::HeavyWork& heavy) {
+        return std::make_unique<ModelOfUpstream>(executor, heavy, upstream.origin(), chat, "");
     };
 }
 
@@ -214,7 +213,7 @@ TEST_P(Streaming, AClientThatLeavesBeforeTheFirstPartCancelsTheUpstreamsRequest)
     ASSERT_TRUE(upstream.await_requests(2));
     half.finish_sending();
     const HttpResponse response = half.receive();
-    EXPECT_EQ(response.result(), http::status::service_unavailable);
+    EXPECT_EQ(response.result_int(), 499U);
     EXPECT_EQ(client_speech.code_of(response.body()), client_speech.code("client_left"));
     gateway.drain();
     EXPECT_EQ(gateway.service().counters().cancelled, 2U);
@@ -276,9 +275,11 @@ TEST_P(Streaming, WhatFailsBeforeTheFirstPartIsAnOrdinaryError) {
         EXPECT_EQ(response.result_int(), row.status) << response.body();
         EXPECT_EQ(response.at("Content-Type"), "application/json");
         EXPECT_EQ(client_speech.code_of(response.body()), client_speech.code(row.code)) << response.body();
+        EXPECT_EQ(response.at("X-Job-Id"), gateway.service().latest_failures().at(0).id);
     }
     gateway.drain();
     EXPECT_EQ(gateway.service().counters().failed, rows.size());
+    EXPECT_EQ(gateway.service().latest_failures().size(), rows.size());
 }
 
 TEST_P(Streaming, WhatMayBeTriedAgainIs) {
@@ -323,10 +324,59 @@ TEST_P(Streaming, EndsWithTheGateway) {
     EXPECT_EQ(gateway.service().counters().pending, 0U);
 }
 
+TEST_P(Streaming, SaysThatItGoesOnWhileTheModelIsSilent) {
+    upstream.script({parts({"one", "two"})});
+    TestGatewayOptions options;
+    options.routes.generations.heartbeat = 1ms;
+    TestGateway gateway = make_gateway(options);
+    RawClient client{gateway.port()};
+    client.send(client_speech.request());
+    client.receive_up_to("one");
+    client.receive_up_to("\n\n\r\n");
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(client.receive_up_to(":\n\n\r\n"), "3\r\n:\n\n\r\n");
+    }
+    upstream.release();
+    client.receive_up_to("two");  // nothing is lost by that
+    upstream.release();
+    client.receive_up_to("0\r\n\r\n");
+    gateway.drain();
+    EXPECT_EQ(gateway.service().counters().completed, 1U);
+}
+
+TEST(StreamingSlowly, DoesNotHoldUpTheEndOfTheGateway) {
+    FakeUpstream upstream;
+    upstream.script({Behaviour::of(Kind::endless)});
+    TestGateway gateway{model_of(upstream, true)};
+    RawClient slow{gateway.port()};
+    slow.send(Speech{true}.request());
+    slow.receive_up_to("xxx");
+    gateway.drain(0ms);
+    EXPECT_EQ(gateway.service().counters().pending, 0U);
+    EXPECT_TRUE(upstream.await_open(0));
+}
+
+TEST(StreamingSlowly, TakesNoPlaceOnceTheAnswerIsComplete) {
+    TestGatewayOptions options;
+    options.service.max_pending = 1;
+    TestGateway gateway{[](const net::any_io_executor&, gateway::HeavyWork& heavy) {
+                            return std::make_unique<gateway::EmbeddedModel>(0, heavy);
+                        },
+                        options};
+    RawClient slow{gateway.port()};
+    slow.send(message(chat_target, chat_request));
+    while (gateway.service().counters().completed == 0) {
+        std::this_thread::yield();
+    }
+    RawClient another{gateway.port()};
+    EXPECT_EQ(another.exchange(message(chat_target, chat_request)).result(), http::status::ok);
+    EXPECT_EQ(slow.receive().result(), http::status::ok);
+}
+
 TEST(StreamingSlowly, SlowsItsOwnUpstreamOnly) {
     FakeUpstream upstream;
     upstream.script({Behaviour::of(Kind::endless)});
-    TestGateway gateway{model_of(upstream, true, 2 * more_than_sockets_hold)};
+    TestGateway gateway{model_of(upstream, true)};
     RawClient slow{gateway.port()};
     slow.send(Speech{false}.request());
     slow.receive_up_to("xxx");

@@ -25,8 +25,12 @@ net::awaitable<std::optional<std::string>> AnswerEvents::next() {
         co_return std::nullopt;
     }
     try {
-        if (const std::optional<std::string> text = co_await answer_->next()) {
-            std::string events = event(*text);
+        LiveAnswer::Next next = co_await answer_->next(heartbeat_);
+        if (next.what == LiveAnswer::Next::What::silence) {
+            co_return ":\n\n";  // a comment: nobody on the way is to take the connection for dead
+        }
+        if (next.what == LiveAnswer::Next::What::part) {
+            std::string events = event(next.text);
             while (events.size() < enough) {  // what has come meanwhile is sent with it
                 const std::optional<std::string> more = answer_->try_next();
                 if (!more) {

@@ -25,6 +25,8 @@ std::string_view rpc_status(unsigned status) {
             return "UNIMPLEMENTED";
         case 409:
             return "ABORTED";
+        case 499:
+            return "CANCELLED";
         case 429:
             return "RESOURCE_EXHAUSTED";
         case 502:

@@ -245,7 +245,9 @@ net::awaitable<HttpReply> Generations::answer_taken(const GenerationCall& call, 
     } catch (const Refused& refused) {
         co_return error_response(call.shape, failure_of(refused));
     } catch (const JobFailed& error) {
-        co_return error_response(call.shape, error.failure());
+        HttpResponse response = error_response(call.shape, error.failure());
+        response.set("X-Job-Id", error.id());
+        co_return response;
     } catch (const StoreError& error) {
         co_return unavailable(call.shape, error);
     }
@@ -261,23 +263,25 @@ net::awaitable<HttpReply> Generations::stream(JobRequest asked, HttpPeer& peer, 
         departed = true;
         left->emit(net::cancellation_type::terminal);
     });
-    try {
-        auto beginning = run_cancellable(service_.stream(std::move(asked)), left);
-        answer = co_await std::move(beginning);
-    } catch (...) {
-        error = std::current_exception();
+    if (!departed) {
+        try {
+            auto beginning = run_cancellable(service_.stream(std::move(asked)), left);
+            answer = co_await std::move(beginning);
+        } catch (...) {
+            error = std::current_exception();
+        }
     }
     peer.watch(nullptr);
-    if (error && departed) {
+    if (departed && !answer) {
         co_return error_response(
-            shape, {503, "client_left", "the client closed its half of the connection before the answer began", true,
+            shape, {499, "client_left", "the client closed its half of the connection before the answer began", true,
                     std::nullopt});
     }
     if (error) {
         std::rethrow_exception(error);
     }
     HttpReply reply{event_stream(*answer), nullptr};
-    reply.rest = std::make_unique<AnswerEvents>(std::move(answer), shape, std::move(waiting));
+    reply.rest = std::make_unique<AnswerEvents>(std::move(answer), shape, std::move(waiting), options_.heartbeat);
     std::optional<std::string> first = co_await reply.rest->next();  // is there: it goes with the head
     reply.response.body() = std::move(first).value_or("");
     co_return reply;

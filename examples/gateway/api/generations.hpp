@@ -3,6 +3,7 @@
 #define GATEWAY_API_GENERATIONS_HPP
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -40,6 +41,8 @@ struct GenerationsOptions {
         {};
     /// That clients may ask for by name.
     ServedModel model = {};
+    /// The time after which a stream whose model is silent says that it goes on.
+    std::chrono::milliseconds heartbeat{15'000};
     /// A request without X-Session-Id belongs to the session that session_of() finds in it.
     bool derive_sessions = true;
 };

@@ -146,75 +146,97 @@ void check_chat_chunk(const Json& chunk) {
         throw BrokenOff{std::string{message.empty() ? "it does not say why" : message}};
     }
     const Json* const choices = find_member(chunk, "choices");
-    if (choices == nullptr || !choices->is_array()) {
+    const Json* const usage = find_member(chunk, "usage");
+    if (choices == nullptr ? usage == nullptr || !usage->is_object() : !choices->is_array()) {
         throw NotUnderstood{"a part of it is no chunk of a chat completion"};
     }
 }
 
-bool chat_chunk_finishes(const Json& chunk) {
-    return std::ranges::any_of(*find_member(chunk, "choices"), [](const Json& choice) {
-        return !text_of(find_member(choice, "finish_reason")).empty();
+namespace {
+
+/// Calls visit(choice, its index) for each choice of a chunk, which may have none.
+template <typename Visit>
+void for_each_choice(const Json& chunk, Visit visit) {
+    if (const Json* const choices = find_member(chunk, "choices")) {
+        for (std::size_t i = 0; i < choices->size(); ++i) {
+            visit((*choices)[i], count_in((*choices)[i], "index").value_or(i));
+        }
+    }
+}
+
+}  // namespace
+
+PartEnds chat_chunk_ends(const Json& chunk) {
+    PartEnds ends;
+    for_each_choice(chunk, [&](const Json& choice, std::uint64_t index) {
+        const bool ended = !text_of(find_member(choice, "finish_reason")).empty();
+        (ended ? ends.ended : ends.going_on).push_back(index);
     });
+    return ends;
 }
 
 Answer ChatChunkReader::read(const Json& chunk) {
     check_chat_chunk(chunk);
-    const Json& choices = *find_member(chunk, "choices");
     Answer answer;
     answer.model = text_of(find_member(chunk, "model"));
     answer.usage = chat_usage(chunk);
-    for (std::size_t i = 0; i < choices.size(); ++i) {
-        const Json& choice = choices[i];
+    for_each_choice(chunk, [&](const Json& choice, std::uint64_t index) {
         Candidate candidate;
-        candidate.index = count_in(choice, "index").value_or(i);
+        candidate.index = index;
         if (const Json* const delta = find_member(choice, "delta")) {
+            Begun& begun = begun_[index];
             const std::string_view refusal = text_of(find_member(*delta, "refusal"));
             candidate.refused = !refusal.empty();
             candidate.text = candidate.refused ? std::string{refusal} : content_of(*delta);
-            take_calls(*delta, candidate);
+            begun.refused = begun.refused || candidate.refused;
+            take_calls(*delta, begun);
         }
         if (const std::string_view reason = text_of(find_member(choice, "finish_reason")); !reason.empty()) {
-            finish_call(candidate);
-            candidate.finish = chat_finish(reason);
+            end(candidate, chat_finish(reason));
         }
         if (!candidate.text.empty() || !candidate.calls.empty() || candidate.finish) {
             answer.candidates.push_back(std::move(candidate));
         }
-    }
+    });
     return answer;
 }
 
-/// [{"index": 0, "id": "call_1", "function": {"name": "f", "arguments": "{\"x\""}}], and then, without id and name, the
-/// rest of the arguments.
-void ChatChunkReader::take_calls(const Json& delta, Candidate& candidate) {
-    const Json* const deltas = find_member(delta, "tool_calls");
-    if (deltas == nullptr || !deltas->is_array()) {
-        return;
+/// [{"index": 0, "id": "call_1", "function": {"name": "f", "arguments": "{\"x\""}}], and then, perhaps without id and
+/// name, the rest of the arguments. Some servers leave out the index: another id is another call then.
+void ChatChunkReader::take_calls(const Json& delta, Begun& begun) {
+    if (const Json* const deltas = find_member(delta, "tool_calls"); deltas != nullptr && deltas->is_array()) {
+        for (const Json& part : *deltas) {
+            const std::string_view id = text_of(find_member(part, "id"));
+            const bool another = !id.empty() && !begun.calls.empty() && begun.calls[begun.last].id != id;
+            begun.last = count_in(part, "index").value_or(another ? begun.calls.rbegin()->first + 1 : begun.last);
+            Call& call = begun.calls[begun.last];
+            call.id = id.empty() ? call.id : std::string{id};
+            if (const Json* const function = find_member(part, "function")) {
+                take_call(*function, call);
+            }
+        }
     }
-    for (std::size_t i = 0; i < deltas->size(); ++i) {
-        const Json& part = (*deltas)[i];
-        const std::uint64_t place = count_in(part, "index").value_or(i);
-        const auto known = calls_.find(candidate.index);
-        if (known != calls_.end() && known->second.place != place) {
-            finish_call(candidate);
-        }
-        Call& call = calls_[candidate.index];
-        call.place = place;
-        call.id += text_of(find_member(part, "id"));
-        if (const Json* const function = find_member(part, "function")) {
-            call.name += text_of(find_member(*function, "name"));
-            call.arguments += text_of(find_member(*function, "arguments"));
-        }
+    if (const Json* const function = find_member(delta, "function_call")) {  // as it was before tools
+        take_call(*function, begun.calls[begun.last]);
     }
 }
 
-void ChatChunkReader::finish_call(Candidate& candidate) {
-    if (const auto call = calls_.extract(candidate.index)) {
-        const Call& complete = call.mapped();
-        if (complete.name.empty()) {
-            throw NotUnderstood{"it calls a function without a name"};
+void ChatChunkReader::take_call(const Json& function, Call& call) {
+    const std::string_view name = text_of(find_member(function, "name"));
+    call.name = name.empty() ? call.name : std::string{name};
+    call.arguments += text_of(find_member(function, "arguments"));
+}
+
+void ChatChunkReader::end(Candidate& candidate, FinishReason reason) {
+    candidate.finish = reason;
+    if (const auto begun = begun_.extract(candidate.index)) {
+        for (const auto& [place, call] : begun.mapped().calls) {
+            if (call.name.empty()) {
+                throw NotUnderstood{"it calls a function without a name"};
+            }
+            candidate.calls.push_back(make_call(call.id, call.name, call.arguments));
         }
-        candidate.calls.push_back(make_call(complete.id, complete.name, complete.arguments));
+        candidate.finish = begun.mapped().refused ? FinishReason::filtered : reason;
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include <gateway/base/json.hpp>
 #include <gateway/conversation/answer.hpp>
+#include <gateway/dialects/part_ends.hpp>
 
 namespace gateway {
 
@@ -25,27 +26,32 @@ void check_chat_answer(const Json& response);
 /// place.
 void check_chat_chunk(const Json& chunk);
 
-/// Whether a choice ends with chunk.
-[[nodiscard]] bool chat_chunk_finishes(const Json& chunk);
+/// Which choices end with chunk, and which do not.
+[[nodiscard]] PartEnds chat_chunk_ends(const Json& chunk);
 
-/// Reads the chunks of a chat completion that is streamed, one after the other. A text is handed on as it comes; a call
-/// of a tool when it is complete, which is when the next begins or its candidate ends.
+/// Reads the chunks of a chat completion that is streamed, one after the other. A text is handed on as it comes; calls
+/// of tools, whose pieces may come in any order, when their candidate ends.
 class ChatChunkReader {
   public:
     /// What the next chunk says; it may have nothing new. Throws as check_chat_chunk() does.
     [[nodiscard]] Answer read(const Json& chunk);
 
   private:
-    /// A call of which more may come. Its place is its index among the calls of its candidate.
     struct Call {
-        std::uint64_t place = 0;
         std::string id, name, arguments;
     };
+    /// What has been said of a candidate that goes on.
+    struct Begun {
+        std::map<std::uint64_t, Call> calls;  // by their index
+        std::uint64_t last = 0;               // of these, that was spoken of
+        bool refused = false;
+    };
 
-    void take_calls(const Json& delta, Candidate& candidate);
-    void finish_call(Candidate& candidate);
+    static void take_calls(const Json& delta, Begun& begun);
+    static void take_call(const Json& function, Call& call);
+    void end(Candidate& candidate, FinishReason reason);
 
-    std::map<std::uint64_t, Call> calls_;  // by the candidate's index
+    std::map<std::uint64_t, Begun> begun_;  // by the candidate's index
 };
 
 }  // namespace gateway

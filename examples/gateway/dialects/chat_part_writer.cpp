@@ -21,9 +21,7 @@ std::vector<std::string> ChatPartWriter::write(const Answer& part) {
         if (!choice.begun || !candidate.text.empty() || !candidate.calls.empty()) {
             chunks.push_back(content_chunk(candidate, choice));
         }
-        if (candidate.finish) {
-            chunks.push_back(finish_chunk(candidate, choice));
-        }
+        choice.finish = candidate.finish ? candidate.finish : choice.finish;
     };
     for (const Candidate& candidate : part.candidates) {
         add(candidate);
@@ -35,14 +33,20 @@ std::vector<std::string> ChatPartWriter::write(const Answer& part) {
 }
 
 std::vector<std::string> ChatPartWriter::end() {
-    if (!usage_wanted_) {
-        return {};
+    std::vector<std::string> chunks;
+    for (const auto& [index, choice] : choices_) {
+        if (choice.finish) {
+            chunks.push_back(finish_chunk(index, choice));
+        }
     }
-    JsonWriter json;
-    begin_chunk(json);
-    json.end_array();
-    write_chat_usage(usage_, json);
-    return {json.end_object().take()};
+    if (usage_wanted_ && usage_ != Usage{}) {
+        JsonWriter json;
+        begin_chunk(json);
+        json.end_array();
+        write_chat_usage(usage_, json);
+        chunks.push_back(json.end_object().take());
+    }
+    return chunks;
 }
 
 void ChatPartWriter::begin_chunk(JsonWriter& json) const {
@@ -85,11 +89,11 @@ std::string ChatPartWriter::content_chunk(const Candidate& candidate, Choice& ch
     return json.take();
 }
 
-std::string ChatPartWriter::finish_chunk(const Candidate& candidate, const Choice& choice) const {
+std::string ChatPartWriter::finish_chunk(std::uint64_t index, const Choice& choice) const {
     JsonWriter json;
     begin_chunk(json);
-    json.begin_object().member("index", candidate.index).key("delta").begin_object().end_object();
-    json.key("logprobs").raw("null").member("finish_reason", chat_finish_name(*candidate.finish, choice.calls > 0));
+    json.begin_object().member("index", index).key("delta").begin_object().end_object();
+    json.key("logprobs").raw("null").member("finish_reason", chat_finish_name(*choice.finish, choice.calls > 0));
     end_chunk(json);
     return json.take();
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <ctime>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,8 @@
 
 namespace gateway {
 
-/// Writes the chunks of a chat completion: each has one choice, as clients that take only one expect.
+/// Writes the chunks of a chat completion: each has one choice, as clients that take only one expect. Why choices end
+/// is said at the end of all: others may say it with each part.
 class ChatPartWriter final : public PartWriter {
   public:
     /// id: of the job that it answers. usage_wanted: the last chunk says what all has cost ("include_usage").
@@ -27,12 +29,13 @@ class ChatPartWriter final : public PartWriter {
     struct Choice {
         bool begun = false;
         std::uint64_t calls = 0;  ///< so far
+        std::optional<FinishReason> finish;
     };
 
     void begin_chunk(JsonWriter& json) const;
     void end_chunk(JsonWriter& json) const;
     std::string content_chunk(const Candidate& candidate, Choice& choice);
-    [[nodiscard]] std::string finish_chunk(const Candidate& candidate, const Choice& choice) const;
+    [[nodiscard]] std::string finish_chunk(std::uint64_t index, const Choice& choice) const;
 
     const std::string id_;
     const std::time_t created_;

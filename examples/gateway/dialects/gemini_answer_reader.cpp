@@ -55,11 +55,13 @@ void read_part(const Json& part, Candidate& candidate) {
     }
 }
 
+std::uint64_t index_of(const Json& candidate, std::size_t position) {
+    return count_in(candidate, "index").value_or(position);
+}
+
 Candidate read_candidate(const Json& json, std::size_t position) {
     Candidate candidate;
-    const Json* const index = find_member(json, "index");
-    candidate.index =
-        index != nullptr && index->is_number_unsigned() ? index->get<std::uint64_t>() : std::uint64_t{position};
+    candidate.index = index_of(json, position);
     const Json* const content = find_member(json, "content");
     if (const Json* const parts = content == nullptr ? nullptr : find_member(*content, "parts")) {
         for (const Json& part : *parts) {
@@ -124,13 +126,17 @@ void check_gemini_part(const Json& part) {
     }
 }
 
-bool gemini_part_finishes(const Json& part) {
+PartEnds gemini_part_ends(const Json& part) {
+    PartEnds ends;
     const Json* const feedback = find_member(part, "promptFeedback");
-    const Json* const candidates = find_member(part, "candidates");
-    return (feedback != nullptr && !text_of(find_member(*feedback, "blockReason")).empty()) ||
-           (candidates != nullptr && std::ranges::any_of(*candidates, [](const Json& candidate) {
-                return !text_of(find_member(candidate, "finishReason")).empty();
-            }));
+    ends.blocked = feedback != nullptr && !text_of(find_member(*feedback, "blockReason")).empty();
+    if (const Json* const candidates = find_member(part, "candidates")) {
+        for (std::size_t i = 0; i < candidates->size(); ++i) {
+            const bool ended = !text_of(find_member((*candidates)[i], "finishReason")).empty();
+            (ended ? ends.ended : ends.going_on).push_back(index_of((*candidates)[i], i));
+        }
+    }
+    return ends;
 }
 
 Answer read_gemini_part(const Json& part) {

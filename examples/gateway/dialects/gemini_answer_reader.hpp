@@ -3,6 +3,7 @@
 #define GATEWAY_DIALECTS_GEMINI_ANSWER_READER_HPP
 
 #include <gateway/conversation/answer.hpp>
+#include <gateway/dialects/part_ends.hpp>
 
 namespace gateway {
 
@@ -20,8 +21,8 @@ void check_gemini_answer(const Json& response);
 /// Throws NotUnderstood, if part is none of a streamGenerateContent response, and BrokenOff for an error in its place.
 void check_gemini_part(const Json& part);
 
-/// Whether a candidate ends with part, or the request was blocked.
-[[nodiscard]] bool gemini_part_finishes(const Json& part);
+/// Which candidates end with part, and which do not.
+[[nodiscard]] PartEnds gemini_part_ends(const Json& part);
 
 /// What a part of a streamGenerateContent response says; it may have nothing new. Otherwise as read_gemini_answer().
 [[nodiscard]] Answer read_gemini_part(const Json& part);

@@ -17,7 +17,7 @@ std::vector<std::string> PartTranslator::take(std::string_view data) {
     }
     const Json json = parse_json(data, max_answer_values);
     chat ? check_chat_chunk(json) : check_gemini_part(json);
-    finished_ = finished_ || (chat ? chat_chunk_finishes(json) : gemini_part_finishes(json));
+    note(chat ? chat_chunk_ends(json) : gemini_part_ends(json));
     usage_.update(chat ? chat_usage(json) : gemini_usage(json));
     if (!writer_) {
         return {dump(json)};  // on one line, whatever it was on
@@ -25,8 +25,22 @@ std::vector<std::string> PartTranslator::take(std::string_view data) {
     return writer_->write(chat ? chunks_.read(json) : read_gemini_part(json));
 }
 
+void PartTranslator::note(const PartEnds& ends) {
+    for (const std::uint64_t index : ends.ended) {
+        ended_.insert(index);
+        going_on_.erase(index);
+    }
+    for (const std::uint64_t index : ends.going_on) {
+        if (!ended_.contains(index)) {  // some have something to add
+            going_on_.insert(index);
+        }
+    }
+    blocked_ = blocked_ || ends.blocked;
+}
+
 std::vector<std::string> PartTranslator::end() {
-    if (!finished_) {
+    const bool complete = going_on_.empty() && (blocked_ || !ended_.empty());
+    if (!complete) {
         throw BrokenOff{"it ended before it was complete"};
     }
     return writer_ ? writer_->end() : std::vector<std::string>{};

@@ -2,7 +2,9 @@
 #ifndef GATEWAY_DIALECTS_PART_TRANSLATOR_HPP
 #define GATEWAY_DIALECTS_PART_TRANSLATOR_HPP
 
+#include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,7 @@
 #include <gateway/conversation/answer.hpp>
 #include <gateway/conversation/dialect.hpp>
 #include <gateway/dialects/chat_answer_reader.hpp>
+#include <gateway/dialects/part_ends.hpp>
 #include <gateway/dialects/part_writer.hpp>
 
 namespace gateway {
@@ -35,11 +38,15 @@ class PartTranslator {
     [[nodiscard]] const Usage& usage() const { return usage_; }
 
   private:
+    void note(const PartEnds& ends);
+
     const Dialect upstream_;
     ChatChunkReader chunks_;              // of an upstream that speaks it
     std::unique_ptr<PartWriter> writer_;  // null: the client speaks the upstream's dialect
     Usage usage_;
-    bool finished_ = false;
+    std::set<std::uint64_t> going_on_;  // candidates that have begun and not ended
+    std::set<std::uint64_t> ended_;
+    bool blocked_ = false;
     bool done_ = false;
 };
 

@@ -60,12 +60,10 @@ net::awaitable<bool> HttpConnection::write_each(const HttpResponse& beginning, B
         auto first = write_part(head_text(beginning), beginning.body(), chunked);
         bool written = co_await std::move(first);
         while (written) {
-            phase_ = Phase::awaiting_part;
-            watchdog_.expires_after(shared_.options.request_timeout);
+            enter(Phase::awaiting_part, shared_.options.request_timeout);
             progress_ = Progress{1, taken()};
             std::optional<std::string> part = co_await rest.next();
-            phase_ = Phase::writing;
-            watchdog_.expires_after(shared_.options.request_timeout);
+            enter(Phase::writing, shared_.options.request_timeout);
             progress_ = Progress{shared_.options.min_progress, taken()};
             if (!part) {
                 written = co_await write(chunked ? last_chunk : "", "");

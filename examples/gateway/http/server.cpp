@@ -99,6 +99,7 @@ void HttpServer::make_room() {
 void HttpServer::serve(tcp::socket socket) {
     error_code ignored;
     socket.set_option(tcp::no_delay{true}, ignored);
+    socket.set_option(tcp::socket::keep_alive{true}, ignored);  // a client may vanish while its answer is made
     auto connection = std::make_shared<HttpConnection>(std::move(socket), shared_);
     connections_.insert(connection);
     ++counters_.accepted;

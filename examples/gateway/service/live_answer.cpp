@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gateway/service/live_answer.hpp>
 
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <gateway/jobs/uuid.hpp>
@@ -8,6 +10,14 @@
 #include <gateway/service/service.hpp>
 
 namespace gateway {
+
+namespace {
+
+std::chrono::milliseconds::rep milliseconds(Clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+}
+
+}  // namespace
 
 net::awaitable<std::unique_ptr<LiveAnswer>> GenerationService::stream(JobRequest request) {
     std::unique_ptr<LiveAnswer> live{new LiveAnswer{*this, make_uuid(), admit(request)}};
@@ -41,27 +51,56 @@ LiveAnswer::LiveAnswer(GenerationService& service, std::string id, PendingJobs::
     : service_{service}, id_{std::move(id)}, slot_{std::move(slot)} {}
 
 LiveAnswer::~LiveAnswer() {
-    if (!ended_) {
-        end(service_.counts_.cancelled, "job cancelled");
+    if (slot_) {
+        const Clock::duration took = end(service_.counts_.cancelled);
+        log::info("job cancelled", {{"job_id", id_}, {"ms", milliseconds(took)}});
     }
 }
 
-net::awaitable<std::optional<std::string>> LiveAnswer::next() {
-    std::exception_ptr error;
-    try {
-        while (std::optional<ModelAnswer> part = co_await parts_.next()) {
-            if (std::optional<std::string> text = take(std::move(*part))) {
-                co_return text;
+net::awaitable<LiveAnswer::Next> LiveAnswer::next(Clock::duration patience) {
+    for (;;) {
+        if (!wait_) {
+            if (std::optional<std::string> text = try_next()) {
+                co_return Next{Next::What::part, std::move(*text)};
+            }
+            begin_wait(co_await net::this_coro::executor);
+        }
+        if (!wait_->over) {
+            wait_->timer.expires_after(patience);
+            error_code ignored;
+            co_await wait_->timer.async_wait(net::redirect_error(net::use_awaitable, ignored));
+            const net::cancellation_state state = co_await net::this_coro::cancellation_state;
+            if (state.cancelled() != net::cancellation_type::none) {
+                throw boost::system::system_error{net::error::operation_aborted};
+            }
+            if (!wait_->over) {
+                co_return Next{Next::What::silence, {}};
             }
         }
-        end(service_.counts_.completed, "job completed");
-    } catch (...) {
-        error = std::current_exception();
+        const std::shared_ptr<Wait> waited = std::exchange(wait_, nullptr);
+        if (waited->error) {
+            co_await fail(waited->error);
+        }
+        if (!waited->part) {
+            const Clock::duration took = end(service_.counts_.completed);
+            log::info("job completed", {{"job_id", id_}, {"ms", milliseconds(took)}});
+            co_return Next{};
+        }
+        if (std::optional<std::string> text = take(std::move(*waited->part))) {
+            co_return Next{Next::What::part, std::move(*text)};
+        }
     }
-    if (error) {
-        co_await fail(std::move(error));
-    }
-    co_return std::nullopt;
+}
+
+void LiveAnswer::begin_wait(const net::any_io_executor& executor) {
+    wait_ = std::make_shared<Wait>(executor);
+    auto heard = [wait = wait_](std::exception_ptr error, std::optional<ModelAnswer> part) {
+        wait->over = true;
+        wait->error = std::move(error);
+        wait->part = std::move(part);
+        wait->timer.cancel();
+    };
+    parts_.next(net::bind_executor(executor, std::move(heard)));
 }
 
 std::optional<std::string> LiveAnswer::try_next() {
@@ -80,19 +119,22 @@ net::awaitable<void> LiveAnswer::fail(std::exception_ptr error) {
     if (state.cancelled() != net::cancellation_type::none) {
         std::rethrow_exception(error);
     }
-    std::optional<Failure> failure = service_.failure(id_, error, *note_);
-    end(service_.counts_.failed, "job failed");
-    throw JobFailed{failure
-                        ? std::move(*failure)
-                        : Failure{503, "shutting_down", "the gateway is shutting down", true, std::chrono::seconds{5}}};
+    const Failure failure =
+        service_.failure(id_, error, *note_)
+            .value_or(Failure{503, "shutting_down", "the gateway is shutting down", true, std::chrono::seconds{5}});
+    const Clock::duration took = end(service_.counts_.failed);
+    service_.latest_failures_.add({id_, failure, took, std::chrono::system_clock::now()});
+    log::info("job failed",
+              {{"job_id", id_}, {"ms", milliseconds(took)}, {"code", failure.code}, {"error", failure.message}});
+    throw JobFailed{id_, failure};
 }
 
-void LiveAnswer::end(std::atomic<std::uint64_t>& count, const char* how) {
-    ended_ = true;
+Clock::duration LiveAnswer::end(std::atomic<std::uint64_t>& count) {
     ++count;
     const Clock::duration took = Clock::now() - start_;
     service_.figures_.ended(took);
-    log::info(how, {{"job_id", id_}, {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});
+    slot_.reset();
+    return took;
 }
 
 }  // namespace gateway

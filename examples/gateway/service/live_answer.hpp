@@ -13,6 +13,8 @@
 #include <string>
 #include <utility>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <dispatch/job_report.hpp>
 #include <dispatch/stream.hpp>
 #include <gateway/base/net.hpp>
@@ -28,10 +30,14 @@ class GenerationService;
 /// A job that is not stored has failed. failure() is what the client is told.
 class JobFailed : public std::runtime_error {
   public:
-    explicit JobFailed(Failure failure) : std::runtime_error{failure.message}, failure_{std::move(failure)} {}
+    JobFailed(std::string id, Failure failure)
+        : std::runtime_error{failure.message}, id_{std::move(id)}, failure_{std::move(failure)} {}
+
+    [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] const Failure& failure() const { return failure_; }
 
   private:
+    std::string id_;
     Failure failure_;
 };
 
@@ -48,33 +54,55 @@ class LiveAnswer {
     [[nodiscard]] std::size_t worker() const { return report_.worker_id; }
     [[nodiscard]] std::chrono::nanoseconds queued() const { return report_.queued; }
 
-    /// The text of the JSON of the next event, for the client; nothing: that was all.
-    ///
-    /// Executor: that of the awaiting coroutine. Cancellation: terminal, throws operation_aborted. Throws JobFailed;
-    /// there is nothing more then.
-    net::awaitable<std::optional<std::string>> next();
+    struct Next {
+        enum class What : std::uint8_t {
+            part,
+            silence,  ///< there was no part for as long as was waited
+            end,      ///< there will be none
+        };
+        What what = What::end;
+        std::string text;  ///< of the JSON of an event, for the client
+    };
 
-    /// The text of the next event, if it is there already.
+    /// The next part; waits for it for so long.
+    ///
+    /// Executor: that of the awaiting coroutine, which must be a strand, and the same for all of an answer.
+    /// Cancellation: terminal, throws operation_aborted. Throws JobFailed; there is nothing more then.
+    net::awaitable<Next> next(Clock::duration patience);
+
+    /// The text of the next part, if it is there already.
     std::optional<std::string> try_next();
 
   private:
     friend GenerationService;
 
+    /// A next() of the stream that waits; it goes on when who waited for it gives up.
+    struct Wait {
+        explicit Wait(const net::any_io_executor& executor) : timer{executor} {}
+
+        net::steady_timer timer;  ///< ends when a part is there
+        bool over = false;
+        std::exception_ptr error;
+        std::optional<ModelAnswer> part;
+    };
+
+    void begin_wait(const net::any_io_executor& executor);
     LiveAnswer(GenerationService& service, std::string id, PendingJobs::Slot slot);
 
     std::optional<std::string> take(ModelAnswer part);
     /// Says how it ended, unless that was because the awaiting coroutine was cancelled. Throws.
     net::awaitable<void> fail(std::exception_ptr error);
-    void end(std::atomic<std::uint64_t>& count, const char* how);
+    /// It has ended, and its place is free: what is left of it is the client's to take. Returns how long it took.
+    Clock::duration end(std::atomic<std::uint64_t>& count);
 
     GenerationService& service_;
     const std::string id_;
-    PendingJobs::Slot slot_;
+    std::optional<PendingJobs::Slot> slot_;  // until it ends
     const Clock::time_point start_ = Clock::now();
     std::shared_ptr<WaitNote> note_ = std::make_shared<WaitNote>();
     dispatch::JobReport report_;
     dispatch::Stream<ModelAnswer> parts_;  // the first to go: it cancels the job
-    bool ended_ = false;
+    std::shared_ptr<Wait> wait_;
 };
 
 }  // namespace gateway

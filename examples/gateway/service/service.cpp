@@ -134,7 +134,7 @@ net::awaitable<std::optional<JobState>> GenerationService::find(std::string id) 
     co_return co_await store_.find(std::move(id));
 }
 
-net::awaitable<dispatch::Ledger> GenerationService::drain(std::chrono::milliseconds limit) {
+net::awaitable<void> GenerationService::drain(std::chrono::milliseconds limit) {
     draining_ = true;
     pending_.cancel_waiting();
     net::post(housekeeping_, [this] {
@@ -142,11 +142,15 @@ net::awaitable<dispatch::Ledger> GenerationService::drain(std::chrono::milliseco
         probe_pause_.cancel();
     });
     if (const bool done = co_await pending_.wait_until_none(Clock::now() + limit); !done) {
-        log::warn("the time for draining is over; what is pending stays stored", {{"jobs", pending_.jobs()}});
+        log::warn("the time for draining is over: jobs stay stored as pending, and streams end",
+                  {{"jobs", pending_.jobs()}});
         stopping_ = true;
         pool_.stop();
-        co_await pending_.wait_until_none(Clock::time_point::max());
     }
+}
+
+net::awaitable<dispatch::Ledger> GenerationService::finish() {
+    co_await pending_.wait_until_none(Clock::time_point::max());
     const dispatch::Ledger ledger = co_await pool_.drain(net::use_awaitable);
     try {
         co_await store_.forget_resumes();

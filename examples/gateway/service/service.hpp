@@ -135,9 +135,13 @@ class GenerationService {
     /// What is known of a job; nothing, if there is none. Throws StoreError.
     net::awaitable<std::optional<JobState>> find(std::string id);
 
-    /// Accepts no more jobs, waits up to limit for those that are pending, stops the rest, which stay stored as
-    /// pending, and returns the pool's ledger when nothing runs any more. Once.
-    net::awaitable<dispatch::Ledger> drain(std::chrono::milliseconds limit);
+    /// Accepts no more jobs, and waits up to limit for those that are pending. Then the rest are stopped: those that
+    /// are stored stay so, as pending, and answers that are streamed end with an error. Once.
+    net::awaitable<void> drain(std::chrono::milliseconds limit);
+
+    /// Waits until nothing is pending or runs any more, and returns the pool's ledger. After drain(), and when the
+    /// clients have been dropped: one that reads slowly keeps its stream. Once.
+    net::awaitable<dispatch::Ledger> finish();
 
     /// Whether it takes jobs: it is not draining, and the store can write.
     [[nodiscard]] bool ready() const { return !draining_ && store_.health() == StoreHealth::well; }

@@ -167,7 +167,7 @@ net::awaitable<error_code> Connection::receive(Stream& stream, bool to_head, boo
     for (int interim = 0; interim <= max_interim_responses; ++interim) {
         parser_.emplace();
         parser_->header_limit(limits_.header);
-        parser_->body_limit(limits_.body);
+        parser_->body_limit(with_body ? boost::optional<std::uint64_t>{limits_.body} : boost::none);
         parser_->skip(to_head);
         co_await http::async_read_header(stream, buffer_, *parser_, net::redirect_error(net::use_awaitable, error));
         if (error || parser_->get().result() == http::status::switching_protocols) {

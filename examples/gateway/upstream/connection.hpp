@@ -41,8 +41,8 @@ class Connection {
     /// Cancellation: terminal, then close(). Throws TransportError.
     net::awaitable<void> exchange(const UpstreamRequest& request, ResponseLimits limits);
 
-    /// As exchange(), but returns when the head of the response is there, into response(). The body is what read_some()
-    /// reads.
+    /// As exchange(), but returns when the head of the response is there, into response(). The body, which may be of
+    /// any length, is what read_some() reads.
     net::awaitable<void> begin(const UpstreamRequest& request, ResponseLimits limits);
 
     /// After begin(): waits for the bytes of the body that are next, into bytes; none are there when that is complete.

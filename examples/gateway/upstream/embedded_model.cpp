@@ -236,13 +236,13 @@ net::awaitable<void> EmbeddedModel::stream(ModelRequest request, WaitNote& /*not
     auto answering = heavy_.run(request.prepared.size(), [&] { return answer(request, token_rate_); });
     const TimedAnswer timed = co_await std::move(answering);
     co_await pause(timed.first);
+    TokensTold told;
     for (const Answer& part : split(timed.answer)) {
         co_await pause(timed.each);
-        co_await hand_each(writer->write(part), sink);
+        std::vector<std::string> texts = writer->write(part);
+        co_await hand_each(std::move(texts), told.update(part.usage), sink);
     }
-    co_await hand_each(writer->end(), sink);
-    ModelAnswer cost{"", tokens_of(timed.answer.usage)};
-    co_await sink(std::move(cost));
+    co_await hand_each(writer->end(), {}, sink);
 }
 
 }  // namespace gateway

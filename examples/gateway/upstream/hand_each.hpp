@@ -10,10 +10,13 @@
 
 namespace gateway {
 
-/// Hands these texts to sink, each as a part.
-inline net::awaitable<void> hand_each(std::vector<std::string> texts, const PartSink& sink) {
+/// Hands these texts to sink, each as a part; the first one says what they have cost. If there is none, that is a part.
+inline net::awaitable<void> hand_each(std::vector<std::string> texts, TokenUsage usage, const PartSink& sink) {
+    if (texts.empty() && usage != TokenUsage{}) {
+        texts.emplace_back();
+    }
     for (std::string& text : texts) {
-        ModelAnswer part{std::move(text), {}};
+        ModelAnswer part{std::move(text), std::exchange(usage, {})};
         co_await sink(std::move(part));
     }
 }

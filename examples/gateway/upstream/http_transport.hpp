@@ -61,7 +61,8 @@ class HttpTransport {
                                               Clock::time_point deadline) = 0;
 
     /// As send(), but completes when the head of the response is there, of which deadline is the limit: the body, if
-    /// there is one, is the reader's. What holds for origin holds for the transport too, as long as there is a reader.
+    /// there is one, is the reader's, and may be of any length. What holds for origin holds for the transport too, as
+    /// long as there is a reader.
     virtual net::awaitable<std::unique_ptr<ResponseReader>> open(const Origin& origin, UpstreamRequest request,
                                                                  Clock::time_point deadline) = 0;
 };

@@ -44,7 +44,7 @@ struct ModelRequest {
 };
 
 /// The text of a response's JSON, and what that says it has cost: who makes the text had it as a tree. Of a response in
-/// parts: the text of the JSON of one of its events, and at last a part that has no text and says what all have cost.
+/// parts: the text of the JSON of one of its events, or none; and what it adds to the cost.
 struct ModelAnswer {
     std::string text;
     TokenUsage usage;

@@ -6,6 +6,8 @@
 #include <random>
 #include <utility>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
@@ -24,8 +26,9 @@ namespace {
 
 using Next = Verdict::Next;
 
-constexpr std::size_t largest_event = std::size_t{16} << 20;
-constexpr std::chrono::milliseconds patience_at_end{100};
+constexpr std::size_t largest_event = std::size_t{4} << 20;
+constexpr std::size_t largest_refusal = std::size_t{1} << 20;
+constexpr std::chrono::milliseconds patience_at_end{1'000};
 
 double chance() {
     thread_local std::mt19937_64 random{std::random_device{}()};
@@ -64,11 +67,11 @@ std::optional<Failure> refuse_stream(const HttpResponse& response) {
     return refuse_compressed(response);
 }
 
-/// Takes what follows the last event, so that the connection can be used again, if that comes at once.
-net::awaitable<void> finish(ResponseReader& reader) {
+/// Takes what follows the last event, so that the connection can be used again. Nobody waits for that.
+net::awaitable<void> finish(std::unique_ptr<ResponseReader> reader) {
     try {
         const Clock::time_point deadline = Clock::now() + patience_at_end;
-        while (const std::optional<std::string> bytes = co_await reader.read(deadline)) {
+        while (const std::optional<std::string> bytes = co_await reader->read(deadline)) {
         }
     } catch (const TransportError&) {
         // all that was wanted of it is there
@@ -122,12 +125,15 @@ net::awaitable<void> RemoteModel::stream(ModelRequest request, WaitNote& note, P
 template <typename T>
 net::awaitable<T> RemoteModel::counted(net::awaitable<T> answering) {
     ++requests_;
+    std::exception_ptr failure;
     try {
         co_return co_await std::move(answering);
     } catch (...) {
-        ++failures_;
-        throw;
+        failure = std::current_exception();
     }
+    const net::cancellation_state state = co_await net::this_coro::cancellation_state;
+    failures_ += state.cancelled() == net::cancellation_type::none ? 1 : 0;
+    std::rethrow_exception(failure);
 }
 
 net::awaitable<ModelAnswer> RemoteModel::answer_whole(ModelRequest request, WaitNote& note) {
@@ -141,9 +147,10 @@ net::awaitable<ModelAnswer> RemoteModel::answer_whole(ModelRequest request, Wait
 net::awaitable<void> RemoteModel::answer_in_parts(ModelRequest request, WaitNote& note, PartSink sink) {
     Turns::Turn turn{turns_, co_await net::this_coro::executor};
     const Asked asked{std::move(request), Delivery::in_parts};
-    const Attempt begun = co_await ask(asked, note, turn);
+    Attempt begun = co_await ask(asked, note, turn);
     co_await hand_on(asked.request, begun, sink);
     turn.answered();
+    net::co_spawn(co_await net::this_coro::executor, finish(std::move(begun.reader)), net::detached);
 }
 
 net::awaitable<RemoteModel::Attempt> RemoteModel::ask(const Asked& asked, WaitNote& note, Turns::Turn& turn) {
@@ -249,7 +256,11 @@ net::awaitable<RemoteModel::Attempt> RemoteModel::open(const ModelRequest& reque
         }
         co_return result;
     }
-    while (std::optional<std::string> bytes = co_await reader->read(deadline)) {
+    while (response.body().size() < largest_refusal) {
+        const std::optional<std::string> bytes = co_await reader->read(deadline);
+        if (!bytes) {
+            break;
+        }
         response.body() += *bytes;
     }
     co_return co_await read(request, std::move(response), token);
@@ -296,8 +307,6 @@ net::awaitable<void> RemoteModel::hand_on(const ModelRequest& request, const Att
     Failure failure;
     try {
         co_await hand_on_events(translator, *begun.reader, sink);
-        ModelAnswer cost{"", tokens_of(translator.usage())};
-        co_await sink(std::move(cost));
         co_return;
     } catch (const TransportError& error) {
         log::warn("a response of the upstream broke off", {{"error", error.what()}});
@@ -317,6 +326,7 @@ net::awaitable<void> RemoteModel::hand_on(const ModelRequest& request, const Att
 net::awaitable<void> RemoteModel::hand_on_events(PartTranslator& translator, ResponseReader& reader,
                                                  const PartSink& sink) {
     SseParser events{largest_event};
+    TokensTold told;
     while (!translator.done()) {
         const std::optional<std::string> bytes = co_await reader.read(Clock::now() + options_.attempt_timeout);
         if (!bytes) {
@@ -329,13 +339,11 @@ net::awaitable<void> RemoteModel::hand_on_events(PartTranslator& translator, Res
             }
             auto taking = heavy_.run(event->data.size(), [&] { return translator.take(event->data); });
             std::vector<std::string> texts = co_await std::move(taking);
-            co_await hand_each(std::move(texts), sink);
+            co_await hand_each(std::move(texts), told.update(translator.usage()), sink);
         }
     }
-    co_await hand_each(translator.end(), sink);
-    if (translator.done()) {
-        co_await finish(reader);
-    }
+    std::vector<std::string> rest = translator.end();
+    co_await hand_each(std::move(rest), told.update(translator.usage()), sink);
 }
 
 std::chrono::milliseconds RemoteModel::pause_after(const Attempt& last, std::size_t attempts) {

@@ -3,7 +3,6 @@
 #define GATEWAY_TESTS_SUPPORT_MODEL_OF_UPSTREAM_HPP
 
 #include <chrono>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,9 +19,8 @@ class ModelOfUpstream : public gateway::Model {
   public:
     ModelOfUpstream(const gateway::net::any_io_executor& executor, gateway::HeavyWork& heavy,
                     const gateway::Origin& origin, bool openai, const std::string& ca_file,
-                    std::chrono::milliseconds attempt_timeout = std::chrono::seconds{60},
-                    std::uint64_t body_limit = 100'000)
-        : client_{executor, client_options(ca_file, body_limit)},
+                    std::chrono::milliseconds attempt_timeout = std::chrono::seconds{60})
+        : client_{executor, client_options(ca_file)},
           model_{make_api(openai), client_, nullptr, heavy, options(origin, attempt_timeout)} {}
 
     gateway::SharedText prepare(gateway::Dialect dialect, gateway::Delivery delivery, const gateway::Json& request,
@@ -41,9 +39,9 @@ class ModelOfUpstream : public gateway::Model {
     gateway::UpstreamCounters counters() const { return model_.counters(); }
 
   private:
-    static gateway::HttpClientOptions client_options(const std::string& ca_file, std::uint64_t body_limit) {
+    static gateway::HttpClientOptions client_options(const std::string& ca_file) {
         gateway::HttpClientOptions options;
-        options.body_limit = body_limit;
+        options.body_limit = 100'000;
         options.ca_file = ca_file;
         return options;
     }

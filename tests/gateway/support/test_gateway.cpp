@@ -58,9 +58,10 @@ MetricsSnapshot TestGateway::metrics() {
 
 dispatch::Ledger TestGateway::drain(std::chrono::milliseconds limit) {
     drained_ = true;
-    const dispatch::Ledger ledger = start(service_->drain(limit)).get();
+    start(service_->drain(limit)).get();
     routes_->end_events();
     start(server_->stop(std::chrono::seconds{1})).get();
+    const dispatch::Ledger ledger = start(service_->finish()).get();
     threads_.join();
     return ledger;
 }
