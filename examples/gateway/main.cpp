@@ -112,6 +112,7 @@ Routes::Options routes_options(const Config& config, const Model& model) {
         options.allowed_hosts.push_back(config.address);
     }
     options.name = config.name;
+    options.access_log = config.access_log;
     // Some connections are left for those who do not wait, such as a balancer's probes.
     options.generations.max_waiting = std::max<std::size_t>(config.max_connections * 3 / 4, 1);
     options.events.max_watchers =

@@ -83,6 +83,8 @@ TEST(Config, ReadsEachKindOfFlag) {
                                 "/var/log/gateway.log",
                                 "--allowed-hosts",
                                 "a.example,B:80",
+                                "--access-log",
+                                "on",
                                 "--min-progress-bytes",
                                 "1"});
     EXPECT_EQ(read.address, "::");
@@ -98,6 +100,8 @@ TEST(Config, ReadsEachKindOfFlag) {
     EXPECT_EQ(read.log_file, "/var/log/gateway.log");
     EXPECT_EQ(read.allowed_hosts, "a.example,B:80");
     EXPECT_EQ(read.min_progress, 1U);
+    EXPECT_FALSE(Config{}.access_log);
+    EXPECT_TRUE(read.access_log);
 }
 
 TEST(Config, ReadsWhatIsSaidOfSessions) {

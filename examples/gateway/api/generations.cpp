@@ -63,8 +63,8 @@ Failure failure_of(const Refused& refused) {
     return {503, "overloaded", refused.what(), true, std::chrono::seconds{1}};
 }
 
-HttpResponse unavailable(ErrorShape shape, const StoreError& error) {
-    log::error("the store could not be read", {{"error", error.what()}});
+HttpResponse unavailable(const HttpRequest& request, ErrorShape shape, const StoreError& error) {
+    log::error("the store could not be read", {{"request_id", view(request["X-Request-Id"])}, {"error", error.what()}});
     return error_response(shape, {503, "store_unavailable", "the job could not be looked up: try again later", true,
                                   std::chrono::seconds{1}});
 }
@@ -212,6 +212,9 @@ net::awaitable<HttpReply> Generations::answer(HttpRequest& request, HttpPeer& pe
         SharedText text{std::move(request.body())};
         auto taking = heavy_.run(text.size(), [&] { return take_in(call, headers, text); });
         asked = co_await std::move(taking);
+        if (!asked.session.empty()) {
+            request.set("X-Session-Id", asked.session);  // for the access log, where it was found in the body
+        }
     } catch (const JsonError& error) {
         co_return error_response(call.shape,
                                  failure_of_status(400, std::string{"the body is not JSON: "} + error.what()));
@@ -249,7 +252,7 @@ net::awaitable<HttpReply> Generations::answer_taken(const GenerationCall& call, 
         response.set("X-Job-Id", error.id());
         co_return response;
     } catch (const StoreError& error) {
-        co_return unavailable(call.shape, error);
+        co_return unavailable(request, call.shape, error);
     }
 }
 
@@ -338,7 +341,7 @@ net::awaitable<HttpResponse> Generations::wait_for(WatchedJob job, HttpPeer& pee
     co_return co_await std::move(describing);
 }
 
-net::awaitable<HttpResponse> Generations::cancel(std::string id, HttpPeer& peer) {
+net::awaitable<HttpResponse> Generations::cancel(const HttpRequest& request, std::string id, HttpPeer& peer) {
     try {
         const Waiting waiting{waiting_, options_.max_waiting};
         std::optional<WatchedJob> job = co_await service_.cancel(std::move(id));
@@ -362,7 +365,7 @@ net::awaitable<HttpResponse> Generations::cancel(std::string id, HttpPeer& peer)
     } catch (const Refused& refused) {
         co_return error_response(failure_of(refused));
     } catch (const StoreError& error) {
-        co_return unavailable(ErrorShape::own, error);
+        co_return unavailable(request, ErrorShape::own, error);
     }
 }
 

@@ -57,8 +57,8 @@ class Generations {
     /// what fails before that is told as for any other.
     net::awaitable<HttpReply> answer(HttpRequest& request, HttpPeer& peer, GenerationCall call);
 
-    /// Has a job cancelled, and says how it ended then.
-    net::awaitable<HttpResponse> cancel(std::string id, HttpPeer& peer);
+    /// Has a job cancelled, as request asks, and says how it ended then.
+    net::awaitable<HttpResponse> cancel(const HttpRequest& request, std::string id, HttpPeer& peer);
 
     [[nodiscard]] const ServedModel& model() const { return options_.model; }
 

@@ -10,6 +10,7 @@
 #include <gateway/api/error_shape.hpp>
 #include <gateway/http/message.hpp>
 #include <gateway/page/page.hpp>
+#include <gateway/http/target.hpp>
 
 namespace gateway {
 
@@ -67,17 +68,6 @@ inline constexpr std::string_view openai_models_path = "/v1/models/";
 inline constexpr std::string_view gemini_models_path = "/v1beta/models/";
 /// Of Vertex AI, after project and location.
 inline constexpr std::string_view publisher_models_path = "/publishers/google/models/";
-
-/// A request's target in two: the path, and what follows the question mark.
-struct Target {
-    std::string_view path;
-    std::string_view query;
-};
-
-inline Target split_target(std::string_view target) {
-    const std::size_t mark = target.find('?');
-    return {target.substr(0, mark), mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1)};
-}
 
 /// The end of a path that asks something of a model: "gemini-2.0-flash:generateContent".
 struct ModelCall {

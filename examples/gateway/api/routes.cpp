@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <dispatch/prometheus.hpp>
+#include <gateway/api/access_log.hpp>
 #include <gateway/api/job_text.hpp>
 #include <gateway/api/status.hpp>
 #include <gateway/base/quote.hpp>
@@ -53,8 +54,8 @@ HttpResponse unauthorized(const RouteRule& rule) {
     return response;
 }
 
-HttpResponse unavailable(const StoreError& error) {
-    log::error("the store could not be read", {{"error", error.what()}});
+HttpResponse unavailable(const HttpRequest& request, const StoreError& error) {
+    log::error("the store could not be read", {{"request_id", view(request["X-Request-Id"])}, {"error", error.what()}});
     return error_response(
         {503, "store_unavailable", "the job could not be looked up: try again later", true, std::chrono::seconds{1}});
 }
@@ -123,6 +124,9 @@ HttpHandlers Routes::handlers() {
     handlers.answered = [this](const HttpRequest& head, http::status status) {
         responses_.add(route_of(split_target(view(head.target())).path), status);
     };
+    if (options_.access_log) {
+        handlers.ended = log_access;
+    }
     return handlers;
 }
 
@@ -177,9 +181,9 @@ net::awaitable<HttpReply> Routes::route(HttpRequest& request, HttpPeer& peer) {
         case Route::job: {
             std::string id{path.substr(jobs_path.size())};
             if (request.method() == http::verb::delete_) {
-                co_return co_await generations_.cancel(std::move(id), peer);
+                co_return co_await generations_.cancel(request, std::move(id), peer);
             }
-            co_return co_await job(std::move(id));
+            co_return co_await job(request, std::move(id));
         }
         case Route::chat: {
             GenerationCall call{ErrorShape::openai, Dialect::chat};
@@ -239,7 +243,7 @@ HttpResponse Routes::gemini_model_named(const std::string& name) const {
                                : no_model(ErrorShape::gemini, name, served);
 }
 
-net::awaitable<HttpResponse> Routes::job(std::string id) {
+net::awaitable<HttpResponse> Routes::job(const HttpRequest& request, std::string id) {
     try {
         const std::optional<JobState> state = co_await service_.find(std::move(id));
         if (!state) {
@@ -249,7 +253,7 @@ net::awaitable<HttpResponse> Routes::job(std::string id) {
             heavy_.run(state->result.size(), [&] { return json_text_response(http::status::ok, job_text(*state)); });
         co_return co_await std::move(describing);
     } catch (const StoreError& error) {
-        co_return unavailable(error);
+        co_return unavailable(request, error);
     }
 }
 

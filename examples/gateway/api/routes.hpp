@@ -66,6 +66,8 @@ class Routes {
         std::vector<std::string> allowed_hosts;
         /// Of this gateway among several: X-Gateway in each response, unless it is empty.
         std::string name;
+        /// Whether each request is logged when it has ended (log_access()).
+        bool access_log = false;
         GenerationsOptions generations = {};
         StatusFeed::Options events = {};
     };
@@ -90,7 +92,7 @@ class Routes {
     net::awaitable<HttpReply> respond(HttpRequest& request, HttpPeer& peer);
     net::awaitable<HttpReply> route(HttpRequest& request, HttpPeer& peer);
     net::awaitable<HttpReply> generate(HttpRequest& request, HttpPeer& peer, std::string_view query);
-    net::awaitable<HttpResponse> job(std::string id);
+    net::awaitable<HttpResponse> job(const HttpRequest& request, std::string id);
     HttpResponse openai_model_named(const std::string& name) const;
     HttpResponse gemini_model_named(const std::string& name) const;
     HttpResponse metrics(const HttpRequest& request) const;

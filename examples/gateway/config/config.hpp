@@ -81,7 +81,8 @@ struct Config {
     std::chrono::milliseconds drain_timeout{30'000};  ///< for accepted jobs, at SIGTERM
     std::string log_level = "info";
     LogFormat log_format = LogFormat::text;
-    std::string log_file;  ///< empty: stderr
+    std::string log_file;     ///< empty: stderr
+    bool access_log = false;  ///< a line for each request
 };
 
 /// A flag or a variable that cannot be used; what() names it, the value (unless it is a secret), and what

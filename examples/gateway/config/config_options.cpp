@@ -350,6 +350,10 @@ std::vector<Option> process_options() {
         text(
             "log-file", "FILE", &Config::log_file,
             "Where the log is kept; by default it goes to stderr. SIGHUP opens it anew, so that it can be moved away."),
+        choice(
+            "access-log", &Config::access_log, {{"off", false}, {"on", true}},
+            "Whether each request is logged when its response has been sent, on the level info; probes that find all "
+            "well are, on the level debug."),
     };
 }
 

@@ -16,6 +16,8 @@
 
 #include <gateway/http/date.hpp>
 #include <gateway/http/head_text.hpp>
+#include <gateway/http/request_id.hpp>
+#include <gateway/http/target.hpp>
 #include <gateway/log/log.hpp>
 
 namespace gateway {
@@ -37,7 +39,10 @@ HttpConnection::HttpConnection(tcp::socket socket, const Shared& shared)
                 std::min({shared.options.request_timeout, shared.options.idle_timeout, shared.options.linger_timeout})},
       buffer_{shared.options.header_limit + read_size},
       progress_{shared.options.min_progress},
-      idle_since_{Clock::now() + shared.options.newcomer_grace} {}
+      idle_since_{Clock::now() + shared.options.newcomer_grace} {
+    error_code gone;
+    client_ = socket_.remote_endpoint(gone);
+}
 
 net::awaitable<void> HttpConnection::run() {
     using namespace net::experimental::awaitable_operators;
@@ -96,7 +101,11 @@ net::awaitable<bool> HttpConnection::serve_request() {
     const HttpRequest& request = parser.get();
     HttpReply reply;
     HttpResponse& response = reply.response;
+    begun_ = Clock::now();
+    received_ = sent_ = 0;
     std::optional<Refusal> refusal = co_await read_head(parser);
+    request_id_ = request_id(request);
+    parser.get().set(request_id_field, request_id_);
     std::optional<HttpResponse> screened = refusal ? std::nullopt : screen(parser);
     if (!refusal && !screened && !parser.is_done()) {
         refusal = co_await read_body(parser);
@@ -110,6 +119,7 @@ net::awaitable<bool> HttpConnection::serve_request() {
         reply = co_await respond(parser.get());
     }
     response.set(http::field::date, http_date());
+    response.set(request_id_field, request_id_);
     const http::status status = response.result();
     if (request.method() == http::verb::head) {
         response.body().clear();  // Content-Length stays
@@ -118,6 +128,7 @@ net::awaitable<bool> HttpConnection::serve_request() {
     if (!refusal) {
         report(request, status);
     }
+    first_byte_ = Clock::now();
     bool written = false;
     if (reply.rest) {
         written = co_await write_parts(response, std::move(reply.rest));
@@ -130,6 +141,7 @@ net::awaitable<bool> HttpConnection::serve_request() {
         count(*refusal);
         report(request, status);
     }
+    record(request, response, written);
     const bool keep = written && response.keep_alive();
     co_return keep;
 }
@@ -202,7 +214,8 @@ net::awaitable<HttpReply> HttpConnection::respond(HttpRequest& request) {
 
 HttpResponse HttpConnection::failed(const HttpRequest& request, std::string_view why) const {
     ++shared_.counters.failed;
-    log::error("a request failed", {{"target", view(request.target())}, {"error", why}});
+    log::error("a request failed",
+               {{"request_id", request_id_}, {"path", split_target(view(request.target())).path}, {"error", why}});
     return explain(request, http::status::internal_server_error, "the request failed");
 }
 
@@ -233,6 +246,7 @@ net::awaitable<bool> HttpConnection::write(std::string_view head, std::string_vi
             co_await socket_.async_write_some(rest, net::redirect_error(net::use_awaitable, error));
         written += size;
         moved_ += size;
+        sent_ += size;
     }
     co_return !error;
 }
@@ -243,6 +257,13 @@ void HttpConnection::count(const Refusal& refusal) const {
         ++shared_.counters.too_large;
     } else if (refusal.status != http::status::request_timeout) {  // which on_expiry has counted
         ++shared_.counters.malformed;
+    }
+}
+
+void HttpConnection::record(const HttpRequest& request, const HttpResponse& response, bool complete) const {
+    if (shared_.handlers.ended) {
+        shared_.handlers.ended({request, response, request_id_, client_, received_, sent_, first_byte_ - begun_,
+                                Clock::now() - begun_, complete});
     }
 }
 

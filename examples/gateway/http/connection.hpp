@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <boost/beast/core/flat_buffer.hpp>
@@ -97,6 +98,7 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     net::awaitable<bool> write_each(const HttpResponse& beginning, BodySource& rest);
     net::awaitable<bool> write_part(std::string head, std::string part, bool chunked);
     void count(const Refusal& refusal) const;
+    void record(const HttpRequest& request, const HttpResponse& response, bool complete) const;
     net::awaitable<void> finish();
     std::string_view received() const;
     void enter(Phase phase, std::chrono::milliseconds limit);
@@ -121,6 +123,12 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     std::uint64_t watches_ = 0;       // the present one's number
     bool waits_for_reset_ = false;
     bool takes_hints_ = false;  // the request that is handled is of HTTP/1.1
+    tcp::endpoint client_;
+    // Of the present request:
+    std::string request_id_;
+    Clock::time_point begun_;       // its first byte had arrived
+    Clock::time_point first_byte_;  // its response begins to be sent
+    std::uint64_t received_ = 0, sent_ = 0;
 };
 
 }  // namespace gateway

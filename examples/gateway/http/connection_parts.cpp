@@ -27,13 +27,13 @@ std::string chunk_head(std::size_t size) {
     return std::string{std::begin(digits), end} + "\r\n";
 }
 
-void report_cut_off(const std::exception_ptr& why) {
+void report_cut_off(const std::string& request_id, const std::exception_ptr& why) {
     try {
         std::rethrow_exception(why);
     } catch (const std::exception& error) {
-        log::error("a response was cut off", {{"error", reason(error)}});
+        log::error("a response was cut off", {{"request_id", request_id}, {"error", reason(error)}});
     } catch (...) {
-        log::error("a response was cut off", {{"error", "not a std::exception"}});
+        log::error("a response was cut off", {{"request_id", request_id}, {"error", "not a std::exception"}});
     }
 }
 
@@ -77,7 +77,7 @@ net::awaitable<bool> HttpConnection::write_each(const HttpResponse& beginning, B
         cut_off = std::current_exception();
     }
     if (departed_) {  // else it was cancelled
-        report_cut_off(cut_off);
+        report_cut_off(request_id_, cut_off);
     }
     co_return false;
 }

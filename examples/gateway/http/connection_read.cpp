@@ -38,6 +38,7 @@ net::awaitable<std::optional<Refusal>> HttpConnection::read_head(Parser& parser)
     error_code error;
     parser.put(net::buffer(head), error);
     buffer_.consume(scanner.size());
+    received_ += scanner.size();
     if (error) {
         co_return refusal_of(error);
     }
@@ -65,8 +66,10 @@ net::awaitable<std::optional<Refusal>> HttpConnection::read_body(Parser& parser)
     }
     begin_transfer(Phase::reading_body);
     while (!error && !parser.is_done()) {
-        moved_ +=
+        const std::size_t size =
             co_await http::async_read_some(socket_, buffer_, parser, net::redirect_error(net::use_awaitable, error));
+        moved_ += size;
+        received_ += size;
     }
     if (head) {
         request.base() = std::move(*head);
@@ -180,6 +183,7 @@ bool HttpConnection::skip_body(const Parser& parser) {
         return false;
     }
     buffer_.consume(static_cast<std::size_t>(*length));
+    received_ += *length;
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <gateway/base/net.hpp>
+#include <gateway/http/exchange.hpp>
 #include <gateway/http/failure.hpp>
 #include <gateway/http/message.hpp>
 #include <gateway/http/peer.hpp>
@@ -16,8 +17,8 @@ namespace gateway {
 /// Turns a request, which lives until the response is there, into a response. Called on the connection's strand, for
 /// one request of a connection at a time. What it throws is logged, and becomes a 500. It is not cancelled when the
 /// client leaves, nor when the server stops: the response is then dropped. One that takes long should end when its peer
-/// has left. Version, keep-alive, Date and, where it is missing, Content-Length are set by the server, which also
-/// leaves out the body for HEAD.
+/// has left. Version, keep-alive, Date, X-Request-Id and, where it is missing, Content-Length are set by the server,
+/// which also leaves out the body for HEAD. The request has X-Request-Id as well, given by its client or made up.
 ///
 /// A body that comes in parts (HttpReply::rest) is sent in chunks, each as soon as it is there; to a client of HTTP/1.0
 /// as it is, up to the end of the connection. The peer is watched meanwhile: whoever leaves, or closes its half of the
@@ -36,12 +37,17 @@ using HttpExplainer = std::function<HttpResponse(const HttpRequest& head, const 
 /// throw. Called as the handler is.
 using HttpObserver = std::function<void(const HttpRequest& head, http::status status)>;
 
+/// Is told of each request when its response has been sent, or could not be, which ends it. Must not throw. Called as
+/// the handler is.
+using HttpRecorder = std::function<void(const HttpExchange&)>;
+
 /// What an HttpServer serves.
 struct HttpHandlers {
     HttpHandler respond;
     HttpScreen screen = {};      ///< empty: all may pass
     HttpObserver answered = {};  ///< empty: nobody wants to know
     HttpExplainer explain = {};  ///< empty: error_response()
+    HttpRecorder ended = {};     ///< empty: nobody wants to know
 };
 
 }  // namespace gateway

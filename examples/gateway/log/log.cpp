@@ -89,7 +89,8 @@ struct Output {
 
 std::string tell_gap(std::uint64_t lines, LogFormat format) {
     return format_line(std::chrono::system_clock::now(), Level::warn,
-                       "lines are missing here, as the log was not written fast enough", {{"lines", lines}}, format);
+                       "lines are missing here, as the log was not written fast enough", Fields{{"lines", lines}},
+                       format);
 }
 
 struct State {
@@ -170,7 +171,7 @@ bool enabled(Level level) noexcept {
 }
 
 std::string format_line(std::chrono::system_clock::time_point time, Level level, std::string_view message,
-                        Fields fields, LogFormat format) {
+                        std::span<const Field> fields, LogFormat format) {
     if (format == LogFormat::json) {
         Json line;
         line["time"] = to_rfc3339(time);
@@ -195,7 +196,7 @@ std::string format_line(std::chrono::system_clock::time_point time, Level level,
     return line;
 }
 
-void write(Level level, std::string_view message, Fields fields) noexcept {
+void write(Level level, std::string_view message, std::span<const Field> fields) noexcept {
     if (!enabled(level)) {
         return;
     }

@@ -19,6 +19,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -90,10 +91,10 @@ bool finish(std::chrono::milliseconds limit);
 
 /// The line, without its end.
 [[nodiscard]] std::string format_line(std::chrono::system_clock::time_point time, Level level, std::string_view message,
-                                      Fields fields, LogFormat format);
+                                      std::span<const Field> fields, LogFormat format);
 
 /// Writes a line, if level is enabled. A line that cannot be written is lost: nothing is thrown. Thread-safe.
-void write(Level level, std::string_view message, Fields fields) noexcept;
+void write(Level level, std::string_view message, std::span<const Field> fields) noexcept;
 
 inline void debug(std::string_view message, Fields fields = {}) noexcept { write(Level::debug, message, fields); }
 inline void info(std::string_view message, Fields fields = {}) noexcept { write(Level::info, message, fields); }
