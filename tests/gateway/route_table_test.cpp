@@ -39,6 +39,7 @@ TEST(RouteTable, KnowsEachPath) {
              {"/page/page.js", Route::page},
              {"/page/", Route::none},
              {"/events", Route::events},
+             {"/openapi.json", Route::openapi},
              {"", Route::none},
              {"none", Route::none},
          }) {

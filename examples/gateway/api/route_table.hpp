@@ -30,6 +30,7 @@ enum class Route : std::uint8_t {
     readyz,
     page,
     events,
+    openapi,
     none
 };
 
@@ -43,7 +44,7 @@ struct RouteRule {
 };
 
 /// In the order of Route.
-inline constexpr std::array<RouteRule, 15> route_table{{
+inline constexpr std::array<RouteRule, 16> route_table{{
     {"/generate", "POST"},
     {"/jobs/{id}", "DELETE, GET, HEAD"},
     {"/v1/chat/completions", "POST", ErrorShape::openai},
@@ -58,6 +59,7 @@ inline constexpr std::array<RouteRule, 15> route_table{{
     {"/readyz", "GET, HEAD", ErrorShape::own, true},
     {"/", "GET, HEAD", ErrorShape::own, false, true},
     {"/events", "GET, HEAD"},
+    {"/openapi.json", "GET, HEAD"},
     {"none", ""},
 }};
 
@@ -83,7 +85,7 @@ inline ModelCall split_model_call(std::string_view path) {
 
 inline Route route_of(std::string_view path) {
     for (const Route route : {Route::generate, Route::chat, Route::openai_models, Route::gemini_models, Route::metrics,
-                              Route::healthz, Route::readyz, Route::events}) {
+                              Route::healthz, Route::readyz, Route::events, Route::openapi}) {
         if (path == rule_of(route).name) {
             return route;
         }

@@ -9,6 +9,7 @@
 #include <dispatch/prometheus.hpp>
 #include <gateway/api/access_log.hpp>
 #include <gateway/api/job_text.hpp>
+#include <gateway/api/openapi.hpp>
 #include <gateway/api/status.hpp>
 #include <gateway/base/quote.hpp>
 #include <gateway/log/log.hpp>
@@ -157,7 +158,7 @@ std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
         return error_response(
             http::status::not_found,
             "there is POST /generate, /v1/chat/completions and /v1beta/models/{model}:generateContent, "
-            "and GET /, /jobs/{id}, /v1/models, /v1beta/models, /metrics, /events, /healthz, /readyz");
+            "and GET /, /jobs/{id}, /v1/models, /v1beta/models, /metrics, /events, /healthz, /readyz, /openapi.json");
     }
     if (!takes(route, head.method())) {
         return method_not_allowed(rule);
@@ -215,6 +216,8 @@ net::awaitable<HttpReply> Routes::route(HttpRequest& request, HttpPeer& peer) {
             co_return page_response(*find_page_file(path), request);
         case Route::events:
             co_return watch(co_await net::this_coro::executor);
+        case Route::openapi:
+            co_return json_text_response(http::status::ok, std::string{openapi_text()});
         case Route::none:
             break;
     }

@@ -48,12 +48,13 @@ namespace gateway {
 ///                             with Retry-After if as many watch as may
 ///   GET /healthz              200 as long as the gateway runs
 ///   GET /readyz               200, or 503 once it drains, and as long as the store cannot write
+///   GET /openapi.json         the description of all this
 ///
 /// Who generates may send Idempotency-Key: the same key and body again get the same job, and another body 422; and
 /// `Prefer: early-hints`, to get X-Job-Id in a 103 response as soon as the job is on disk. Errors are in the shape of
 /// each path's API.
 ///
-/// With a client token, all but the page and the last two want `Authorization: Bearer <token>` (Gemini's paths also
+/// With a client token, all but the page, /healthz and /readyz want `Authorization: Bearer <token>` (Gemini's paths also
 /// take x-goog-api-key). Without one, all but the last two want a Host and, where there is one, an Origin of this
 /// machine or of allowed_hosts; else 403. All this, the path and the method are looked at before a byte of the body is
 /// read. Thread-safe; service and heavy must outlive it.

@@ -5,34 +5,14 @@
 //
 //     node --test clients_test.mjs        GATEWAY and FAKE_UPSTREAM name the programs
 import assert from 'node:assert/strict';
-import {spawn} from 'node:child_process';
-import {createInterface} from 'node:readline';
-import {after, before, describe, test} from 'node:test';
+import {before, describe, test} from 'node:test';
 
 import {createOpenAICompatible} from '@ai-sdk/openai-compatible';
 import {GoogleGenAI} from '@google/genai';
 import {generateText, jsonSchema, stepCountIs, streamText, tool} from 'ai';
 import OpenAI from 'openai';
 
-const children = [];
-
-/// Starts a program that says where it listens; its URL.
-async function start(program, args, environment = {}) {
-    const child = spawn(program, args, {stdio: ['ignore', 'pipe', 'inherit'], env: {...process.env, ...environment}});
-    children.push(child);
-    for await (const line of createInterface({input: child.stdout})) {
-        if (line.startsWith('listening on ')) {
-            return line.slice('listening on '.length);
-        }
-    }
-    throw new Error(`${program} ended before it listened`);
-}
-
-const gateway = (args, environment) =>
-    start(process.env.GATEWAY,
-          ['--port', '0', '--database', ':memory:', '--token-rate', '0', '--log-level', 'error', ...args], environment);
-
-after(() => children.forEach((child) => child.kill('SIGKILL')));
+import {gateway, start} from './programs.mjs';
 
 const openai = (url) => new OpenAI({baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0});
 const google = (url) => new GoogleGenAI({apiKey: 'none', httpOptions: {baseUrl: url}});
