@@ -14,7 +14,7 @@
 //   page/       what browsers load of the page at /, which watches the gateway
 //   conversation/  what a model is asked, and answers, in no API's own words
 //   http/       messages, URLs, errors as clients see them; HttpServer: connections, limits of size and time
-//   process/    how many descriptors there are, and for whom; SIGHUP
+//   process/    how many descriptors there are, and for whom; SIGHUP; what a service manager is told
 //   log/        structured lines on stderr or in a file, written in the background
 //   base/       names of Asio's, JSON, text, times; HeavyWork: threads for large texts
 //
@@ -30,9 +30,12 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <poll.h>
 #include <span>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -53,6 +56,7 @@
 #include <gateway/log/log.hpp>
 #include <gateway/process/descriptors.hpp>
 #include <gateway/process/hangups.hpp>
+#include <gateway/process/service_manager.hpp>
 #include <gateway/service/generation.hpp>
 #include <gateway/service/job_figures.hpp>
 #include <gateway/service/service.hpp>
@@ -167,6 +171,22 @@ std::string url_of(const Config& config, std::uint16_t port) {
     return "http://" + (v6 ? '[' + config.address + ']' : config.address) + ':' + std::to_string(port);
 }
 
+/// Tells the service manager, if one has started this process.
+void tell_service_manager(std::string_view state) {
+    if (const std::optional<std::string> socket = process_environment("NOTIFY_SOCKET")) {
+        if (const std::error_code error = notify_service_manager(*socket, state)) {
+            log::warn("the service manager could not be told", {{"state", state}, {"error", error.message()}});
+        }
+    }
+}
+
+/// With how long it may take: whatever the manager's own limit is, it is not to be shorter.
+std::string stopping(const Config& config) {
+    constexpr std::chrono::seconds besides{15};  // for responses under way, the store and the log
+    const std::chrono::microseconds limit = config.drain_timeout + besides;
+    return "STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(limit.count());
+}
+
 /// Serves until a signal, and then ends in order: takes no more jobs while /readyz tells balancers so, lets what is
 /// pending end, and only then closes the port.
 net::awaitable<dispatch::Ledger> serve(GenerationService& service, Routes& routes, HttpServer& server,
@@ -175,8 +195,10 @@ net::awaitable<dispatch::Ledger> serve(GenerationService& service, Routes& route
     co_await service.start();
     server.start();
     std::cout << "listening on " << url_of(config, port) << std::endl;
+    tell_service_manager("READY=1");
     co_await signals.async_wait(net::use_awaitable);
     log::info("shutting down");
+    tell_service_manager(stopping(config));
     signals.clear();  // the next one ends the process, from which the jobs are safe
     co_await service.drain(config.drain_timeout);
     routes.end_events();
