@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,9 +12,11 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <gateway/base/trace_context.hpp>
 #include <gateway/upstream/embedded_model.hpp>
 
 #include "support/fake_upstream.hpp"
+#include "support/log_capture.hpp"
 #include "support/model_of_upstream.hpp"
 #include "support/models.hpp"
 #include "support/raw_client.hpp"
@@ -262,6 +265,63 @@ TEST(Apis, UpstreamsAreToldOfSessions) {
     EXPECT_TRUE(seen[1].header("X-Session").starts_with("sha256:")) << seen[1].header("X-Session");
     EXPECT_EQ(seen[2].header("X-Session"), "u");
     EXPECT_TRUE(seen[3].header("X-Session").starts_with("sha256:"));
+}
+
+TEST(Apis, UpstreamsAreAskedInTheTraceOfTheRequest) {
+    const std::string id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const std::string parent = "00-" + id + "-00f067aa0ba902b7-01";
+    const test::LogCapture log;
+    const FakeUpstream upstream;
+    TestGateway gateway{with(upstream, true)};
+    RawClient client{gateway.port()};
+    (void)client.exchange(
+        message(gemini, prompt("a"), {{"traceparent", parent}, {"tracestate", "a=1"}, {"tracestate", "b=2"}}));
+    (void)client.exchange(message(gemini, prompt("a"), {{"traceparent", "nonsense"}, {"tracestate", "a=1"}}));
+    (void)client.exchange(message(gemini, prompt("a"), {{"traceparent", parent}, {"traceparent", parent}}));
+    (void)client.exchange(message(gemini, prompt("a")));
+    const std::vector<test::SeenRequest> seen = upstream.requests();
+    ASSERT_EQ(seen.size(), 4U);
+    std::set<std::string> traces;
+    for (const test::SeenRequest& request : seen) {
+        const gateway::TraceContext trace = gateway::trace_of(request.header("traceparent"), "");
+        EXPECT_EQ(request.header("traceparent").substr(3, 32), trace.id) << "it is valid";
+        EXPECT_EQ(trace.flags, trace.id == id ? 1 : 0);
+        EXPECT_EQ(request.header("tracestate"), trace.id == id ? "a=1,b=2" : "");
+        traces.insert(trace.id);
+    }
+    EXPECT_EQ(traces.size(), 4U);
+    EXPECT_TRUE(traces.contains(id));
+    const std::vector<std::string> lines = log.lines();
+    for (const std::string& trace : traces) {
+        EXPECT_TRUE(std::ranges::any_of(lines, [&](const std::string& line) {
+            return line.find(" job completed ") != std::string::npos && line.ends_with(" trace_id=" + trace);
+        })) << trace;
+    }
+}
+
+TEST(Apis, AJobThatIsResumedHasANewTrace) {
+    const test::TemporaryDirectory directory;
+    TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
+    const std::string parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    std::string id;
+    {
+        net::io_context context;
+        const auto gate = std::make_shared<Gate>(context.get_executor());
+        TestGateway gateway{make<GatedModel>(gate), options};
+        RawClient client{gateway.port()};
+        const HttpResponse response =
+            client.exchange(message("POST /generate", prompt("a"), {{"traceparent", parent}}));
+        id = field(response, "X-Job-Id");
+        gate->await_one();
+        gateway.drain(0ms);
+    }
+    const FakeUpstream upstream;
+    TestGateway gateway{with(upstream, true), options};
+    EXPECT_EQ(gateway.await_end(id).status, gateway::JobStatus::completed);
+    const std::string seen{upstream.requests().at(0).header("traceparent")};
+    EXPECT_EQ(gateway::trace_of(seen, "").id, seen.substr(3, 32)) << "it is valid";
+    EXPECT_NE(seen.substr(3, 32), parent.substr(3, 32));
 }
 
 TEST(Apis, SessionsAreNotDerivedUnlessWanted) {

@@ -117,6 +117,7 @@ TEST(Config, ReadsWhatIsSaidOfSessions) {
     EXPECT_EQ(read.max_idempotency_keys, 3U);
     EXPECT_EQ(error({"--session-header", "Content-length"}),
               "--session-header: \"Content-length\" has a meaning of its own: name another, such as X-Session-Id");
+    EXPECT_TRUE(contains(error({"--session-header", "Traceparent"}), "has a meaning of its own"));
     EXPECT_TRUE(contains(error({"--session-header", "a:b"}), "--session-header: \"a:b\" is not"));
 }
 

@@ -5,6 +5,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -185,6 +186,25 @@ TEST_F(RemoteModel, AsksAgainUntilItIsAnswered) {
     EXPECT_EQ(transport.sent().size(), 3U);
     EXPECT_EQ(transport.sent()[2].request.body(), request);
     EXPECT_EQ(counters(), "1 3 2 0 0");
+}
+
+TEST_F(RemoteModel, EachAttemptIsASpanOfItsOwnInTheTrace) {
+    transport.then_answer(503, "");
+    transport.then_answer(429, "");
+    transport.then_answer(200, good);
+    gateway::ModelRequest asked{request};
+    asked.trace = gateway::trace_of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=1,b=2");
+    (void)test::run_awaitable(model().generate(std::move(asked), note));
+    std::set<std::string> spans;
+    for (const test::ScriptedTransport::Sent& sent : transport.sent()) {
+        const std::string parent{gateway::view(sent.request["traceparent"])};
+        EXPECT_EQ(parent.substr(0, 36), "00-4bf92f3577b34da6a3ce929d0e0e4736-");
+        EXPECT_EQ(parent.substr(52), "-01");
+        EXPECT_EQ(sent.request["tracestate"], "a=1,b=2");
+        spans.insert(parent.substr(36, 16));
+    }
+    EXPECT_EQ(spans.size(), 3U);
+    EXPECT_FALSE(spans.contains("00f067aa0ba902b7")) << "that is the client's";
 }
 
 TEST_F(RemoteModel, GivesUpAfterTheLastAttempt) {

@@ -9,6 +9,7 @@
 
 #include <gateway/api/answer_events.hpp>
 #include <gateway/api/job_text.hpp>
+#include <gateway/api/request_trace.hpp>
 #include <gateway/api/session.hpp>
 #include <gateway/api/waiting.hpp>
 #include <gateway/base/quote.hpp>
@@ -212,6 +213,7 @@ net::awaitable<HttpReply> Generations::answer(HttpRequest& request, HttpPeer& pe
         SharedText text{std::move(request.body())};
         auto taking = heavy_.run(text.size(), [&] { return take_in(call, headers, text); });
         asked = co_await std::move(taking);
+        asked.trace = trace_of(request);
         if (!asked.session.empty()) {
             request.set("X-Session-Id", asked.session);  // for the access log, where it was found in the body
         }

@@ -263,7 +263,7 @@ void check_together(const Config& config) {
     require(!vertex || config.model.find_first_of(" /?#%\\\"") == std::string::npos,
             "--model: " + quote(config.model) + " is not a model's name, such as gemini-2.0-flash-001");
     for (const std::string_view taken : {"authorization", "connection", "content-length", "content-type", "host",
-                                         "accept-encoding", "transfer-encoding"}) {
+                                         "accept-encoding", "transfer-encoding", "traceparent", "tracestate"}) {
         require(!beast::iequals(config.session_header, {taken.data(), taken.size()}),
                 "--session-header: " + quote(config.session_header) +
                     " has a meaning of its own: name another, such as X-Session-Id");

@@ -11,6 +11,7 @@
 #include <gateway/base/heavy_work.hpp>
 #include <gateway/base/net.hpp>
 #include <gateway/base/shared_text.hpp>
+#include <gateway/base/trace_context.hpp>
 #include <gateway/conversation/delivery.hpp>
 #include <gateway/conversation/dialect.hpp>
 #include <gateway/upstream/model.hpp>
@@ -31,6 +32,7 @@ struct Generation {
     bool usage_wanted = false;
     /// What it waits for; not null.
     std::shared_ptr<WaitNote> note;
+    TraceContext trace = {};
 };
 
 using Writer = dispatch::Writer<ModelAnswer>;

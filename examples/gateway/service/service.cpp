@@ -211,6 +211,8 @@ net::awaitable<GenerationService::Job> GenerationService::store_new(JobRequest r
     job.generation.dialect = request.dialect;
     job.generation.prepared = !request.prepared.empty();
     job.generation.request = job.generation.prepared ? std::move(request.prepared) : request.request;
+    job.generation.trace = std::move(request.trace);
+    const std::string& trace_id = job.generation.trace.id;
     const std::size_t bytes = request.request.size();
     PendingJob stored{job.id, job.session, std::move(request.request), request.dialect, std::move(request.key)};
     job.running = begin(job.id);  // first: whoever has its key finds it
@@ -220,7 +222,7 @@ net::awaitable<GenerationService::Job> GenerationService::store_new(JobRequest r
     } catch (const StoreError& error) {
         running_.remove(job.id);
         ++counts_.refused_not_stored;
-        log::error("a job could not be stored", {{"job_id", job.id}, {"error", error.what()}});
+        log::error("a job could not be stored", {{"job_id", job.id}, {"trace_id", trace_id}, {"error", error.what()}});
         throw Refused{Refused::Why::not_stored, "the job could not be stored: try again later"};
     } catch (...) {
         running_.remove(job.id);
@@ -228,7 +230,7 @@ net::awaitable<GenerationService::Job> GenerationService::store_new(JobRequest r
     }
     if (inserted.outcome == Inserted::Outcome::stored) {
         ++counts_.accepted;
-        log::debug("job accepted", {{"job_id", job.id}, {"bytes", bytes}});
+        log::debug("job accepted", {{"job_id", job.id}, {"trace_id", trace_id}, {"bytes", bytes}});
         co_return job;
     }
     running_.remove(job.id);
@@ -264,6 +266,7 @@ void GenerationService::run_in_background(Job job, Slot slot) {
 net::awaitable<Outcome> GenerationService::run(Job job, Slot slot) {
     const std::shared_ptr<RunningJob> running = job.running;
     const Slot held = std::move(slot);  // until the end is stored
+    const std::string trace_id = job.generation.trace.id;
     const Clock::time_point start = Clock::now();
     const Clock::time_point deadline = start + options_.job_timeout;
     Outcome outcome = co_await generate(std::move(job), deadline);
@@ -296,7 +299,9 @@ net::awaitable<Outcome> GenerationService::run(Job job, Slot slot) {
     log::info(completed              ? "job completed"
               : running->cancelled() ? "job cancelled"
                                      : "job failed",
-              {{"job_id", outcome.id}, {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});
+              {{"job_id", outcome.id},
+               {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()},
+               {"trace_id", trace_id}});
     co_return outcome;
 }
 

@@ -19,6 +19,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <gateway/base/net.hpp>
+#include <gateway/base/trace_context.hpp>
 #include <gateway/config/config.hpp>
 #include <gateway/http/failure.hpp>
 #include <gateway/jobs/job.hpp>
@@ -62,6 +63,8 @@ struct JobRequest {
     bool usage_wanted = false;
     /// What was asked for before with the same key is not done again.
     std::optional<IdempotencyKey> key = {};
+    /// It is not stored: a job that is resumed has a new one.
+    TraceContext trace = {};
 };
 
 struct ServiceOptions {

@@ -49,7 +49,8 @@ net::awaitable<void> GenerationService::resume(PendingJob job, Slot slot) {
         co_return;
     }
     ++counts_.resumed;
-    log::info("job resumed", {{"job_id", job.id}});
+    resumed.generation.trace = new_trace();
+    log::info("job resumed", {{"job_id", job.id}, {"trace_id", resumed.generation.trace.id}});
     resumed.generation.id = job.id;
     resumed.generation.dialect = job.dialect;
     resumed.generation.request = std::move(job.request);

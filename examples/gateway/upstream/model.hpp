@@ -10,6 +10,7 @@
 #include <gateway/base/json.hpp>
 #include <gateway/base/net.hpp>
 #include <gateway/base/shared_text.hpp>
+#include <gateway/base/trace_context.hpp>
 #include <gateway/conversation/delivery.hpp>
 #include <gateway/conversation/dialect.hpp>
 #include <gateway/conversation/token_usage.hpp>
@@ -41,6 +42,7 @@ struct ModelRequest {
     std::string id = {};                ///< of the job
     std::string session = {};           ///< empty: none
     bool usage_wanted = false;          ///< a stream of the chat dialect ends with what it has cost
+    TraceContext trace = {};
 };
 
 /// The text of a response's JSON, and what that says it has cost: who makes the text had it as a tree. Of a response in

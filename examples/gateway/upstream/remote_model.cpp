@@ -213,6 +213,10 @@ net::awaitable<bool> RemoteModel::renew(const std::string& token) {
 
 net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const Asked& asked, const UpstreamRequest& message) {
     UpstreamRequest request = message;  // of which the body is shared
+    request.set("traceparent", traceparent_of_new_span(asked.request.trace));
+    if (!asked.request.trace.state.empty()) {
+        request.set("tracestate", asked.request.trace.state);
+    }
     std::string token;
     Attempt result;
     try {

@@ -38,6 +38,8 @@ struct RemoteModelOptions {
 ///
 /// A 429 says that it was too early: the request waits, as long as it takes, and all others with it (Pacer). What else
 /// is tried again is a fault, of which there may be so many (RetryOptions::max_attempts, RetryBudget).
+///
+/// Each attempt is a span of its own (traceparent) in the request's trace.
 class RemoteModel : public Model {
   public:
     /// tokens: null, requests carry none. transport and heavy must outlive the model.
