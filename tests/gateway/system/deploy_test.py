@@ -23,6 +23,11 @@ def read(path):
         return file.read()
 
 
+def with_variables(variables):
+    """This process's environment, as far as it says nothing to the gateway, and more."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")} | variables
+
+
 def settings(unit):
     """Of a unit's file: name to values."""
     found = {}
@@ -57,14 +62,14 @@ def service(program, deploy, folder):
     state, manager = f"{folder}/state", f"{folder}/notify"
     os.makedirs(f"{state}/{unit['StateDirectory'][0]}")
     command = unit["ExecStart"][0].split()
-    environment = dict(variable.replace("%S", state).split("=", 1) for variable in unit["Environment"])
+    variables = dict(variable.replace("%S", state).split("=", 1) for variable in unit["Environment"])
     port = free_port()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(manager)
         listener.settimeout(60)
-        environment |= {"NOTIFY_SOCKET": manager, "GATEWAY_PORT": str(port)}
-        process = subprocess.Popen([program, *command[1:]], env=environment, cwd="/", stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, text=True)
+        variables |= {"NOTIFY_SOCKET": manager, "GATEWAY_PORT": str(port)}
+        process = subprocess.Popen([program, *command[1:]], env=with_variables(variables), cwd="/",
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         try:
             assert listener.recv(4096) == b"READY=1"
             assert request(port, "GET", "/readyz")[0] == 200
@@ -79,7 +84,8 @@ def service(program, deploy, folder):
             process.wait()
     assert "jobs.db" in os.listdir(f"{state}/gateway"), os.listdir(f"{state}/gateway")
     assert " info access method=POST path=/generate status=200 " in log, log
-    config = subprocess.run([program, "--print-config"], capture_output=True, text=True, timeout=60, check=True).stdout
+    config = subprocess.run([program, "--print-config"], env=with_variables({}), capture_output=True, text=True,
+                            timeout=60, check=True).stdout
     drain = int(re.search(r"^drain-timeout-seconds = (\d+)$", config, re.M)[1])
     assert int(stopping["EXTEND_TIMEOUT_USEC"]) > drain * 1_000_000, stopping
     assert int(unit["TimeoutStopSec"][0]) > drain
@@ -87,7 +93,7 @@ def service(program, deploy, folder):
 
 def no_manager(program, folder):
     """A manager that does not listen is no reason not to serve."""
-    environment = {"NOTIFY_SOCKET": f"{folder}/nobody"}
+    environment = with_variables({"NOTIFY_SOCKET": f"{folder}/nobody"})
     process = subprocess.Popen([program, "--port", "0", "--database", ":memory:"], env=environment,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -118,10 +124,10 @@ def container(program, deploy, folder):
     image = instructions(read(f"{deploy}/Dockerfile"))
     assert image["ENTRYPOINT"] == ['["/usr/local/bin/gateway"]'], image["ENTRYPOINT"]
     port = free_port()
-    environment = dict(variable.split("=", 1) for variable in image["ENV"])
-    assert image["EXPOSE"] == [environment["GATEWAY_PORT"]]
-    assert environment["GATEWAY_DATABASE"].startswith(image["VOLUME"][0] + "/")
-    environment |= {"GATEWAY_DATABASE": f"{folder}/jobs.db", "GATEWAY_PORT": str(port), "PATH": os.environ["PATH"]}
+    variables = dict(variable.split("=", 1) for variable in image["ENV"])
+    assert image["EXPOSE"] == [variables["GATEWAY_PORT"]]
+    assert variables["GATEWAY_DATABASE"].startswith(image["VOLUME"][0] + "/")
+    environment = with_variables(variables | {"GATEWAY_DATABASE": f"{folder}/jobs.db", "GATEWAY_PORT": str(port)})
     check = json.loads(image["HEALTHCHECK"][0].partition(" CMD ")[2])
 
     def healthy():
