@@ -22,6 +22,9 @@ using gateway::RouteRule;
 
 /// A path that fits a template: "/jobs/{id}" becomes "/jobs/x".
 std::string example_of(std::string_view path) {
+    if (path == "/page/{file}") {
+        return "/page/page.js";  // there are no others
+    }
     std::string example;
     bool in_name = false;
     for (const char c : path) {
@@ -75,7 +78,8 @@ TEST(OpenApi, SaysWhichRoutesAnybodyMayAsk) {
     for (const auto& [path, operations] : description.at("paths").items()) {
         for (const auto& [method, operation] : operations.items()) {
             const bool open = operation.contains("security") && operation.at("security").empty();
-            EXPECT_EQ(open, rule_of(gateway::route_of(example_of(path))).probe) << method << ' ' << path;
+            const RouteRule& rule = rule_of(gateway::route_of(example_of(path)));
+            EXPECT_EQ(open, rule.probe || rule.open) << method << ' ' << path;
         }
     }
 }

@@ -519,20 +519,20 @@ TEST_F(RemoteModel, CancellationEndsThePause) {
     options.retry.backoff_min = options.retry.backoff_max = 1h;
     transport.then_answer(503, "");
     EXPECT_EQ(cancelled(model(), note), "cancelled");
-    EXPECT_EQ(counters(), "1 1 0 0 1");
+    EXPECT_EQ(counters(), "1 1 0 0 0");
 }
 
 TEST_F(RemoteModel, CancellationEndsTheSend) {
     transport.then_wait();
     EXPECT_EQ(cancelled(model(), note), "cancelled");
-    EXPECT_EQ(counters(), "1 1 0 0 1");
+    EXPECT_EQ(counters(), "1 1 0 0 0");
 }
 
 TEST_F(RemoteModel, CancellationEndsTheWaitForItsTurnWhichTheNoteTells) {
     transport.then_answer(refusal(429, "", "3600"));
     const gateway::Clock::time_point before = gateway::Clock::now();
     EXPECT_EQ(cancelled(model(), note), "cancelled");
-    EXPECT_EQ(counters(), "1 1 0 0 1");
+    EXPECT_EQ(counters(), "1 1 0 0 0");
     ASSERT_TRUE(note.limited());
     EXPECT_GE(*note.limited(), before + 3600s);
     EXPECT_EQ(model().counters().waiting, 0U);

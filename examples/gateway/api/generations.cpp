@@ -229,11 +229,11 @@ net::awaitable<HttpReply> Generations::answer(HttpRequest& request, HttpPeer& pe
     } catch (const BadRequest& error) {
         co_return error_response(call.shape, failure_of_status(400, error.what()));
     }
-    co_return co_await answer_taken(call, std::move(asked), headers.hint, peer);
+    co_return co_await answer_taken(request, call, std::move(asked), headers.hint, peer);
 }
 
-net::awaitable<HttpReply> Generations::answer_taken(const GenerationCall& call, JobRequest asked, bool hint,
-                                                    HttpPeer& peer) {
+net::awaitable<HttpReply> Generations::answer_taken(const HttpRequest& request, const GenerationCall& call,
+                                                    JobRequest asked, bool hint, HttpPeer& peer) {
     try {
         if (call.delivery == Delivery::in_parts) {
             co_return co_await stream(std::move(asked), peer, call.shape);

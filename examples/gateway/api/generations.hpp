@@ -68,7 +68,8 @@ class Generations {
     /// Sets call.delivery.
     JobRequest take_in(GenerationCall& call, Headers headers, SharedText text) const;
     void check_model(const GenerationCall& call, const Json& request) const;
-    net::awaitable<HttpReply> answer_taken(const GenerationCall& call, JobRequest asked, bool hint, HttpPeer& peer);
+    net::awaitable<HttpReply> answer_taken(const HttpRequest& request, const GenerationCall& call, JobRequest asked,
+                                           bool hint, HttpPeer& peer);
     net::awaitable<HttpReply> stream(JobRequest asked, HttpPeer& peer, ErrorShape shape);
     net::awaitable<HttpResponse> wait_for(WatchedJob job, HttpPeer& peer, ErrorShape shape);
 

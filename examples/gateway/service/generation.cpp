@@ -12,7 +12,7 @@ net::awaitable<void> Generator::operator()(Generation generation, Writer& out, d
     if (!generation.prepared) {
         generation.request = co_await prepare(generation.dialect, std::move(generation.request));
     }
-    ModelRequest request{std::move(generation.request), generation.dialect, std::move(generation.id),
+    ModelRequest request{std::move(generation.request),  generation.dialect,      std::move(generation.id),
                          std::string{context.session()}, generation.usage_wanted, std::move(generation.trace)};
     if (generation.delivery == Delivery::in_parts) {
         PartSink sink = [&out](ModelAnswer part) { return out.write(std::move(part)); };

@@ -20,7 +20,7 @@ std::chrono::milliseconds::rep milliseconds(Clock::duration time) {
 }  // namespace
 
 net::awaitable<std::unique_ptr<LiveAnswer>> GenerationService::stream(JobRequest request) {
-    std::unique_ptr<LiveAnswer> live{new LiveAnswer{*this, make_uuid(), admit(request)}};
+    std::unique_ptr<LiveAnswer> live{new LiveAnswer{*this, make_uuid(), request.trace.id, admit(request)}};
     ++counts_.accepted;
     ++counts_.streamed;
     Generation generation;
@@ -31,6 +31,7 @@ net::awaitable<std::unique_ptr<LiveAnswer>> GenerationService::stream(JobRequest
     generation.delivery = Delivery::in_parts;
     generation.usage_wanted = request.usage_wanted;
     generation.note = live->note_;
+    generation.trace = std::move(request.trace);
     dispatch::SubmitOptions options =
         submit_options(request.session, generation.request.size(), live->start_ + options_.job_timeout);
     options.report = &live->report_;
@@ -47,13 +48,13 @@ net::awaitable<std::unique_ptr<LiveAnswer>> GenerationService::stream(JobRequest
     co_return live;
 }
 
-LiveAnswer::LiveAnswer(GenerationService& service, std::string id, PendingJobs::Slot slot)
-    : service_{service}, id_{std::move(id)}, slot_{std::move(slot)} {}
+LiveAnswer::LiveAnswer(GenerationService& service, std::string id, std::string trace_id, PendingJobs::Slot slot)
+    : service_{service}, id_{std::move(id)}, trace_id_{std::move(trace_id)}, slot_{std::move(slot)} {}
 
 LiveAnswer::~LiveAnswer() {
     if (slot_) {
         const Clock::duration took = end(service_.counts_.cancelled);
-        log::info("job cancelled", {{"job_id", id_}, {"ms", milliseconds(took)}});
+        log::info("job cancelled", {{"job_id", id_}, {"ms", milliseconds(took)}, {"trace_id", trace_id_}});
     }
 }
 
@@ -83,7 +84,7 @@ net::awaitable<LiveAnswer::Next> LiveAnswer::next(Clock::duration patience) {
         }
         if (!waited->part) {
             const Clock::duration took = end(service_.counts_.completed);
-            log::info("job completed", {{"job_id", id_}, {"ms", milliseconds(took)}});
+            log::info("job completed", {{"job_id", id_}, {"ms", milliseconds(took)}, {"trace_id", trace_id_}});
             co_return Next{};
         }
         if (std::optional<std::string> text = take(std::move(*waited->part))) {
@@ -124,8 +125,11 @@ net::awaitable<void> LiveAnswer::fail(std::exception_ptr error) {
             .value_or(Failure{503, "shutting_down", "the gateway is shutting down", true, std::chrono::seconds{5}});
     const Clock::duration took = end(service_.counts_.failed);
     service_.latest_failures_.add({id_, failure, took, std::chrono::system_clock::now()});
-    log::info("job failed",
-              {{"job_id", id_}, {"ms", milliseconds(took)}, {"code", failure.code}, {"error", failure.message}});
+    log::info("job failed", {{"job_id", id_},
+                             {"ms", milliseconds(took)},
+                             {"trace_id", trace_id_},
+                             {"code", failure.code},
+                             {"error", failure.message}});
     throw JobFailed{id_, failure};
 }
 

@@ -87,7 +87,7 @@ class LiveAnswer {
     };
 
     void begin_wait(const net::any_io_executor& executor);
-    LiveAnswer(GenerationService& service, std::string id, PendingJobs::Slot slot);
+    LiveAnswer(GenerationService& service, std::string id, std::string trace_id, PendingJobs::Slot slot);
 
     std::optional<std::string> take(ModelAnswer part);
     /// Says how it ended, unless that was because the awaiting coroutine was cancelled. Throws.
@@ -97,6 +97,7 @@ class LiveAnswer {
 
     GenerationService& service_;
     const std::string id_;
+    const std::string trace_id_;
     std::optional<PendingJobs::Slot> slot_;  // until it ends
     const Clock::time_point start_ = Clock::now();
     std::shared_ptr<WaitNote> note_ = std::make_shared<WaitNote>();
