@@ -210,14 +210,19 @@ TEST(PartQueue, ReturnsTheReaderThatWaitsWhenItIsAbandoned) {
     EXPECT_FALSE(queue.remove(reader));
 }
 
-TEST(PartQueue, GivesUpItsWritersUntold) {
+TEST(PartQueue, GivesUpThoseWhoWaitUntold) {
     Queue queue{1};
+    Reading reader;
+    static_cast<void>(queue.read(reader));
+    EXPECT_EQ(queue.take_waiters().reader, &reader);
+    EXPECT_FALSE(queue.remove(reader));
     write(queue, 1);
     Writing writer{2};
     static_cast<void>(queue.write(writer));
-    auto writers = queue.take_writers();
-    EXPECT_EQ(writers.pop_front(), &writer);
-    EXPECT_TRUE(queue.take_writers().empty());
+    auto left = queue.take_waiters();
+    EXPECT_EQ(left.reader, nullptr);
+    EXPECT_EQ(left.writers.pop_front(), &writer);
+    EXPECT_TRUE(queue.take_waiters().writers.empty());
     EXPECT_EQ(queue.read().writer, nullptr);
 }
 

@@ -60,12 +60,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
         }
     }
 
-    void context_shutdown() noexcept override {
-        if constexpr (std::is_base_of_v<ContextBoundHandler, Handler>) {
-            handler_->context_shutdown();
-        }
-        handler_.reset();
-    }
+    void context_shutdown() noexcept override { handler_.reset(); }
 
   private:
     static auto lane_executor_type() {
@@ -112,6 +107,9 @@ class HandlerRunner final : public HandlerHost<Executor> {
                 observation_.start(runner_.observer_, {worker_.id(), job_->session, now - job_->submitted_at, moved()},
                                    now);
             }
+            if constexpr (has_waiting_room<R>) {
+                lane_.waiting_room = &job_->request->waiting_room();
+            }
             if constexpr (Traits::takes_context) {
                 return std::invoke(*runner_.handler_, std::move(*job_->request), context);
             } else {
@@ -156,7 +154,10 @@ class HandlerRunner final : public HandlerHost<Executor> {
         }
 
         /// On the strand.
-        void end() noexcept { worker_.end(*std::exchange(job_, nullptr), lane_, outcome_); }
+        void end() noexcept {
+            leave_waiting_room();
+            worker_.end(*std::exchange(job_, nullptr), lane_, outcome_);
+        }
 
       private:
         void end_observation(std::exception_ptr error) noexcept {
@@ -165,7 +166,14 @@ class HandlerRunner final : public HandlerHost<Executor> {
 
         bool moved() const noexcept { return job_->needs(JobType::Care::moved); }
 
+        void leave_waiting_room() noexcept {
+            if constexpr (has_waiting_room<R>) {
+                lane_.waiting_room = nullptr;
+            }
+        }
+
         [[gnu::noinline]] void lose() noexcept {
+            leave_waiting_room();
             if (!worker_.has_context()) {
                 return worker_.abandon_with_context(*job_, lane_);
             }

@@ -81,9 +81,9 @@ using DeducedResponse = typename CallSignature<std::decay_t<Handler>>::Response;
 template <typename T>
 concept ForeignCoroutine = !is_awaitable<T> && requires { typename T::promise_type; };
 
-/// The base of those handlers that are told when their context shuts down: by context_shutdown(), on none of its
-/// threads.
-struct ContextBoundHandler {};
+/// Whether jobs with such requests have a WaitingRoom, which the request's member waiting_room() returns.
+template <typename Request>
+inline constexpr bool has_waiting_room = false;
 
 /// How a handler for jobs of R and S is called. What it must look like is checked here, in one place.
 template <typename R, typename S, typename Handler>

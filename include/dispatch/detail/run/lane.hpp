@@ -62,6 +62,16 @@ class Parker {
     alignas(std::max_align_t) std::byte place_[64];
 };
 
+/// Where coroutines wait of which no service of the execution context knows: those that read and write a job's stream.
+class WaitingRoom {
+  public:
+    /// Destroys them: the context shuts down.
+    virtual void destroy_waiters() noexcept = 0;
+
+  protected:
+    ~WaitingRoom() = default;
+};
+
 /// One of a worker's coroutines, which runs one job after another. Used on the worker's strand only.
 struct Lane : ScheduledLane {
     explicit Lane(std::uint32_t lane_number) noexcept : number{lane_number} {}
@@ -75,6 +85,9 @@ struct Lane : ScheduledLane {
     /// Keeps the worker from whose queue the present job comes, where that is another one: it goes on deciding what
     /// becomes of the job.
     std::shared_ptr<void> lender;
+
+    /// That of the present job, while its handler runs; null for most types of jobs.
+    WaitingRoom* waiting_room = nullptr;
 
     /// Who has cancelled the present job.
     enum class Cancelled { no, by_submitter, by_stop };

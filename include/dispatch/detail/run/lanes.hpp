@@ -162,6 +162,13 @@ class Lanes final : LaneLoop::Owner {
         lanes_.for_each([](Lane& lane) { lane.parker.abandon(); });
         work_.reset();
         resources_.reset();
+        // Two handlers may each wait for the other's stream, so this must not be left to the end of the handlers. To be
+        // destroyed, one may be run no further than to its destructors; and those end the job.
+        lanes_.for_each([](Lane& lane) {
+            if (lane.waiting_room != nullptr) {
+                lane.waiting_room->destroy_waiters();
+            }
+        });
     }
 
     /// What co_spawn has put into a slot has, from Asio 1.24 on, a strand.

@@ -131,8 +131,7 @@ class PartQueue {
         const MutexLock lock{mutex_};
         Left left;
         left.opens = !std::exchange(opened_, true);
-        left.reader = std::exchange(reader_, nullptr);
-        left.writers = writers_.take_all();
+        take_waiters(left);
         closed_ = true;
         if (left.opens) {
             left.error = std::move(error);
@@ -150,17 +149,18 @@ class PartQueue {
         {
             const MutexLock lock{mutex_};
             abandoned_ = true;
-            left.reader = std::exchange(reader_, nullptr);
-            left.writers = writers_.take_all();
+            take_waiters(left);
         }
         parts_.clear();  // which nobody touches any more
         return left;
     }
 
-    /// Takes out the writers that wait, who will not be told.
-    IntrusiveList<Writing> take_writers() noexcept {
+    /// Takes out those that wait, who will not be told.
+    Left take_waiters() noexcept {
         const MutexLock lock{mutex_};
-        return writers_.take_all();
+        Left left;
+        take_waiters(left);
+        return left;
     }
 
     /// Whether a part that is written now may still be read.
@@ -183,6 +183,11 @@ class PartQueue {
         }
         parts_.push_back(std::move(part));
         return {std::exchange(opened_, true) ? Write::done : Write::opens};
+    }
+
+    void take_waiters(Left& left) noexcept {
+        left.reader = std::exchange(reader_, nullptr);
+        left.writers = writers_.take_all();
     }
 
     Got read_now() noexcept {

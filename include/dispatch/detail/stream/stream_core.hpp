@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <new>
 #include <optional>
 #include <system_error>
@@ -21,7 +20,7 @@
 #include <dispatch/detail/base/retry_on_bad_alloc.hpp>
 #include <dispatch/detail/reply/operation.hpp>
 #include <dispatch/detail/reply/waiter_list.hpp>
-#include <dispatch/detail/stream/blocked_streams.hpp>
+#include <dispatch/detail/run/lane.hpp>
 #include <dispatch/detail/stream/part_queue.hpp>
 #include <dispatch/error.hpp>
 
@@ -34,7 +33,7 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// What wakes the reader or a writer is posted to its own executor, so neither is ever run within a call of the other.
 /// The functions are thread-safe, but each is called by its end only.
 template <typename T>
-class StreamCore : ListHook {
+class StreamCore : public WaitingRoom {
     static_assert(std::is_nothrow_move_constructible_v<T>,
                   "dispatch: the parts of a Stream must be movable without exceptions: mark T's move constructor "
                   "noexcept, or stream std::unique_ptr<T>");
@@ -127,7 +126,6 @@ class StreamCore : ListHook {
         if (operation == nullptr) {
             return;
         }
-        block();
         const auto written = parts_.write(*operation);
         // First: with its answer, the handler may end.
         tell(written);
@@ -139,15 +137,9 @@ class StreamCore : ListHook {
 
     bool is_open() const noexcept { return parts_.is_open(); }
 
-    /// Whom to tell of writers that wait; by the worker, before it calls the handler.
-    void belongs_to(const std::shared_ptr<BlockedStreams<StreamCore>>& worker) noexcept { worker_ = &worker; }
-
-    /// Lets go of the writers that wait: their context shuts down.
-    void destroy_writers() noexcept {
-        auto writers = parts_.take_writers();
-        while (Writing* const writer = writers.pop_front()) {
-            writer->destroy();
-        }
+    void destroy_waiters() noexcept final {
+        auto left = parts_.take_waiters();
+        destroy_all(left);
     }
 
     /// When the first part was written, if somebody asks for times. By the handler's end.
@@ -201,10 +193,13 @@ class StreamCore : ListHook {
         }
     }
 
-    /// The handler has ended: nobody writes.
-    void unblock() noexcept {
-        if (const auto blocked = std::move(blocked_)) {
-            blocked->remove(*this);
+    /// Nobody is told. The node may go with the last of them.
+    static void destroy_all(typename Parts::Left& left) noexcept {
+        if (left.reader != nullptr) {
+            left.reader->destroy();
+        }
+        while (Writing* const writer = left.writers.pop_front()) {
+            writer->destroy();
         }
     }
 
@@ -212,8 +207,6 @@ class StreamCore : ListHook {
     std::optional<std::chrono::steady_clock::time_point> first_part_at_;
 
   private:
-    friend class IntrusiveList<StreamCore>;
-
     /// Gives an operation up when its handler's cancellation slot says so.
     template <typename Waiting>
     class Cancel {
@@ -291,21 +284,7 @@ class StreamCore : ListHook {
         }
     }
 
-    /// A writer is about to wait: its worker hears of that, once. Any thread.
-    void block() noexcept {
-        if (!may_block_.load(std::memory_order_relaxed) && !may_block_.exchange(true, std::memory_order_relaxed)) {
-            blocked_ = *worker_;
-            blocked_->add(*this);
-        }
-    }
-
     std::atomic<std::uint32_t> owners_{2};
-    /// Whom block() tells: set before the handler runs, and there until it has ended.
-    const std::shared_ptr<BlockedStreams<StreamCore>>* worker_ = nullptr;
-    /// Whether it has been told, or is being told by the one who has set this.
-    std::atomic<bool> may_block_{false};
-    /// By that one; and then by the job, when the handler has ended.
-    std::shared_ptr<BlockedStreams<StreamCore>> blocked_;
     /// Has its own lock.
     Parts parts_;
 };

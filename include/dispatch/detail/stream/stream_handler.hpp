@@ -3,7 +3,6 @@
 #define DISPATCH_DETAIL_STREAM_STREAM_HANDLER_HPP
 
 #include <functional>
-#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -11,8 +10,6 @@
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/execute/worker_executor.hpp>
 #include <dispatch/detail/run/handler_traits.hpp>
-#include <dispatch/detail/stream/blocked_streams.hpp>
-#include <dispatch/detail/stream/stream_core.hpp>
 #include <dispatch/detail/stream/stream_request.hpp>
 #include <dispatch/job.hpp>
 
@@ -60,7 +57,7 @@ struct StreamHandlerTraits {
 
 /// A handler that writes a stream, as its worker calls it. One for each worker.
 template <typename R, typename T, typename Executor, typename Handler>
-class StreamHandler : public ContextBoundHandler {
+class StreamHandler {
     using Request = StreamRequest<R, T, Executor>;
     using Traits = StreamHandlerTraits<R, T, Executor, Handler>;
     using WriterType = typename Traits::WriterType;
@@ -87,11 +84,8 @@ class StreamHandler : public ContextBoundHandler {
         requires(!Traits::fits)
     {}
 
-    void context_shutdown() noexcept { blocked_->context_shutdown(); }
-
   private:
-    WriterType& writer(Request& request) noexcept {
-        request.core->belongs_to(blocked_);
+    static WriterType& writer(Request& request) noexcept {
         if constexpr (std::is_same_v<WriterType, Writer<T, net::any_io_executor>>) {
             return request.writer;
         } else {
@@ -100,7 +94,6 @@ class StreamHandler : public ContextBoundHandler {
     }
 
     Handler handler_;
-    const std::shared_ptr<BlockedStreams<StreamCore<T>>> blocked_ = std::make_shared<BlockedStreams<StreamCore<T>>>();
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

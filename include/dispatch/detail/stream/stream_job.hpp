@@ -179,17 +179,11 @@ class StreamJob : public StreamCore<typename StreamType::value_type>,
             std::exchange(opener_, nullptr)->destroy();
             this->drop_owner();
         }
-        if (left.reader != nullptr) {
-            left.reader->destroy();
-        }
-        while (auto* const writer = left.writers.pop_front()) {
-            writer->destroy();
-        }
+        Core::destroy_all(left);
     }
 
     void let_go() noexcept {
         this->request.reset();
-        this->unblock();
         this->drop_owner();
     }
 

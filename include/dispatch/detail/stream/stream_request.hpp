@@ -9,6 +9,8 @@
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/execute/worker_executor.hpp>
+#include <dispatch/detail/run/handler_traits.hpp>
+#include <dispatch/detail/run/lane.hpp>
 #include <dispatch/detail/run/observation.hpp>
 #include <dispatch/detail/stream/stream_core.hpp>
 
@@ -31,7 +33,12 @@ struct StreamRequest {
     StreamRequest(R&& wanted, StreamCore<T>& of)
         : request{std::move(wanted)}, core{&of}, writer{of}, typed_writer{of} {}
     StreamRequest(StreamRequest&& other) : StreamRequest{std::move(other.request), *other.core} {}
+
+    WaitingRoom& waiting_room() const noexcept { return *core; }
 };
+
+template <typename R, typename T, typename Executor>
+inline constexpr bool has_waiting_room<StreamRequest<R, T, Executor>> = true;
 
 template <typename R, typename T, typename Executor>
 struct FirstPart<StreamRequest<R, T, Executor>> {
