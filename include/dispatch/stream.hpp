@@ -65,7 +65,8 @@ struct AwaitedBy<net::use_awaitable_t<E>> {
 ///
 /// @par Thread safety
 /// Different threads may use different streams. One stream may be used by one thread at a time. The handler may write
-/// at the same time.
+/// at the same time. While the pool's execution context is being destroyed, no other thread may use the stream, not
+/// even to destroy it, or to cancel next().
 ///
 /// @tparam T The type of parts. May be move-only; its move constructor must not throw.
 /// @tparam Executor Which coroutines can await next() as it is: those that return `awaitable<..., Executor>`. (Others
@@ -211,7 +212,8 @@ class [[nodiscard]] Stream {
 /// The writer exists until the handler has ended.
 ///
 /// @par Thread safety
-/// All functions may be called concurrently from any thread, until the handler has ended.
+/// All functions may be called concurrently from any thread, until the handler has ended. No other thread may use the
+/// writer, nor cancel write(), while the pool's execution context is being destroyed.
 ///
 /// @tparam T The type of parts.
 /// @tparam Executor Which coroutines can await write() as it is: those that return `awaitable<..., Executor>`. Either

@@ -274,6 +274,101 @@ TEST_F(Stream, OfAHandlerThatIsLostIsAbandoned) {
     EXPECT_TRUE(next(stream).returned(1));
     EXPECT_TRUE(next(stream).heard(errc::abandoned));
     EXPECT_TRUE(at_end(stream));
+    EXPECT_EQ(pool->ledger().failed, 1U);
+}
+
+TEST_F(Stream, OfAHandlerThatIsLostBeforeItsFirstPartIsNotOpened) {
+    std::optional<net::io_context> elsewhere{std::in_place};
+    make([&](int, Writer<int>& out) -> net::awaitable<void> {
+        co_await net::post(elsewhere->get_executor(), net::use_awaitable);
+        co_await out.write(1);
+    });
+    Outcome<Numbers> opened;
+    pool->submit(std::nullopt, 0, opened.handler());
+    poll();
+    elsewhere.reset();
+    poll();
+    EXPECT_TRUE(opened.heard(errc::abandoned));
+    EXPECT_EQ(pool->ledger().failed, 1U);
+}
+
+// --- the submit is cancelled
+
+TEST_F(Stream, ThatIsNotStartedIsCancelledWithItsSubmit) {
+    int started = 0;
+    make(
+        [&](int, Writer<int>& out) -> net::awaitable<void> {
+            ++started;
+            co_await out.write(1);
+            co_await gate.pass();
+        },
+        16, {.max_concurrency = 1, .queue_capacity = 1});
+    const Numbers running = open(0);
+    net::cancellation_signal of_queued;
+    net::cancellation_signal of_waiting;
+    Outcome<Numbers> queued;
+    Outcome<Numbers> waiting;
+    pool->submit(std::nullopt, 0, net::bind_cancellation_slot(of_queued.slot(), queued.handler()));
+    pool->submit(std::nullopt, 0, net::bind_cancellation_slot(of_waiting.slot(), waiting.handler()));
+    EXPECT_EQ(row().queue_len, 1U);
+    EXPECT_EQ(row().waiting, 1U);
+    of_waiting.emit(net::cancellation_type::total);
+    of_queued.emit(net::cancellation_type::total);
+    poll();
+    EXPECT_TRUE(queued.heard(test::aborted()));
+    EXPECT_TRUE(waiting.heard(test::aborted()));
+    EXPECT_EQ(pool->ledger().cancelled, 2U);
+    gate.open();
+    poll();
+    EXPECT_EQ(started, 1);
+}
+
+TEST_F(Stream, MayBeOpenedThoughItsSubmitWasCancelled) {
+    make([this](int n, Writer<int>& out) -> net::awaitable<void> {
+        co_await gate.pass_stubbornly();
+        co_await net::this_coro::throw_if_cancelled(false);
+        co_await count(n, out);
+    });
+    net::cancellation_signal signals[2];
+    std::optional<Numbers> streams[2];
+    for (int n = 0; n != 2; ++n) {
+        pool->submit(
+            std::nullopt, n,
+            net::bind_cancellation_slot(signals[n].slot(), [&, n](const std::exception_ptr& e, Numbers stream) {
+                EXPECT_FALSE(e);
+                streams[n] = std::move(stream);
+            }));
+    }
+    poll();
+    signals[0].emit(net::cancellation_type::terminal);
+    signals[1].emit(net::cancellation_type::terminal);
+    poll();
+    EXPECT_FALSE(streams[0] || streams[1]);
+    gate.open();
+    poll();
+    ASSERT_TRUE(streams[0] && streams[1]);
+    EXPECT_TRUE(next(*streams[1]).returned(1));
+    EXPECT_TRUE(at_end(*streams[0]));
+    EXPECT_TRUE(at_end(*streams[1]));
+    EXPECT_EQ(pool->ledger().completed, 2U);
+}
+
+TEST_F(Stream, ThatIsOpenHearsNothingOfItsSubmitsCancellation) {
+    make(count_and_wait());
+    net::cancellation_signal signal;
+    Numbers stream;
+    pool->submit(std::nullopt, 1,
+                 net::bind_cancellation_slot(signal.slot(), [&](const std::exception_ptr& error, Numbers numbers) {
+                     EXPECT_FALSE(error);
+                     stream = std::move(numbers);
+                 }));
+    poll();
+    signal.emit(net::cancellation_type::terminal);
+    EXPECT_TRUE(next(stream).returned(1));
+    EXPECT_TRUE(heard.empty());
+    gate.open();
+    EXPECT_TRUE(at_end(stream));
+    EXPECT_EQ(pool->ledger().completed, 1U);
 }
 
 // --- the reader goes
@@ -579,6 +674,56 @@ TEST_F(Stream, IsStopped) {
     EXPECT_EQ(test::code_of(late), errc::stopped);
 }
 
+TEST_F(Stream, ThatIsNotStartedIsStopped) {
+    for (const bool by_destruction : {false, true}) {
+        gate = test::Gate{};
+        make(count_and_wait(), 16, {.max_concurrency = 1, .queue_capacity = 1});
+        Numbers running = open(1);
+        Outcome<Numbers> queued;
+        Outcome<Numbers> waiting;
+        pool->submit(std::nullopt, 1, queued.handler());
+        pool->submit(std::nullopt, 1, waiting.handler());
+        EXPECT_EQ(row().waiting, 1U);
+        if (by_destruction) {
+            pool.reset();
+        } else {
+            pool->stop();
+        }
+        poll();
+        EXPECT_TRUE(queued.heard(errc::stopped));
+        EXPECT_TRUE(waiting.heard(errc::stopped));
+        EXPECT_EQ(gate.arrivals(), 1);
+        EXPECT_TRUE(next(running).returned(1));
+        EXPECT_TRUE(next(running).heard(test::aborted()));
+        if (pool) {
+            EXPECT_EQ(pool->ledger().stopped, 3U);
+        }
+    }
+}
+
+TEST_F(Stream, MayBeWrittenThoughThePoolWasStopped) {
+    make([this](int n, Writer<int>& out) -> net::awaitable<void> {
+        co_await count(n, out);
+        co_await gate.pass_stubbornly();
+        co_await net::this_coro::throw_if_cancelled(false);
+        EXPECT_TRUE(out.is_open());
+        co_await out.write(7);
+    });
+    Numbers stream = open(1);
+    Outcome<Numbers> opened;
+    pool->submit(std::nullopt, 0, opened.handler());
+    poll();
+    pool->stop();
+    poll();
+    EXPECT_EQ(opened.calls(), 0);
+    gate.open();
+    poll();
+    EXPECT_EQ(take(stream), (std::vector{1, 7}));
+    EXPECT_TRUE(at_end(stream));
+    EXPECT_TRUE(opened.heard({}));
+    EXPECT_EQ(pool->ledger().completed, 2U);
+}
+
 TEST_F(Stream, IsReadWhileThePoolDrains) {
     make(count, 2);
     Numbers stream = open(5);
@@ -630,6 +775,7 @@ TEST_F(Stream, OutlivesItsContext) {
     EXPECT_FALSE(part.pending());  // destroyed without being called
     EXPECT_FALSE(unopened.pending());
     EXPECT_EQ(token.use_count(), 1);
+    EXPECT_EQ(pool->ledger().stopped, 3U);
     EXPECT_EQ(blocked.try_next(), 1);
     net::io_context elsewhere;
     std::vector<std::error_code> codes;
@@ -806,6 +952,32 @@ TEST(StreamTypes, PartsMayBeMoveOnly) {
         expected += "ada" + std::to_string(i);
     }
     EXPECT_EQ(read, expected);
+}
+
+TEST(StreamTypes, PartsAreDestroyedWithTheirStream) {
+    using Token = std::shared_ptr<int>;
+    net::io_context context;
+    test::Gate gate;
+    const Token token = std::make_shared<int>();
+    dispatch::WorkerPool<bool, dispatch::Stream<Token>> pool{dispatch::spawn_workers<bool, dispatch::Stream<Token>>(
+        context.get_executor(), 1, [&](bool waits, Writer<Token>& out) -> net::awaitable<void> {
+            co_await out.write(token);
+            co_await out.write(token);
+            if (waits) {
+                co_await gate.pass();
+            }
+        })};
+    for (const bool waits : {false, true}) {
+        dispatch::Stream<Token> stream;
+        pool.submit(std::nullopt, waits,
+                    [&](const std::exception_ptr&, dispatch::Stream<Token> opened) { stream = std::move(opened); });
+        test::poll(context);
+        EXPECT_EQ(token.use_count(), 3);
+        stream = {};
+        EXPECT_EQ(token.use_count(), 1);  // at once
+        test::poll(context);
+    }
+    test::expect_idle(pool);
 }
 
 TEST(StreamTypes, RequestAndResponseAreToldByTheHandler) {
