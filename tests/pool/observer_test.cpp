@@ -19,6 +19,7 @@
 #include <dispatch/simulation.hpp>
 
 #include "../support/asio.hpp"
+#include "../support/pool_fixture.hpp"
 
 namespace observer_test {
 
@@ -214,16 +215,18 @@ TEST_F(ObserverTest, SeesWhoLeavesTheQueue) {
 }
 
 TEST_F(ObserverTest, SeesWhatTheTimerTakesOutOfTheQueue) {
-    net::steady_timer release{context, 20ms};
+    const test::Gate gate;
     auto pool = make<int, int>(
-        [&release](int x) -> net::awaitable<int> {
-            co_await release.async_wait(net::use_awaitable);
+        [&gate](int x) -> net::awaitable<int> {
+            co_await gate.pass();
             co_return x;
         },
         1, {.max_concurrency = 1});
     auto running = pool.submit("a", 1, net::use_future);
     auto expired =
         pool.submit({.session = "b", .deadline = std::chrono::steady_clock::now() + 1ms}, 1, net::use_future);
+    test::run_until(context, [&] { return pool.ledger().expired == 1; });
+    gate.open();
     context.run();
     EXPECT_EQ(running.get(), 1);
     EXPECT_THROW(expired.get(), std::system_error);
