@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <dispatch/pool.hpp>
+#include <dispatch/simulation.hpp>
 #include <dispatch/stream.hpp>
 
 #include "../support/asio.hpp"
@@ -266,6 +267,35 @@ TEST_F(StreamShutdown, OfCallbacksThatKeepEachOthersStreams) {
     }
     here.reset();
     EXPECT_EQ(pool.ledger().stopped, 2U);
+}
+
+/// After each step from that on in which a handler is lost: nobody looks for its stream, which has gone.
+TEST(StreamShutdownInSteps, OfOneWhoseHandlerIsLost) {
+    using Executor = dispatch::simulation::Executor;
+    bool through = false;
+    for (int steps = 0; !through; ++steps) {
+        std::optional<dispatch::simulation::Context> context{std::in_place};
+        std::optional<net::io_context> elsewhere{std::in_place};
+        const auto token = std::make_shared<int>();
+        using Steps = dispatch::Stream<int, Executor>;
+        dispatch::WorkerPool<int, Steps, dispatch::LeastLoaded, Executor> pool{
+            dispatch::spawn_workers<int, Steps, Executor>(context->get_executor(), 1,
+                                                          [&, token](int n, Writer& out) -> Task {
+                                                              const auto held = token;
+                                                              co_await out.write(n);
+                                                              co_await net::post(*elsewhere, net::use_awaitable);
+                                                          })};
+        pool.submit(std::nullopt, 1, [](const std::exception_ptr&, const Steps&) {});  // destroys it
+        context->poll();
+        EXPECT_EQ(pool.worker_metrics()[0].inflight, 1U);
+        elsewhere.reset();
+        for (int step = 0; step != steps && !through; ++step) {
+            through = !context->run_one();
+        }
+        context.reset();
+        EXPECT_EQ(token.use_count(), 1);
+        test::expect_idle(pool);
+    }
 }
 
 }  // namespace stream_shutdown_test
