@@ -11,6 +11,8 @@
 
 #include <dispatch/detail/execute/run_queue.hpp>
 
+#include "../support/hand_clock.hpp"
+
 namespace run_queue_test {
 
 struct Counted final : dispatch::detail::Task {
@@ -25,11 +27,13 @@ struct Counted final : dispatch::detail::Task {
     void destroy() noexcept override { ++destroyed; }
 };
 
-using Push = dispatch::detail::RunQueue<>::Push;
-
-/// A queue whose invokers run when the test says so.
+/// A queue whose invokers run when the test says so, and for which time passes when the test says so: on a slow machine
+/// a turn may be over after any task.
 struct Fixture : testing::Test {
-    dispatch::detail::RunQueue<> queue;
+    using Queue = dispatch::detail::RunQueue<test::HandClock>;
+    using Push = Queue::Push;
+
+    Queue queue;
     int invokers = 0;
 
     void push(Counted& task) { invokers += queue.push(task) == Push::first ? 1 : 0; }
@@ -56,10 +60,12 @@ int runs_of(const std::vector<Counted>& tasks) {
 
 /// A queue whose invokers are run by threads, each as often as it was posted.
 struct Carried {
-    dispatch::detail::RunQueue<> queue;
+    using Queue = dispatch::detail::RunQueue<>;
+
+    Queue queue;
     std::atomic<int> invokers{0};
 
-    void push(dispatch::detail::Task& task) { invokers += queue.push(task) == Push::first ? 1 : 0; }
+    void push(dispatch::detail::Task& task) { invokers += queue.push(task) == Queue::Push::first ? 1 : 0; }
 
     /// What each thread does. With one invoker too few this never ends.
     template <typename Done>
@@ -202,6 +208,7 @@ TEST_F(RunQueue, WhoeverIsStuckIsHelpedOutOfHisLastTask) {
         push(last);
         pushed = true;
         while (!last_ran) {
+            test::HandClock::advance(std::chrono::microseconds{1});
             std::this_thread::yield();
         }
     };
@@ -239,7 +246,7 @@ TEST_F(RunQueue, WhatComesFromOutsideDoesNotWaitForTasksThatMakeTasks) {
 TEST_F(RunQueue, ATurnOfLongTasksIsShort) {
     Counted again;
     again.on_run = [&] {
-        std::this_thread::sleep_for(std::chrono::microseconds{300});
+        test::HandClock::advance(std::chrono::microseconds{300});
         if (again.runs != 400) {
             push(again);
         }
@@ -268,7 +275,7 @@ TEST_F(RunQueue, CloseReachesWhatAInvokerHas) {
 }
 
 TEST_F(RunQueue, QueuesDoNotMixTheirTasks) {
-    dispatch::detail::RunQueue<> other;
+    Queue other;
     Counted task;
     Counted of_other;
     task.on_run = [&] {
