@@ -4,8 +4,8 @@
 // without instrumentation at its start, which collects the instructions of exactly 40,000 jobs (in most cases), after
 // as many for a warm-up. One thread, so that nothing depends on luck.
 //
-// For one file of a program that is compiled once for each case (DISPATCH_COST_CASE): it replaces malloc, and its
-// functions are that file's own, so that the compiler may inline what is called once.
+// For one file of a program that is compiled once for each kind of cases (DISPATCH_COST_KIND): it replaces malloc, and
+// its functions are that file's own, so that the compiler may inline what is called once.
 #ifndef DISPATCH_BENCHMARKS_COUNTED_JOBS_HPP
 #define DISPATCH_BENCHMARKS_COUNTED_JOBS_HPP
 
@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string_view>
 
 #if __has_include(<valgrind/callgrind.h>)
 #include <valgrind/callgrind.h>
@@ -84,13 +85,17 @@ static int measure_new(std::int64_t clients, std::int64_t count, Args... args) {
     return measure(contender, contender.operation(), clients, count);
 }
 
-/// What main() returns: run()'s status, or 1 where it throws, and says what.
+/// What main() returns: the status of run(case), or 1 where it throws, and says what. The program has a name for each
+/// case: dispatch_cost_CASE.
 template <typename Run>
-static int told(const Run& run) {
+static int run_case(int argc, char** argv, const Run& run) {
+    const std::string_view program{argc > 0 ? argv[0] : ""};
+    constexpr std::string_view prefix = "dispatch_cost_";
+    const std::size_t at = program.rfind(prefix);
     try {
-        return run();
+        return run(at == std::string_view::npos ? program : program.substr(at + prefix.size()));
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "dispatch_cost_" DISPATCH_COST_CASE ": %s\n", error.what());
+        std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
         return 1;
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a job costs with a pool: see counted_jobs.hpp. Compiled once for each case (DISPATCH_COST_CASE), so that the
-// compiler inlines as it does for a program with one pool, and no case changes another's figure.
+// What a job costs with a pool: see counted_jobs.hpp. Compiled once for each kind of pool (DISPATCH_COST_KIND), so that
+// the compiler inlines as it does for a program with one pool, and no kind changes another's figure. Cases of one kind
+// differ in numbers alone.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,15 +21,19 @@ namespace {
 using namespace bench;
 
 template <typename Executor, typename Handler>
-int run_dispatch(std::size_t workers, std::int64_t clients, std::int64_t sessions, Handler handler) {
+int run_dispatch(std::size_t workers, std::int64_t clients, Handler handler) {
     net::thread_pool threads{1};
     Dispatch<Executor> contender{threads.get_executor(), workers, handler};
-    if (sessions == 0) {
-        return measure(contender, contender.operation(), clients);
-    }
+    return measure(contender, contender.operation(), clients);
+}
+
+template <typename Executor>
+int run_sessions(std::int64_t sessions) {
+    net::thread_pool threads{1};
+    Dispatch<Executor> contender{threads.get_executor(), 4, Echo<>{}};
     // Each is made known once; those that are counted find it so.
     ClosedLoop{sessions, 64}.run(contender.executor(), contender.introduction());
-    return measure(contender, contender.operation(static_cast<std::uint64_t>(sessions)), clients);
+    return measure(contender, contender.operation(static_cast<std::uint64_t>(sessions)), 64);
 }
 
 /// An observer that counts.
@@ -114,45 +119,35 @@ class Mover {
 };
 
 template <typename>
-constexpr std::string_view name = DISPATCH_COST_CASE;
+constexpr std::string_view kind = DISPATCH_COST_KIND;
 
-/// A template, so that the other cases are not compiled.
+/// A template, so that the other kinds are not compiled.
 template <typename T = void>
-int run() {
-    if constexpr (name<T> == "default") {
-        return run_dispatch<AnyExecutor>(4, 64, 0, Echo<>{});
-    } else if constexpr (name<T> == "one_client") {
-        return run_dispatch<AnyExecutor>(4, 1, 0, Echo<>{});
-    } else if constexpr (name<T> == "clients_1024") {
-        return run_dispatch<AnyExecutor>(4, 1024, 0, Echo<>{});
-    } else if constexpr (name<T> == "function") {
-        return run_dispatch<AnyExecutor>(4, 64, 0, plain_function);
-    } else if constexpr (name<T> == "typed") {
-        return run_dispatch<TypedExecutor>(4, 64, 0, Echo<dispatch::WorkerExecutor<TypedExecutor>>{});
-    } else if constexpr (name<T> == "typed_function") {
-        return run_dispatch<TypedExecutor>(4, 64, 0, plain_function);
-    } else if constexpr (name<T> == "yield") {
-        return run_dispatch<AnyExecutor>(4, 64, 0, Yield<>{});
-    } else if constexpr (name<T> == "sessions_1k") {
-        return run_dispatch<AnyExecutor>(4, 64, 1'000, Echo<>{});
-    } else if constexpr (name<T> == "sessions_100k") {
-        return run_dispatch<AnyExecutor>(4, 64, 100'000, Echo<>{});
-    } else if constexpr (name<T> == "sessions_1m") {
-        return run_dispatch<AnyExecutor>(4, 64, 1'000'000, Echo<>{});
-    } else if constexpr (name<T> == "workers_256") {
-        return run_dispatch<AnyExecutor>(256, 64, 0, Echo<>{});
-    } else if constexpr (name<T> == "workers_1024") {
-        return run_dispatch<AnyExecutor>(1024, 64, 0, Echo<>{});
-    } else if constexpr (name<T> == "observed") {
+int run([[maybe_unused]] std::string_view name) {
+    if constexpr (kind<T> == "default") {
+        const std::size_t workers = name == "workers_256" ? 256 : name == "workers_1024" ? 1024 : 4;
+        const std::int64_t clients = name == "one_client" ? 1 : name == "clients_1024" ? 1024 : 64;
+        return run_dispatch<AnyExecutor>(workers, clients, Echo<>{});
+    } else if constexpr (kind<T> == "sessions") {
+        return run_sessions<AnyExecutor>(name == "sessions_1k" ? 1'000 : name == "sessions_100k" ? 100'000 : 1'000'000);
+    } else if constexpr (kind<T> == "function") {
+        return run_dispatch<AnyExecutor>(4, 64, plain_function);
+    } else if constexpr (kind<T> == "typed") {
+        return run_dispatch<TypedExecutor>(4, 64, Echo<dispatch::WorkerExecutor<TypedExecutor>>{});
+    } else if constexpr (kind<T> == "typed_function") {
+        return run_dispatch<TypedExecutor>(4, 64, plain_function);
+    } else if constexpr (kind<T> == "yield") {
+        return run_dispatch<AnyExecutor>(4, 64, Yield<>{});
+    } else if constexpr (kind<T> == "observed") {
         return run_observed<Count>();
     } else {
-        static_assert(name<T> == "moved", "DISPATCH_COST_CASE names no case");
+        static_assert(kind<T> == "moved", "DISPATCH_COST_KIND names no kind");
         return measure_new<Mover<std::uint64_t>>(64, jobs);
     }
 }
 
 }  // namespace
 
-int main() {
-    return bench::told([] { return run(); });
+int main(int argc, char** argv) {
+    return bench::run_case(argc, argv, [](std::string_view name) { return run(name); });
 }

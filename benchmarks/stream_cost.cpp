@@ -15,36 +15,29 @@ namespace {
 using namespace bench;
 
 template <typename>
-constexpr std::string_view name = DISPATCH_COST_CASE;
+constexpr std::string_view kind = DISPATCH_COST_KIND;
 
 template <typename Contender>
-int count() {
-    return measure_new<Contender>(64, jobs / static_cast<std::int64_t>(Contender::parts));
+int count(std::string_view name) {
+    const std::size_t parts = name.ends_with("_1") ? 1 : name.ends_with("_16") ? 16 : 256;
+    return measure_new<Contender>(64, jobs / static_cast<std::int64_t>(parts), parts);
 }
 
-/// A template, so that the other cases are not compiled.
+/// A template, so that the other kinds are not compiled.
 template <typename T = void>
-int run() {
-    if constexpr (name<T> == "stream_1") {
-        return count<Streams<1, Reader::awaits_each>>();
-    } else if constexpr (name<T> == "stream_16") {
-        return count<Streams<16, Reader::awaits_each>>();
-    } else if constexpr (name<T> == "stream_256") {
-        return count<Streams<256, Reader::awaits_each>>();
-    } else if constexpr (name<T> == "stream_256_try_next") {
-        return count<Streams<256, Reader::takes_what_is_there>>();
-    } else if constexpr (name<T> == "baseline_channel_1") {
-        return count<Channels<1>>();
-    } else if constexpr (name<T> == "baseline_channel_16") {
-        return count<Channels<16>>();
+int run(std::string_view name) {
+    if constexpr (kind<T> == "stream") {
+        return count<Streams<Reader::awaits_each>>(name);
+    } else if constexpr (kind<T> == "stream_try_next") {
+        return count<Streams<Reader::takes_what_is_there>>(name);
     } else {
-        static_assert(name<T> == "baseline_channel_256", "DISPATCH_COST_CASE names no case");
-        return count<Channels<256>>();
+        static_assert(kind<T> == "baseline_channel", "DISPATCH_COST_KIND names no kind");
+        return count<Channels>(name);
     }
 }
 
 }  // namespace
 
-int main() {
-    return bench::told([] { return run(); });
+int main(int argc, char** argv) {
+    return bench::run_case(argc, argv, [](std::string_view name) { return run(name); });
 }

@@ -21,34 +21,37 @@ namespace bench {
 enum class Reader { awaits_each, takes_what_is_there };
 
 /// A pool of 4 workers whose responses have so many parts.
-template <std::size_t n, Reader reader>
+template <Reader reader>
 class Streams {
     using Stream = dispatch::Stream<std::uint64_t>;
     using Pool = dispatch::WorkerPool<std::uint64_t, Stream>;
 
   public:
-    static constexpr std::size_t parts = n;
-
-    explicit Streams(const net::any_io_executor& executor)
-        : pool_{dispatch::spawn_workers<std::uint64_t, Stream>(executor, 4, write)} {}
+    Streams(const net::any_io_executor& executor, std::size_t parts)
+        : parts_{parts}, pool_{dispatch::spawn_workers<std::uint64_t, Stream>(executor, 4, Write{parts})} {}
 
     struct Operation {
         using Response = std::uint64_t;
         Pool* pool;
+        std::size_t parts;
 
-        net::awaitable<std::uint64_t> operator()(std::uint64_t request) const { return read(*pool, request); }
+        net::awaitable<std::uint64_t> operator()(std::uint64_t request) const { return read(*pool, request, parts); }
     };
-    Operation operation() { return {&pool_}; }
+    Operation operation() { return {&pool_, parts_}; }
     net::any_io_executor executor() const { return pool_.get_executor(); }
 
   private:
-    static net::awaitable<void> write(std::uint64_t request, dispatch::Writer<std::uint64_t>& out) {
-        for (std::size_t i = 0; i != parts; ++i) {
-            co_await out.write(request);
-        }
-    }
+    struct Write {
+        std::size_t parts;
 
-    static net::awaitable<std::uint64_t> read(Pool& pool, std::uint64_t request) {
+        net::awaitable<void> operator()(std::uint64_t request, dispatch::Writer<std::uint64_t>& out) const {
+            for (std::size_t i = 0; i != parts; ++i) {
+                co_await out.write(request);
+            }
+        }
+    };
+
+    static net::awaitable<std::uint64_t> read(Pool& pool, std::uint64_t request, std::size_t parts) {
         Stream stream = co_await pool.submit(std::nullopt, request);
         std::uint64_t sum = 0;
         while (const std::optional<std::uint64_t> part = co_await stream.next()) {
@@ -62,11 +65,11 @@ class Streams {
         co_return sum / parts;
     }
 
+    const std::size_t parts_;
     Pool pool_;
 };
 
 /// The same by hand: the handler sends the parts into a channel, and then an empty one.
-template <std::size_t n>
 class Channels {
     using Channel =
         net::experimental::concurrent_channel<void(dispatch::detail::net_error, std::optional<std::uint64_t>)>;
@@ -78,29 +81,32 @@ class Channels {
     using Pool = dispatch::WorkerPool<Request, void>;
 
   public:
-    static constexpr std::size_t parts = n;
-
-    explicit Channels(const net::any_io_executor& executor)
-        : pool_{dispatch::spawn_workers<Request, void>(executor, 4, write)} {}
+    Channels(const net::any_io_executor& executor, std::size_t parts)
+        : parts_{parts}, pool_{dispatch::spawn_workers<Request, void>(executor, 4, Write{parts})} {}
 
     struct Operation {
         using Response = std::uint64_t;
         Pool* pool;
+        std::size_t parts;
 
-        net::awaitable<std::uint64_t> operator()(std::uint64_t request) const { return read(*pool, request); }
+        net::awaitable<std::uint64_t> operator()(std::uint64_t request) const { return read(*pool, request, parts); }
     };
-    Operation operation() { return {&pool_}; }
+    Operation operation() { return {&pool_, parts_}; }
     net::any_io_executor executor() const { return pool_.get_executor(); }
 
   private:
-    static net::awaitable<void> write(Request request) {
-        for (std::size_t i = 0; i != parts; ++i) {
-            const std::optional<std::uint64_t> part{request.number};
-            co_await request.parts_to->async_send({}, part, net::use_awaitable);
+    struct Write {
+        std::size_t parts;
+
+        net::awaitable<void> operator()(Request request) const {
+            for (std::size_t i = 0; i != parts; ++i) {
+                const std::optional<std::uint64_t> part{request.number};
+                co_await request.parts_to->async_send({}, part, net::use_awaitable);
+            }
+            const std::optional<std::uint64_t> end;
+            co_await request.parts_to->async_send({}, end, net::use_awaitable);
         }
-        const std::optional<std::uint64_t> end;
-        co_await request.parts_to->async_send({}, end, net::use_awaitable);
-    }
+    };
 
     static net::awaitable<std::uint64_t> sum_of(std::shared_ptr<Channel> channel) {
         std::uint64_t sum = 0;
@@ -110,7 +116,7 @@ class Channels {
         co_return sum;
     }
 
-    static net::awaitable<std::uint64_t> read(Pool& pool, std::uint64_t number) {
+    static net::awaitable<std::uint64_t> read(Pool& pool, std::uint64_t number, std::size_t parts) {
         using namespace net::experimental::awaitable_operators;
         auto channel = std::make_shared<Channel>(co_await net::this_coro::executor, 16);
         Request request{number, channel};
@@ -119,6 +125,7 @@ class Channels {
         co_return sum / parts;
     }
 
+    const std::size_t parts_;
     Pool pool_;
 };
 

@@ -485,8 +485,9 @@ TEST_F(EmbeddedStreaming, SaysWordByWordWhatItSaysAtOnce) {
     const HttpResponse parts =
         client.exchange(message("POST /v1beta/models/m:streamGenerateContent?alt=sse", prompt("hi")));
     const HttpResponse whole = client.exchange(message("POST /v1beta/models/m:generateContent", prompt("hi")));
-    EXPECT_EQ(Speech{false}.text_of(events_of(parts.body())),
-              Json::parse(whole.body()).at("candidates").at(0).at("content").at("parts").at(0).at("text"));
+    EXPECT_EQ(
+        Speech{false}.text_of(events_of(parts.body())),
+        Json::parse(whole.body()).at("candidates").at(0).at("content").at("parts").at(0).at("text").get<std::string>());
     EXPECT_EQ(Json::parse(events_of(parts.body()).back()).at("usageMetadata"),
               Json::parse(whole.body()).at("usageMetadata"));
 }
