@@ -55,7 +55,9 @@ class ContextListener {
         void shutdown() noexcept override {
             {
                 const std::lock_guard lock{registry->mutex};
-                registry->closed = true;
+                if (std::exchange(registry->closed, true)) {
+                    return;  // as some versions of Asio shut an io_context down in both of its destructors
+                }
                 entries_.swap(registry->entries);
             }
             for_each(&ContextListener::context_shutdown);
