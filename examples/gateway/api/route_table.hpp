@@ -9,8 +9,8 @@
 
 #include <gateway/api/error_shape.hpp>
 #include <gateway/http/message.hpp>
-#include <gateway/page/page.hpp>
 #include <gateway/http/target.hpp>
+#include <gateway/page/page.hpp>
 
 namespace gateway {
 

@@ -54,8 +54,8 @@ namespace gateway {
 /// `Prefer: early-hints`, to get X-Job-Id in a 103 response as soon as the job is on disk. Errors are in the shape of
 /// each path's API.
 ///
-/// With a client token, all but the page, /healthz and /readyz want `Authorization: Bearer <token>` (Gemini's paths also
-/// take x-goog-api-key). Without one, all but the last two want a Host and, where there is one, an Origin of this
+/// With a client token, all but the page, /healthz and /readyz want `Authorization: Bearer <token>` (Gemini's paths
+/// also take x-goog-api-key). Without one, all but the last two want a Host and, where there is one, an Origin of this
 /// machine or of allowed_hosts; else 403. All this, the path and the method are looked at before a byte of the body is
 /// read. Thread-safe; service and heavy must outlive it.
 class Routes {
