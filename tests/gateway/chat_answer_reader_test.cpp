@@ -114,6 +114,26 @@ TEST(ChatChunkReader, RefusesWhatIsNoChunk) {
     }
 }
 
+TEST(ChatChunkReader, GathersCallsUpToABound) {
+    const std::string piece(1 << 20, 'x');
+    const std::string chunk =
+        R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":")" + piece + "\"}}]}}]}";
+    const std::string begun = R"({"choices":[{"index":0,"delta":{"tool_calls":[{"id":")";
+    ChatChunkReader reader;
+    for (int i = 0; i < 3; ++i) {
+        (void)reader.read(parse_json(chunk));
+    }
+    EXPECT_THROW((void)reader.read(parse_json(chunk)), NotUnderstood);
+    ChatChunkReader of_many;
+    EXPECT_THROW(
+        {
+            for (int i = 0; i < 100'000; ++i) {
+                (void)of_many.read(parse_json(begun + std::to_string(i) + R"(","function":{}}]}}]})"));
+            }
+        },
+        NotUnderstood);
+}
+
 TEST(ChatChunkReader, AnErrorInPlaceOfAChunkEndsTheStream) {
     struct Case {
         const char* chunk;

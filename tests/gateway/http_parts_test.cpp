@@ -240,6 +240,21 @@ TEST(HttpParts, AClientThatTakesNothingIsDropped) {
     EXPECT_EQ(service.counters().timed_out, 1U);
 }
 
+TEST(HttpParts, AClientThatTakesNothingIsDroppedThoughPartsAreFewAndSmall) {
+    HttpServerOptions options;
+    options.request_timeout = 250ms;
+    Service service{options};
+    RawClient client = service.client();
+    client.send(head("GET /"));
+    const std::string part(20'000, 'x');  // less, in all, than the sockets hold
+    for (int i = 0; i < 60 && service.counters().timed_out == 0; ++i) {
+        service.give(part);
+        std::this_thread::sleep_for(50ms);
+    }
+    EXPECT_TRUE(service.await_destruction());
+    EXPECT_EQ(service.counters().timed_out, 1U);
+}
+
 TEST(HttpParts, ASilentSourceIsNotTimedOutAsASlowClient) {
     HttpServerOptions options;
     options.request_timeout = 250ms;  // in which a slow machine reads the request, too

@@ -115,6 +115,11 @@ TEST(PartTranslator, KnowsAnAnswerThatIsNotComplete) {
         PartTranslator chat{Dialect::chat, client, "id", false};
         (void)chat.take(chat_part);
         EXPECT_THROW((void)chat.end(), BrokenOff);
+        (void)chat.take("[DONE]");
+        EXPECT_NO_THROW((void)chat.end()) << "some never say why they end";
+        PartTranslator nothing{Dialect::chat, client, "id", false};
+        (void)nothing.take("[DONE]");
+        EXPECT_THROW((void)nothing.end(), BrokenOff);
         PartTranslator gemini{Dialect::gemini, client, "id", false};
         (void)gemini.take(gemini_part);
         EXPECT_THROW((void)gemini.end(), BrokenOff);

@@ -15,6 +15,13 @@ TEST(Progress, AsksForSoMuchInEachPeriod) {
     EXPECT_FALSE(progress.end_period(1'000)) << "a fast beginning earns no rest";
 }
 
+TEST(Progress, MayBeAskedForLessAtTheEndOfAPeriod) {
+    Progress progress{10};
+    EXPECT_TRUE(progress.end_period(1, 1));
+    EXPECT_FALSE(progress.end_period(1, 1));
+    EXPECT_FALSE(progress.end_period(5));
+}
+
 TEST(Progress, WhatMovedBeforeDoesNotCount) {
     Progress progress{10, 100};
     EXPECT_FALSE(progress.end_period(109));

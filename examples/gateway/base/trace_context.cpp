@@ -34,8 +34,8 @@ TraceContext trace_of(std::string_view traceparent, std::string_view tracestate)
     const std::string_view start = traceparent.substr(0, size);
     const bool has_form = start.size() == size && start[2] == '-' && start[35] == '-' && start[52] == '-';
     const std::string_view version = start.substr(0, 2);
-    const bool ends = traceparent.size() == size || (version != "00" && traceparent[size] == '-');
-    if (!has_form || !ends || !is_hex(version) || version == "ff" || !is_id(start.substr(3, id_digits)) ||
+    const bool ends = has_form && (traceparent.size() == size || (version != "00" && traceparent[size] == '-'));
+    if (!ends || !is_hex(version) || version == "ff" || !is_id(start.substr(3, id_digits)) ||
         !is_id(start.substr(36, span_digits)) || !is_hex(start.substr(53))) {
         return new_trace();
     }

@@ -223,8 +223,14 @@ void ChatChunkReader::take_calls(const Json& delta, Begun& begun) {
 
 void ChatChunkReader::take_call(const Json& function, Call& call) {
     const std::string_view name = text_of(find_member(function, "name"));
+    const std::string_view arguments = text_of(find_member(function, "arguments"));
+    constexpr std::size_t besides = 100;  // of a call: many may be begun
+    gathered_ += besides + name.size() + arguments.size();
+    if (gathered_ > most_gathered) {
+        throw NotUnderstood{"its calls of functions have more than " + std::to_string(most_gathered) + " bytes"};
+    }
     call.name = name.empty() ? call.name : std::string{name};
-    call.arguments += text_of(find_member(function, "arguments"));
+    call.arguments += arguments;
 }
 
 void ChatChunkReader::end(Candidate& candidate, FinishReason reason) {

@@ -2,6 +2,7 @@
 #ifndef GATEWAY_DIALECTS_CHAT_ANSWER_READER_HPP
 #define GATEWAY_DIALECTS_CHAT_ANSWER_READER_HPP
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string_view>
@@ -47,11 +48,14 @@ class ChatChunkReader {
         bool refused = false;
     };
 
-    static void take_calls(const Json& delta, Begun& begun);
-    static void take_call(const Json& function, Call& call);
+    void take_calls(const Json& delta, Begun& begun);
+    void take_call(const Json& function, Call& call);
     void end(Candidate& candidate, FinishReason reason);
 
+    static constexpr std::size_t most_gathered = std::size_t{4} << 20;  // bytes of calls
+
     std::map<std::uint64_t, Begun> begun_;  // by the candidate's index
+    std::size_t gathered_ = 0;
 };
 
 }  // namespace gateway

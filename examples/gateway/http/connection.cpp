@@ -286,9 +286,15 @@ void HttpConnection::enter(Phase phase, std::chrono::milliseconds limit) {
 }
 
 void HttpConnection::begin_transfer(Phase phase) {
-    enter(phase, shared_.options.request_timeout);
-    progress_ = Progress{shared_.options.min_progress};
+    phase_ = phase;
     moved_ = 0;
+    begin_period(0);
+}
+
+/// The client has request_timeout for the next bytes; before: that have moved.
+void HttpConnection::begin_period(std::uint64_t before) {
+    watchdog_.expires_after(shared_.options.request_timeout);
+    progress_ = Progress{shared_.options.min_progress, before};
 }
 
 /// Bytes of the present response that the client's side has taken. What is written lies in the system's buffer first,
@@ -304,7 +310,7 @@ bool HttpConnection::goes_on() {
         case Phase::writing:
             return progress_.end_period(taken());
         case Phase::awaiting_part:
-            return taken() == moved_ || progress_.end_period(taken());
+            return taken() == moved_ || progress_.end_period(taken(), 1);
         default:
             return false;
     }

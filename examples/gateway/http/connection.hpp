@@ -103,6 +103,7 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     std::string_view received() const;
     void enter(Phase phase, std::chrono::milliseconds limit);
     void begin_transfer(Phase phase);
+    void begin_period(std::uint64_t before);
     std::uint64_t taken();
     bool goes_on();
     void on_expiry();

@@ -60,11 +60,12 @@ net::awaitable<bool> HttpConnection::write_each(const HttpResponse& beginning, B
         auto first = write_part(head_text(beginning), beginning.body(), chunked);
         bool written = co_await std::move(first);
         while (written) {
-            enter(Phase::awaiting_part, shared_.options.request_timeout);
-            progress_ = Progress{1, taken()};
+            phase_ = Phase::awaiting_part;
             std::optional<std::string> part = co_await rest.next();
-            enter(Phase::writing, shared_.options.request_timeout);
-            progress_ = Progress{shared_.options.min_progress, taken()};
+            phase_ = Phase::writing;
+            if (taken() == moved_) {  // else the client is still to take what it was sent before
+                begin_period(moved_);
+            }
             if (!part) {
                 written = co_await write(chunked ? last_chunk : "", "");
                 break;

@@ -14,8 +14,11 @@ class Progress {
     explicit Progress(std::uint64_t least, std::uint64_t before = 0) : least_{least}, before_{before} {}
 
     /// A period is over; moved: bytes since the transfer began. Whether enough of them moved in this period.
-    [[nodiscard]] bool end_period(std::uint64_t moved) {
-        const bool enough = moved - before_ >= least_;
+    [[nodiscard]] bool end_period(std::uint64_t moved) { return end_period(moved, least_); }
+
+    /// The same, where so many are enough.
+    [[nodiscard]] bool end_period(std::uint64_t moved, std::uint64_t least) {
+        const bool enough = moved - before_ >= least;
         before_ = moved;
         return enough;
     }

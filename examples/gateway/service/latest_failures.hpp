@@ -22,9 +22,10 @@ struct FailedJob {
     std::chrono::system_clock::time_point ended;
 };
 
-/// Whether the message of failure may quote the request: what is wrong with a request is said in words of that request.
+/// Whether the message of failure may quote the request, or its answer: what is wrong with either is said in its words.
 [[nodiscard]] inline bool may_quote_request(const Failure& failure) {
-    return failure.status < 500 && !failure.retryable;
+    return (failure.status < 500 && !failure.retryable) || failure.code == "upstream_broke_off" ||
+           failure.code == "upstream_answer_not_understood";
 }
 
 /// Remembers the jobs that failed last. Thread-safe.

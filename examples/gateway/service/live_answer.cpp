@@ -6,18 +6,9 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <gateway/jobs/uuid.hpp>
-#include <gateway/log/log.hpp>
 #include <gateway/service/service.hpp>
 
 namespace gateway {
-
-namespace {
-
-std::chrono::milliseconds::rep milliseconds(Clock::duration time) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
-}
-
-}  // namespace
 
 net::awaitable<std::unique_ptr<LiveAnswer>> GenerationService::stream(JobRequest request) {
     std::unique_ptr<LiveAnswer> live{new LiveAnswer{*this, make_uuid(), request.trace.id, admit(request)}};
@@ -54,7 +45,7 @@ LiveAnswer::LiveAnswer(GenerationService& service, std::string id, std::string t
 LiveAnswer::~LiveAnswer() {
     if (slot_) {
         const Clock::duration took = end(service_.counts_.cancelled);
-        log::info("job cancelled", {{"job_id", id_}, {"ms", milliseconds(took)}, {"trace_id", trace_id_}});
+        GenerationService::report_ended("job cancelled", id_, took, trace_id_);
     }
 }
 
@@ -84,7 +75,7 @@ net::awaitable<LiveAnswer::Next> LiveAnswer::next(Clock::duration patience) {
         }
         if (!waited->part) {
             const Clock::duration took = end(service_.counts_.completed);
-            log::info("job completed", {{"job_id", id_}, {"ms", milliseconds(took)}, {"trace_id", trace_id_}});
+            GenerationService::report_ended("job completed", id_, took, trace_id_);
             co_return Next{};
         }
         if (std::optional<std::string> text = take(std::move(*waited->part))) {
@@ -124,12 +115,7 @@ net::awaitable<void> LiveAnswer::fail(std::exception_ptr error) {
         service_.failure(id_, error, *note_)
             .value_or(Failure{503, "shutting_down", "the gateway is shutting down", true, std::chrono::seconds{5}});
     const Clock::duration took = end(service_.counts_.failed);
-    service_.latest_failures_.add({id_, failure, took, std::chrono::system_clock::now()});
-    log::info("job failed", {{"job_id", id_},
-                             {"ms", milliseconds(took)},
-                             {"trace_id", trace_id_},
-                             {"code", failure.code},
-                             {"error", failure.message}});
+    service_.report_failed(id_, failure, took, trace_id_);
     throw JobFailed{id_, failure};
 }
 

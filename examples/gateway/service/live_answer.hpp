@@ -102,8 +102,8 @@ class LiveAnswer {
     const Clock::time_point start_ = Clock::now();
     std::shared_ptr<WaitNote> note_ = std::make_shared<WaitNote>();
     dispatch::JobReport report_;
-    dispatch::Stream<ModelAnswer> parts_;  // the first to go: it cancels the job
     std::shared_ptr<Wait> wait_;
+    dispatch::Stream<ModelAnswer> parts_;  // the first to go: it cancels the job
 };
 
 }  // namespace gateway

@@ -292,17 +292,33 @@ net::awaitable<Outcome> GenerationService::run(Job job, Slot slot) {
     const Clock::duration took = Clock::now() - start;
     const bool completed = outcome.state.status == JobStatus::completed;
     ++(completed ? counts_.completed : running->cancelled() ? counts_.cancelled : counts_.failed);
-    if (!completed && !running->cancelled()) {
-        latest_failures_.add({outcome.id, read_failure(outcome.state.result), took, std::chrono::system_clock::now()});
-    }
     figures_.ended(took);
-    log::info(completed              ? "job completed"
-              : running->cancelled() ? "job cancelled"
-                                     : "job failed",
-              {{"job_id", outcome.id},
-               {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()},
-               {"trace_id", trace_id}});
+    if (completed || running->cancelled()) {
+        report_ended(completed ? "job completed" : "job cancelled", outcome.id, took, trace_id);
+    } else {
+        report_failed(outcome.id, read_failure(outcome.state.result), took, trace_id);
+    }
     co_return outcome;
+}
+
+void GenerationService::report_ended(const char* how, const std::string& id, Clock::duration took,
+                                     const std::string& trace_id) {
+    log::info(how, {{"job_id", id},
+                    {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()},
+                    {"trace_id", trace_id}});
+}
+
+void GenerationService::report_failed(const std::string& id, Failure failure, Clock::duration took,
+                                      const std::string& trace_id) {
+    if (may_quote_request(failure)) {
+        failure.message.clear();
+    }
+    log::info("job failed", {{"job_id", id},
+                             {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()},
+                             {"trace_id", trace_id},
+                             {"code", failure.code},
+                             {"error", failure.message}});
+    latest_failures_.add({id, std::move(failure), took, std::chrono::system_clock::now()});
 }
 
 net::awaitable<Outcome> GenerationService::generate(Job job, Clock::time_point deadline) {

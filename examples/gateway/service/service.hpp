@@ -182,6 +182,9 @@ class GenerationService {
     void run_in_background(Job job, Slot slot);
     std::shared_ptr<RunningJob> begin(const std::string& id);
     net::awaitable<WatchedJob> watch(std::string id);
+    /// For the log, and of a failure for who looks at the latest: no text of the job's request or answer.
+    static void report_ended(const char* how, const std::string& id, Clock::duration took, const std::string& trace_id);
+    void report_failed(const std::string& id, Failure failure, Clock::duration took, const std::string& trace_id);
     net::awaitable<bool> keep(const Outcome& outcome, const std::function<void()>& failed);
     /// session: referred to.
     [[nodiscard]] dispatch::SubmitOptions submit_options(const std::string& session, std::size_t bytes,

@@ -235,7 +235,8 @@ net::awaitable<RemoteModel::Attempt> RemoteModel::attempt(const Asked& asked, co
             result = co_await read(asked.request, std::move(response), token);
         }
     } catch (const TransportError& error) {
-        log::warn("a request to the upstream failed", {{"error", error.what()}});
+        log::warn("a request to the upstream failed",
+                  {{"job_id", asked.request.id}, {"trace_id", asked.request.trace.id}, {"error", error.what()}});
         result.verdict = judge(error);
     } catch (const TokenError& error) {
         log::error("there is no access token for the upstream", {{"error", error.what()}});
@@ -313,7 +314,8 @@ net::awaitable<void> RemoteModel::hand_on(const ModelRequest& request, const Att
         co_await hand_on_events(translator, *begun.reader, sink);
         co_return;
     } catch (const TransportError& error) {
-        log::warn("a response of the upstream broke off", {{"error", error.what()}});
+        log::warn("a response of the upstream broke off",
+                  {{"job_id", request.id}, {"trace_id", request.trace.id}, {"error", error.what()}});
         failure = judge(error).failure;
     } catch (const BrokenOff& error) {
         failure = judge(error, {begun.token, authority_});
