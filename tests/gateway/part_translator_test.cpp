@@ -57,6 +57,8 @@ TEST(PartTranslator, HandsOnWhatIsOfTheClientsDialect) {
     const std::string odd = R"({"choices":[{"index":0,"delta":{"audio":[1,2]}}],"x":1})";
     EXPECT_EQ(said(chat, {chat_part, odd, chat_end, chat_usage}), parsed({chat_part, odd, chat_end, chat_usage}));
     EXPECT_EQ(chat.usage().input, 3U);
+    EXPECT_EQ(chat.take(R"({"choices": [],  "usage": {}})").at(0), R"({"choices": [],  "usage": {}})") << "as it is";
+    EXPECT_EQ(chat.take("{\"choices\":\n[]}").at(0), R"({"choices":[]})") << "on one line";
     EXPECT_EQ(chat.usage().output, 4U);
     EXPECT_FALSE(chat.done());
     EXPECT_TRUE(chat.take("[DONE]").empty());

@@ -20,7 +20,8 @@ std::vector<std::string> PartTranslator::take(std::string_view data) {
     note(chat ? chat_chunk_ends(json) : gemini_part_ends(json));
     usage_.update(chat ? chat_usage(json) : gemini_usage(json));
     if (!writer_) {
-        return {dump(json)};  // on one line, whatever it was on
+        const bool one_line = data.find('\n') == std::string_view::npos;
+        return {one_line ? std::string{data} : dump(json)};  // which is on one
     }
     return writer_->write(chat ? chunks_.read(json) : read_gemini_part(json));
 }
