@@ -2,21 +2,14 @@
 #include <gateway/api/answer_events.hpp>
 
 #include <cstddef>
-#include <string_view>
+
+#include <gateway/api/events.hpp>
 
 namespace gateway {
 
 namespace {
 
 constexpr std::size_t enough = 16 * 1024;  // for one write
-
-/// data: on one line.
-std::string event(std::string_view data) {
-    std::string text;
-    text.reserve(data.size() + 8);
-    text.append("data: ").append(data).append("\n\n");
-    return text;
-}
 
 }  // namespace
 
@@ -30,22 +23,22 @@ net::awaitable<std::optional<std::string>> AnswerEvents::next() {
             co_return ":\n\n";  // a comment: nobody on the way is to take the connection for dead
         }
         if (next.what == LiveAnswer::Next::What::part) {
-            std::string events = event(next.text);
+            std::string events = event_of(next.text);
             while (events.size() < enough) {  // what has come meanwhile is sent with it
                 const std::optional<std::string> more = answer_->try_next();
                 if (!more) {
                     break;
                 }
-                events += event(*more);
+                events += event_of(*more);
             }
             co_return events;
         }
     } catch (const JobFailed& error) {
         ended_ = true;
-        co_return event(error_text(shape_, error.failure()));
+        co_return event_of(error_text(shape_, error.failure()));
     }
     ended_ = true;
-    co_return shape_ == ErrorShape::openai ? std::optional{event("[DONE]")} : std::nullopt;
+    co_return shape_ == ErrorShape::openai ? std::optional{event_of("[DONE]")} : std::nullopt;
 }
 
 }  // namespace gateway

@@ -8,9 +8,11 @@
 #include <boost/beast/core/string.hpp>
 
 #include <gateway/api/answer_events.hpp>
+#include <gateway/api/events.hpp>
 #include <gateway/api/job_text.hpp>
 #include <gateway/api/request_trace.hpp>
 #include <gateway/api/session.hpp>
+#include <gateway/api/store_unavailable.hpp>
 #include <gateway/api/waiting.hpp>
 #include <gateway/base/quote.hpp>
 #include <gateway/base/run_cancellable.hpp>
@@ -62,12 +64,6 @@ Failure failure_of(const Refused& refused) {
             break;
     }
     return {503, "overloaded", refused.what(), true, std::chrono::seconds{1}};
-}
-
-HttpResponse unavailable(const HttpRequest& request, ErrorShape shape, const StoreError& error) {
-    log::error("the store could not be read", {{"request_id", view(request["X-Request-Id"])}, {"error", error.what()}});
-    return error_response(shape, {503, "store_unavailable", "the job could not be looked up: try again later", true,
-                                  std::chrono::seconds{1}});
 }
 
 HttpResponse compressed(ErrorShape shape, std::string_view coding) {
@@ -180,12 +176,8 @@ bool wants_usage(const Json& request) {
     return usage != nullptr && *usage == true;
 }
 
-/// The beginning of a response that is a stream of events.
-HttpResponse event_stream(const LiveAnswer& answer) {
-    HttpResponse response{http::status::ok, 11};
-    response.set(http::field::content_type, "text/event-stream");
-    response.set(http::field::cache_control, "no-cache");
-    response.set("X-Accel-Buffering", "no");  // nginx hands it on as it comes
+HttpResponse beginning_of(const LiveAnswer& answer) {
+    HttpResponse response = events_response();
     response.set("X-Job-Id", answer.id());
     set_worker(response, answer.worker(), answer.queued());
     return response;
@@ -254,7 +246,7 @@ net::awaitable<HttpReply> Generations::answer_taken(const HttpRequest& request, 
         response.set("X-Job-Id", error.id());
         co_return response;
     } catch (const StoreError& error) {
-        co_return unavailable(request, call.shape, error);
+        co_return store_unavailable(request, call.shape, error);
     }
 }
 
@@ -285,7 +277,7 @@ net::awaitable<HttpReply> Generations::stream(JobRequest asked, HttpPeer& peer, 
     if (error) {
         std::rethrow_exception(error);
     }
-    HttpReply reply{event_stream(*answer), nullptr};
+    HttpReply reply{beginning_of(*answer), nullptr};
     reply.rest = std::make_unique<AnswerEvents>(std::move(answer), shape, std::move(waiting), options_.heartbeat);
     std::optional<std::string> first = co_await reply.rest->next();  // is there: it goes with the head
     reply.response.body() = std::move(first).value_or("");
@@ -367,7 +359,7 @@ net::awaitable<HttpResponse> Generations::cancel(const HttpRequest& request, std
     } catch (const Refused& refused) {
         co_return error_response(failure_of(refused));
     } catch (const StoreError& error) {
-        co_return unavailable(request, ErrorShape::own, error);
+        co_return store_unavailable(request, ErrorShape::own, error);
     }
 }
 

@@ -8,9 +8,11 @@
 
 #include <dispatch/prometheus.hpp>
 #include <gateway/api/access_log.hpp>
+#include <gateway/api/events.hpp>
 #include <gateway/api/job_text.hpp>
 #include <gateway/api/openapi.hpp>
 #include <gateway/api/status.hpp>
+#include <gateway/api/store_unavailable.hpp>
 #include <gateway/base/quote.hpp>
 #include <gateway/log/log.hpp>
 #include <gateway/page/page.hpp>
@@ -53,12 +55,6 @@ HttpResponse unauthorized(const RouteRule& rule) {
                                    : "Authorization: Bearer <token> is missing or wrong"));
     response.set(http::field::www_authenticate, "Bearer");
     return response;
-}
-
-HttpResponse unavailable(const HttpRequest& request, const StoreError& error) {
-    log::error("the store could not be read", {{"request_id", view(request["X-Request-Id"])}, {"error", error.what()}});
-    return error_response(
-        {503, "store_unavailable", "the job could not be looked up: try again later", true, std::chrono::seconds{1}});
 }
 
 /// What follows /v1/models/ and the like.
@@ -256,7 +252,7 @@ net::awaitable<HttpResponse> Routes::job(const HttpRequest& request, std::string
             heavy_.run(state->result.size(), [&] { return json_text_response(http::status::ok, job_text(*state)); });
         co_return co_await std::move(describing);
     } catch (const StoreError& error) {
-        co_return unavailable(request, error);
+        co_return store_unavailable(request, ErrorShape::own, error);
     }
 }
 
@@ -308,12 +304,7 @@ HttpReply Routes::watch(const net::any_io_executor& executor) const {
                    : std::to_string(events_->options().max_watchers) + " clients watch already: try again later",
              true, std::chrono::seconds{5}});
     }
-    HttpResponse response{http::status::ok, 11};
-    response.set(http::field::content_type, "text/event-stream");
-    response.set(http::field::cache_control, "no-store");
-    response.set("X-Accel-Buffering", "no");  // of nginx, which would hold events back
-    response.set("X-Content-Type-Options", "nosniff");
-    return {std::move(response), std::move(events)};
+    return {events_response(), std::move(events)};
 }
 
 }  // namespace gateway

@@ -7,6 +7,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 
+#include <gateway/api/events.hpp>
+
 namespace gateway {
 
 /// The body of one client's response.
@@ -70,7 +72,7 @@ Clock::time_point StatusFeed::next_tick() const { return start_ + (tick() + 1) *
 std::string StatusFeed::event() {
     const std::lock_guard lock{event_mutex_};
     if (const std::int64_t now = tick(); now != event_tick_) {
-        event_ = "data: " + read_() + "\n\n";
+        event_ = event_of(read_());
         event_tick_ = now;
     }
     return event_;
