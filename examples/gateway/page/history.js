@@ -11,9 +11,11 @@ export class History {
     /// keep: seconds.
     constructor(keep) { this.#keep = keep; }
 
-    /// A point that is earlier than the latest is of a gateway that was restarted: what was before is forgotten.
+    /// What was before a restart is forgotten. A gateway that was restarted has started later, by more than the one before
+    /// ran; `at` alone does not tell, as it may have run for longer by now.
     add(point) {
-        if (this.#points.length > 0 && point.at < this.latest.at) {
+        const restarted = (before) => point.at < before.at || point.started - before.started > before.at / 2 + 1;
+        if (this.#points.length > 0 && restarted(this.latest)) {
             this.#points = [];
         }
         this.#points.push(point);

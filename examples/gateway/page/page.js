@@ -212,7 +212,8 @@ function show() {
 
 function take(event) {
     latest = event;
-    held.push(pointOf(event));
+    const point = pointOf(event);
+    held.push({...point, started: Date.now() / 1000 - point.at});
     held = held.slice(-longest_span);
     byId('main').hidden = false;
     byId('token-form').hidden = true;
@@ -234,6 +235,24 @@ byId('span').addEventListener('change', draw);
 document.addEventListener('visibilitychange', draw);
 
 const token_key = 'gateway-token';
+let given;  // a token of which it is not known whether it is right
+
+/// Of the browser, which may have none for this page.
+function storedToken() {
+    try {
+        return sessionStorage.getItem(token_key);
+    } catch {
+        return null;
+    }
+}
+
+function storeToken(token) {
+    try {
+        sessionStorage.setItem(token_key, token);
+    } catch {
+        // it is asked for again after a reload
+    }
+}
 
 /// Shows the form until it is sent; the token.
 function askToken(wrong) {
@@ -244,18 +263,24 @@ function askToken(wrong) {
     return new Promise((resolve) => {
         byId('token-form').addEventListener('submit', (event) => {
             event.preventDefault();
-            const token = byId('token').value;
-            sessionStorage.setItem(token_key, token);
+            given = byId('token').value;
             byId('token').value = '';
+            byId('token-form').hidden = true;
             showConnection('', 'Connecting');
-            resolve(token);
+            resolve(given);
         }, {once: true});
     });
 }
 
 follow({
-    token: sessionStorage.getItem(token_key),
-    onEvent: take,
+    token: storedToken(),
+    onEvent: (event) => {
+        if (given) {  // it is right
+            storeToken(given);
+            given = undefined;
+        }
+        take(event);
+    },
     onLost: (why, seconds) => showConnection('lost', `Disconnected (${why}), retrying in ${duration(seconds)}`),
     askToken,
 });

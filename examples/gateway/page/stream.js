@@ -21,6 +21,15 @@ export class EventParser {
 /// Seconds to wait after so many failures in a row.
 export const pauseAfter = (failures) => Math.min(2 ** (failures - 1), longest_pause);
 
+/// Whether text can be sent as a token; another one is wrong, whatever the right one is.
+export const mayBeToken = (text) => /^[\x21-\x7e]*$/.test(text);
+
+function failure(message, status) {
+    const error = new Error(message);
+    error.status = status;
+    return error;
+}
+
 /// Calls onEvent with each event's data, until the stream ends, which it never returns from: it throws why.
 async function read(token, onEvent) {
     const controller = new AbortController();
@@ -31,13 +40,14 @@ async function read(token, onEvent) {
     };
     expectMore();
     try {
+        if (token && !mayBeToken(token)) {
+            throw failure('the token cannot be sent', 401);
+        }
         const headers = token ? {Authorization: `Bearer ${token}`} : {};
         const response = await fetch('events', {headers, cache: 'no-store', signal: controller.signal});
         if (!response.ok) {
             const body = await response.json().catch(() => ({}));
-            const error = new Error(body.error?.message ?? `status ${response.status}`);
-            error.status = response.status;
-            throw error;
+            throw failure(body.error?.message ?? `status ${response.status}`, response.status);
         }
         const parser = new EventParser();
         const decoder = new TextDecoder();
@@ -73,8 +83,13 @@ export async function follow({token, onEvent, onLost, askToken}) {
             const seconds = pauseAfter(++failures);
             onLost(error.message, seconds);
             await new Promise((resolve) => {
-                setTimeout(resolve, seconds * 1000);
-                addEventListener('online', resolve, {once: true});
+                const goOn = () => {
+                    clearTimeout(timer);
+                    removeEventListener('online', goOn);
+                    resolve();
+                };
+                const timer = setTimeout(goOn, seconds * 1000);
+                addEventListener('online', goOn);
             });
         }
     }

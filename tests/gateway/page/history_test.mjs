@@ -40,6 +40,19 @@ test('a gateway that was restarted has a new history', () => {
     assert.deepEqual(history.within(Infinity).map(({at}) => at), [2]);
 });
 
+test('one that has run for longer than that before it is known by when it started', () => {
+    const history = new History(1_000);
+    const started = (at, time) => ({...point(at), started: time});
+    history.add(started(10, 100));
+    history.add(started(11, 100.5));  // clocks differ, and events take their time
+    history.add(started(500, 96));
+    assert.equal(history.within(Infinity).length, 3);
+    history.add(started(700, 1_200));
+    assert.deepEqual(history.within(Infinity).map(({at}) => at), [700]);
+    history.add(started(702, 1_200));
+    assert.equal(history.within(Infinity).length, 2);
+});
+
 test('rates are by the gateway\'s clock', () => {
     assert.equal(rate(point(1, 10), point(3, 20), 'jobs'), 5);
     assert.equal(rate(point(1, 10), point(1, 10), 'jobs'), 0);

@@ -5,6 +5,7 @@
 //     node --test page_test.mjs       GATEWAY and CHROMIUM name the programs. Screenshots are left in this directory
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
+import {once} from 'node:events';
 import {writeFile} from 'node:fs/promises';
 import {createServer} from 'node:net';
 import {createInterface} from 'node:readline';
@@ -271,6 +272,9 @@ test('the page asks for a client token, and keeps it for the tab', async () => {
     await tab.type('wrong');
     await tab.click('#token-form button');
     await tab.until(`document.querySelector('#token-problem').textContent === 'This token is wrong.'`);
+    await tab.type('ключ');
+    await tab.click('#token-form button');
+    await tab.until(`${form} && document.querySelector('#token').value === ''`);
     await tab.type('secret');
     await tab.click('#token-form button');
     await tab.until(main);
@@ -290,8 +294,10 @@ test('the page says that the gateway is away, and sees it again', async () => {
     await tab.until(main);
     await generate(first.url, 2);
     await tab.until(`${numberOf('Sessions')} === 2`);
+    const exited = once(first.child, 'exit');
     first.child.kill('SIGTERM');
     assert.match(await tab.until(`${connection} !== 'Live' && ${connection}`), /^Disconnected \(.*\), retrying in \d+ s$/);
+    await exited;  // or the port is still its
     await startGateway([], {port});
     await tab.until(`${connection} === 'Live' && ${numberOf('Sessions')} === 0`);
 });
