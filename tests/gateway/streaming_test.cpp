@@ -159,9 +159,12 @@ TEST_P(Streaming, EachPartArrivesBeforeTheNextIsMade) {
                                            : requests[0].target.ends_with(":streamGenerateContent?alt=sse");
     EXPECT_TRUE(asks) << requests[0].target << requests[0].body;
 
-    const HttpResponse again = client.exchange(client_speech.request());
-    EXPECT_EQ(again.result(), http::status::ok) << "the connection is kept";
-    EXPECT_EQ(upstream.accepted(), 1U) << "so is the upstream's";
+    // The upstream's is kept once what follows the last event is there, for which nobody waits.
+    for (int i = 0; i < 100 && upstream.accepted() == upstream.requests().size(); ++i) {
+        const HttpResponse again = client.exchange(client_speech.request());
+        EXPECT_EQ(again.result(), http::status::ok) << "the connection is kept";
+    }
+    EXPECT_LT(upstream.accepted(), upstream.requests().size()) << "so is the upstream's";
 }
 
 TEST_P(Streaming, SaysAllThatTheUpstreamSays) {
