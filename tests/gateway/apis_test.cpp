@@ -20,6 +20,7 @@
 #include "support/model_of_upstream.hpp"
 #include "support/models.hpp"
 #include "support/raw_client.hpp"
+#include "support/responses.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/test_gateway.hpp"
 
@@ -34,9 +35,11 @@ using gateway::parse_json;
 using gateway::UpstreamError;
 using test::EchoModel;
 using test::FakeUpstream;
+using test::field;
 using test::Gate;
 using test::GatedModel;
 using test::head;
+using test::json_of;
 using test::make;
 using test::message;
 using test::ModelOfUpstream;
@@ -57,12 +60,6 @@ std::string chat_prompt(const std::string& text) {
     request["model"] = "m";
     request["messages"][0] = {{"role", "user"}, {"content", text}};
     return dump(request);
-}
-
-Json json_of(const HttpResponse& response) { return parse_json(response.body()); }
-
-std::string field(const HttpResponse& response, std::string_view name) {
-    return std::string{gateway::view(response[name])};
 }
 
 test::MakeModel with(const FakeUpstream& upstream, bool openai) {

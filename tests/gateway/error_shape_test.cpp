@@ -6,6 +6,8 @@
 
 #include <gateway/api/error_shape.hpp>
 
+#include "support/responses.hpp"
+
 namespace error_shape_test {
 
 using gateway::ErrorShape;
@@ -13,12 +15,9 @@ using gateway::Failure;
 using gateway::HttpResponse;
 using gateway::Json;
 using gateway::parse_json;
+using test::field;
 
 const Failure limited{429, "upstream_rate_limited", "too \"much\"", true, std::chrono::seconds{7}};
-
-std::string field(const HttpResponse& response, std::string_view name) {
-    return std::string{gateway::view(response[name])};
-}
 
 TEST(ErrorShape, IsTheGatewaysOwn) {
     const HttpResponse response = error_response(ErrorShape::own, limited);

@@ -29,6 +29,7 @@
 #include <gateway/upstream/tls_context.hpp>
 
 #include "support/certificates.hpp"
+#include "support/deadlines.hpp"
 #include "support/fake_upstream.hpp"
 #include "support/temporary_file.hpp"
 
@@ -48,14 +49,11 @@ using std::chrono::seconds;
 using test::Behaviour;
 using test::FakeUpstream;
 using test::FakeUpstreamOptions;
+using test::in;
+using test::patiently;
 using test::TemporaryFile;
 using Kind = Behaviour::Kind;
 using Stage = TransportError::Stage;
-
-Clock::time_point in(milliseconds time) { return Clock::now() + time; }
-
-/// Long enough for any machine; a test that takes so long has failed.
-Clock::time_point patiently() { return in(seconds{60}); }
 
 UpstreamRequest chat(const std::string& prompt) {
     gateway::Json message;

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <semaphore>
 #include <stdexcept>
 #include <string>
@@ -11,49 +10,31 @@
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/experimental/concurrent_channel.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
 #include <gateway/http/server.hpp>
 
+#include "support/channel_source.hpp"
 #include "support/log_capture.hpp"
 #include "support/raw_client.hpp"
 
 namespace http_exchange_test {
 
 using namespace std::chrono_literals;
-using gateway::BodySource;
 using gateway::HttpExchange;
 using gateway::HttpPeer;
 using gateway::HttpReply;
 using gateway::HttpRequest;
 using gateway::HttpResponse;
+using test::ChannelSource;
 using test::head;
 using test::message;
+using test::Parts;
 using test::RawClient;
 namespace http = gateway::http;
 namespace net = gateway::net;
-
-using Parts = net::experimental::concurrent_channel<void(gateway::error_code, std::string)>;
-
-/// Gives the parts of a channel; "end" is the end, and "throw" an error.
-class ChannelSource final : public BodySource {
-  public:
-    explicit ChannelSource(Parts& parts) : parts_{parts} {}
-
-    net::awaitable<std::optional<std::string>> next() override {
-        std::string part = co_await parts_.async_receive(net::use_awaitable);
-        if (part == "throw") {
-            throw std::runtime_error{"as the test says"};
-        }
-        co_return part == "end" ? std::nullopt : std::optional{std::move(part)};
-    }
-
-  private:
-    Parts& parts_;
-};
 
 struct Record {
     std::string target;
@@ -171,6 +152,16 @@ TEST(HttpExchange, CountsTheBytesOfARequestAndItsResponse) {
     answer += client.receive_up_to("\r\n\r\n");
     const Record record = service.await_end();
     EXPECT_EQ(record.sent, answer.size() + 32) << "of an interim response, the response, and an id as its body";
+    const std::string expects = head("POST /", {{"Expect", "100-continue"}, {"Content-Length", "3"}});
+    RawClient another = service.client();
+    another.send(expects);
+    answer = another.receive_up_to("\r\n\r\n");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 100 ")) << answer;
+    another.send("abc");
+    answer += another.receive_up_to("\r\n\r\n");
+    const Record continued = service.await_end();
+    EXPECT_EQ(continued.received, expects.size() + 3);
+    EXPECT_EQ(continued.sent, answer.size() + 32);
 }
 
 TEST(HttpExchange, EachResponseHasTheRequestsId) {
@@ -190,7 +181,18 @@ TEST(HttpExchange, EachResponseHasTheRequestsId) {
     const Record record = service.await_end();
     EXPECT_EQ(record.status, 400U);
     EXPECT_EQ(record.target, "");
+    EXPECT_EQ(record.received, 12U);
     EXPECT_EQ(record.request_id, id_of(refused));
+}
+
+TEST(HttpExchange, CountsTheBytesOfARequestThatIsNotComplete) {
+    Service service;
+    RawClient client = service.client();
+    client.send("GET / HTT");
+    client.finish_sending();
+    const Record record = service.await_end();
+    EXPECT_EQ(record.status, 400U);
+    EXPECT_EQ(record.received, 9U);
 }
 
 TEST(HttpExchange, OfAResponseInPartsIsToldAtItsEnd) {

@@ -31,6 +31,7 @@
 #include <gateway/http/server.hpp>
 
 #include "support/raw_client.hpp"
+#include "support/responses.hpp"
 
 namespace http_server_test {
 
@@ -40,8 +41,8 @@ using gateway::HttpReply;
 using gateway::HttpRequest;
 using gateway::HttpResponse;
 using gateway::HttpServerOptions;
-using gateway::Json;
 using gateway::tcp;
+using test::error_of;
 using test::head;
 using test::message;
 using test::RawClient;
@@ -49,10 +50,6 @@ namespace http = gateway::http;
 namespace net = gateway::net;
 
 constexpr std::size_t large = 32 * 1024 * 1024;
-
-std::string error_of(const HttpResponse& response) {
-    return Json::parse(response.body()).at("error").at("message").get<std::string>();
-}
 
 HttpServerOptions on_any_port(HttpServerOptions options = {}) {
     options.port = 0;

@@ -20,6 +20,7 @@
 #include <gateway/upstream/http_client.hpp>
 
 #include "support/certificates.hpp"
+#include "support/deadlines.hpp"
 #include "support/fake_upstream.hpp"
 #include "support/temporary_file.hpp"
 
@@ -38,14 +39,11 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::Behaviour;
 using test::FakeUpstream;
+using test::in;
+using test::patiently;
 using Kind = Behaviour::Kind;
 
 constexpr std::size_t more_than_sockets_hold = 40 * 1024 * 1024;
-
-Clock::time_point in(milliseconds time) { return Clock::now() + time; }
-
-/// Long enough for any machine; a test that takes so long has failed.
-Clock::time_point patiently() { return in(seconds{15}); }
 
 UpstreamRequest post() {
     UpstreamRequest request{http::verb::post, "/v1/chat/completions", 11};

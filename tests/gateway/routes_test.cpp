@@ -21,6 +21,7 @@
 #include "support/faulty_vfs.hpp"
 #include "support/models.hpp"
 #include "support/raw_client.hpp"
+#include "support/responses.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/test_gateway.hpp"
 
@@ -31,10 +32,13 @@ using gateway::HttpResponse;
 using gateway::Json;
 using gateway::UpstreamError;
 using test::EchoModel;
+using test::error_of;
 using test::FaultyVfs;
+using test::field;
 using test::Gate;
 using test::GatedModel;
 using test::head;
+using test::json_of;
 using test::make;
 using test::message;
 using test::prompt;
@@ -44,16 +48,6 @@ using test::TestGatewayOptions;
 using test::ThrowingModel;
 namespace http = gateway::http;
 namespace net = gateway::net;
-
-Json json_of(const HttpResponse& response) { return Json::parse(response.body()); }
-
-std::string field(const HttpResponse& response, std::string_view name) {
-    return std::string{gateway::view(response[name])};
-}
-
-std::string error_of(const HttpResponse& response) {
-    return json_of(response).at("error").at("message").get<std::string>();
-}
 
 TEST(Routes, GenerateAnswersAtOnceAndTheJobCanBeRead) {
     TestGateway gateway{make<EchoModel>()};

@@ -350,7 +350,9 @@ TEST_P(Streaming, SaysThatItGoesOnWhileTheModelIsSilent) {
 TEST(StreamingSlowly, DoesNotHoldUpTheEndOfTheGateway) {
     FakeUpstream upstream;
     upstream.script({Behaviour::of(Kind::endless)});
-    TestGateway gateway{model_of(upstream, true)};
+    TestGatewayOptions options;
+    options.http.request_timeout = 1h;  // else the client is dropped for its slowness in the end
+    TestGateway gateway{model_of(upstream, true), options};
     RawClient slow{gateway.port()};
     slow.send(Speech{true}.request());
     slow.receive_up_to("xxx");

@@ -23,12 +23,14 @@ net::awaitable<std::optional<Refusal>> HttpConnection::read_head(Parser& parser)
     HeadScanner scanner{shared_.options.header_limit};
     for (;;) {
         if (std::optional<Refusal> refusal = scanner.scan(received())) {
+            received_ += buffer_.size();
             co_return refusal;
         }
         if (scanner.complete()) {
             break;
         }
         if (const error_code error = co_await receive(); error) {
+            received_ += buffer_.size();
             co_return refusal_of(error);
         }
     }
@@ -62,7 +64,9 @@ net::awaitable<std::optional<Refusal>> HttpConnection::read_body(Parser& parser)
     error_code error;
     if (request.version() == 11 && request.count(http::field::expect) > 0) {
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-        co_await net::async_write(socket_, net::buffer(go_on), net::redirect_error(net::use_awaitable, error));
+        const std::size_t size =
+            co_await net::async_write(socket_, net::buffer(go_on), net::redirect_error(net::use_awaitable, error));
+        sent_ += size;
     }
     begin_transfer(Phase::reading_body);
     while (!error && !parser.is_done()) {

@@ -16,7 +16,7 @@ struct HttpExchange {
     const HttpResponse& response;  ///< its head
     std::string_view request_id;
     tcp::endpoint client;
-    std::uint64_t received = 0;    ///< bytes of the request
+    std::uint64_t received = 0;    ///< bytes of the request; without a head that could be read: all that had arrived
     std::uint64_t sent = 0;        ///< bytes that the system has taken, interim responses included
     Clock::duration first_byte{};  ///< from the request's first byte until the response began to be sent
     Clock::duration took{};        ///< until it had been sent
