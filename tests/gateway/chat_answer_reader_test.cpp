@@ -132,6 +132,26 @@ TEST(ChatChunkReader, GathersCallsUpToABound) {
             }
         },
         NotUnderstood);
+    ChatChunkReader of_nameless;
+    EXPECT_THROW(
+        {
+            for (int i = 0; i < 100'000; ++i) {
+                (void)of_nameless.read(parse_json(begun + std::to_string(i) + R"("}]}}]})"));
+            }
+        },
+        NotUnderstood);
+}
+
+TEST(ChatChunkReader, EndsCandidatesThatWereLeftWithoutAReason) {
+    ChatChunkReader reader;
+    (void)reader.read(parse_json(
+        R"({"choices":[{"index":1,"delta":{"tool_calls":[{"id":"c","function":{"name":"f","arguments":"{}"}}]}}]})"));
+    EXPECT_EQ(
+        parse_json(write_gemini_answer(reader.end({1}))),
+        parse_json(
+            R"({"candidates":[{"content":{"role":"model","parts":[{"functionCall":{"id":"c","name":"f","args":{}}}]},
+            "finishReason":"OTHER","index":1}]})"));
+    EXPECT_TRUE(ChatChunkReader{}.end({}).candidates.empty());
 }
 
 TEST(ChatChunkReader, AnErrorInPlaceOfAChunkEndsTheStream) {

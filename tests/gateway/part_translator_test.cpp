@@ -138,6 +138,34 @@ TEST(PartTranslator, KnowsAnAnswerThatIsNotComplete) {
     }
 }
 
+TEST(PartTranslator, LosesNothingOfAnAnswerThatNeverSaysWhyItEnds) {
+    const std::string call =
+        R"({"choices":[{"index":0,"delta":{"tool_calls":[{"id":"c","function":{"name":"f","arguments":"{}"}}]}}]})";
+    PartTranslator gemini{Dialect::chat, Dialect::gemini, "id", false};
+    const std::vector<Json> parts = said(gemini, {chat_part, call, "[DONE]"});
+    ASSERT_EQ(parts.size(), 2U);
+    EXPECT_EQ(parts[1].at("candidates").at(0).at("content").at("parts").at(0).at("functionCall").at("name"), "f");
+    EXPECT_EQ(parts[1].at("candidates").at(0).at("finishReason"), "OTHER");
+    PartTranslator chat{Dialect::chat, Dialect::chat, "id", false};
+    EXPECT_EQ(said(chat, {chat_part, call, "[DONE]"}), parsed({chat_part, call})) << "as the upstream says it";
+    const std::string note = R"({"choices":[{"index":0,"delta":{}}]})";
+    PartTranslator ended{Dialect::chat, Dialect::gemini, "id", false};
+    EXPECT_EQ(said(ended, {chat_part, chat_end, note, "[DONE]"}).size(), 2U) << "it ends once";
+}
+
+TEST(PartTranslator, BoundsTheCandidates) {
+    for (const Dialect client : {Dialect::chat, Dialect::gemini}) {
+        PartTranslator translator{Dialect::chat, client, "id", false};
+        const auto part = [](int index) {
+            return R"({"choices":[{"delta":{"content":"x"},"index":)" + std::to_string(index) + "}]}";
+        };
+        for (int i = 0; i < 1'000; ++i) {
+            (void)translator.take(part(i));
+        }
+        EXPECT_THROW((void)translator.take(part(1'000)), NotUnderstood);
+    }
+}
+
 std::string reason(Dialect upstream, const std::string& event) {
     std::string why;
     for (const Dialect client : {Dialect::chat, Dialect::gemini}) {

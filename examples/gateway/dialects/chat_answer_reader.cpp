@@ -192,12 +192,22 @@ Answer ChatChunkReader::read(const Json& chunk) {
             take_calls(*delta, begun);
         }
         if (const std::string_view reason = text_of(find_member(choice, "finish_reason")); !reason.empty()) {
-            end(candidate, chat_finish(reason));
+            finish(candidate, chat_finish(reason));
         }
         if (!candidate.text.empty() || !candidate.calls.empty() || candidate.finish) {
             answer.candidates.push_back(std::move(candidate));
         }
     });
+    return answer;
+}
+
+Answer ChatChunkReader::end(const std::set<std::uint64_t>& going_on) {
+    Answer answer;
+    for (const std::uint64_t index : going_on) {
+        Candidate& candidate = answer.candidates.emplace_back();
+        candidate.index = index;
+        finish(candidate, FinishReason::other);
+    }
     return answer;
 }
 
@@ -209,31 +219,29 @@ void ChatChunkReader::take_calls(const Json& delta, Begun& begun) {
             const std::string_view id = text_of(find_member(part, "id"));
             const bool another = !id.empty() && !begun.calls.empty() && begun.calls[begun.last].id != id;
             begun.last = count_in(part, "index").value_or(another ? begun.calls.rbegin()->first + 1 : begun.last);
-            Call& call = begun.calls[begun.last];
-            call.id = id.empty() ? call.id : std::string{id};
-            if (const Json* const function = find_member(part, "function")) {
-                take_call(*function, call);
-            }
+            take_call(id, find_member(part, "function"), begun.calls[begun.last]);
         }
     }
     if (const Json* const function = find_member(delta, "function_call")) {  // as it was before tools
-        take_call(*function, begun.calls[begun.last]);
+        take_call("", function, begun.calls[begun.last]);
     }
 }
 
-void ChatChunkReader::take_call(const Json& function, Call& call) {
-    const std::string_view name = text_of(find_member(function, "name"));
-    const std::string_view arguments = text_of(find_member(function, "arguments"));
+/// function: null, where this piece of the call says nothing of it.
+void ChatChunkReader::take_call(std::string_view id, const Json* function, Call& call) {
+    const std::string_view name = text_of(function != nullptr ? find_member(*function, "name") : nullptr);
+    const std::string_view arguments = text_of(function != nullptr ? find_member(*function, "arguments") : nullptr);
     constexpr std::size_t besides = 100;  // of a call: many may be begun
-    gathered_ += besides + name.size() + arguments.size();
+    gathered_ += besides + id.size() + name.size() + arguments.size();
     if (gathered_ > most_gathered) {
         throw NotUnderstood{"its calls of functions have more than " + std::to_string(most_gathered) + " bytes"};
     }
+    call.id = id.empty() ? call.id : std::string{id};
     call.name = name.empty() ? call.name : std::string{name};
     call.arguments += arguments;
 }
 
-void ChatChunkReader::end(Candidate& candidate, FinishReason reason) {
+void ChatChunkReader::finish(Candidate& candidate, FinishReason reason) {
     candidate.finish = reason;
     if (const auto begun = begun_.extract(candidate.index)) {
         for (const auto& [place, call] : begun.mapped().calls) {

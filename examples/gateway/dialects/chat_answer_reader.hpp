@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +39,9 @@ class ChatChunkReader {
     /// What the next chunk says; it may have nothing new. Throws as check_chat_chunk() does.
     [[nodiscard]] Answer read(const Json& chunk);
 
+    /// Ends the candidates of these indexes, which the upstream has left without a reason. Throws NotUnderstood.
+    [[nodiscard]] Answer end(const std::set<std::uint64_t>& going_on);
+
   private:
     struct Call {
         std::string id, name, arguments;
@@ -49,8 +54,8 @@ class ChatChunkReader {
     };
 
     void take_calls(const Json& delta, Begun& begun);
-    void take_call(const Json& function, Call& call);
-    void end(Candidate& candidate, FinishReason reason);
+    void take_call(std::string_view id, const Json* function, Call& call);
+    void finish(Candidate& candidate, FinishReason reason);
 
     static constexpr std::size_t most_gathered = std::size_t{4} << 20;  // bytes of calls
 

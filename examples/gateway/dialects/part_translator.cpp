@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gateway/dialects/part_translator.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+
 #include <gateway/dialects/gemini_answer_reader.hpp>
 #include <gateway/dialects/translate.hpp>
 
 namespace gateway {
+
+namespace {
+
+constexpr std::size_t most_candidates = 1'000;
+
+}  // namespace
 
 PartTranslator::PartTranslator(Dialect upstream, Dialect client, std::string_view id, bool usage_wanted)
     : upstream_{upstream}, writer_{upstream == client ? nullptr : make_part_writer(client, id, usage_wanted)} {}
@@ -36,6 +46,9 @@ void PartTranslator::note(const PartEnds& ends) {
             going_on_.insert(index);
         }
     }
+    if (going_on_.size() + ended_.size() > most_candidates) {
+        throw NotUnderstood{"it has more than " + std::to_string(most_candidates) + " candidates"};
+    }
     blocked_ = blocked_ || ends.blocked;
 }
 
@@ -45,7 +58,13 @@ std::vector<std::string> PartTranslator::end() {
     if (!complete && !(done_ && said)) {
         throw BrokenOff{"it ended before it was complete"};
     }
-    return writer_ ? writer_->end() : std::vector<std::string>{};
+    std::vector<std::string> texts;
+    if (writer_) {
+        texts =
+            writer_->write(chunks_.end(going_on_));  // which an upstream that says [DONE] may leave without a reason
+        std::ranges::move(writer_->end(), std::back_inserter(texts));
+    }
+    return texts;
 }
 
 }  // namespace gateway

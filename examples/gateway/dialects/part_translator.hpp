@@ -32,7 +32,7 @@ class PartTranslator {
     [[nodiscard]] bool done() const { return done_; }
 
     /// There are no more events. Returns what is to be said yet. Throws BrokenOff, if the answer is not complete: some
-    /// candidate has not ended, and no event has said that it is the last.
+    /// candidate has not ended, and no event has said that it is the last; NotUnderstood.
     [[nodiscard]] std::vector<std::string> end();
 
     /// What the answer has cost, as far as that was said.
