@@ -107,7 +107,11 @@ TEST_F(StatusFeedTest, IsNotWaitedForWhenNobodyWantsTheRest) {
     EXPECT_TRUE(next(*source));
     const auto left = std::make_shared<net::cancellation_signal>();
     bool ended = false;
-    net::co_spawn(context, gateway::run_cancellable(source->next(), left), [&](auto&&...) { ended = true; });
+    net::co_spawn(context, gateway::run_cancellable(source->next(), left),
+                  [&](const std::exception_ptr& error, auto&&) {
+                      EXPECT_TRUE(error) << "there is no event for who has left";
+                      ended = true;
+                  });
     net::post(context, [left] { left->emit(net::cancellation_type::terminal); });
     context.restart();
     context.run();

@@ -6,6 +6,8 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <gateway/api/events.hpp>
 
@@ -23,6 +25,10 @@ class StatusFeed::Watcher final : public BodySource {
             pause_->expires_at(feed_->next_tick());
             error_code ignored;
             co_await pause_->async_wait(net::redirect_error(net::use_awaitable, ignored));
+            const net::cancellation_state state = co_await net::this_coro::cancellation_state;
+            if (state.cancelled() != net::cancellation_type::none) {
+                throw boost::system::system_error{net::error::operation_aborted};
+            }
         }
         if (feed_->ended()) {
             co_return std::nullopt;
