@@ -100,7 +100,7 @@ std::optional<std::string> LiveAnswer::try_next() {
     return part ? take(std::move(*part)) : std::nullopt;
 }
 
-/// Nothing: the part says what all has cost.
+/// Nothing: the part says only what it adds to the cost.
 std::optional<std::string> LiveAnswer::take(ModelAnswer part) {
     service_.figures_.spent(part.usage);
     return part.text.empty() ? std::nullopt : std::optional{std::move(part.text)};

@@ -76,7 +76,8 @@ class LiveAnswer {
   private:
     friend GenerationService;
 
-    /// A next() of the stream that waits; it goes on when who waited for it gives up.
+    /// A next() of the stream that waits; it goes on when who waited for it gives up. Used on the strand of who awaits
+    /// the parts, alone; its handler owns it too.
     struct Wait {
         explicit Wait(const net::any_io_executor& executor) : timer{executor} {}
 

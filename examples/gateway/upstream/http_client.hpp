@@ -19,7 +19,7 @@ struct HttpClientOptions {
     std::chrono::milliseconds idle_timeout{30'000};  ///< a connection idle for so long is not used again
     std::chrono::milliseconds connect_timeout{10'000};  ///< to resolve, connect and shake hands; > 0
     std::uint32_t header_limit = 64 * 1024;             ///< bytes of a response's header; > 0
-    std::uint64_t body_limit = 64 * 1024 * 1024;        ///< bytes of a response's body; > 0
+    std::uint64_t body_limit = 64 * 1024 * 1024;        ///< bytes of a body that send() reads; > 0
     std::string ca_file;                                ///< PEM; empty: the system's certificates
     std::string user_agent = "dispatch-gateway";        ///< empty: send none
 };

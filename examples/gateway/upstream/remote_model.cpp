@@ -67,7 +67,8 @@ std::optional<Failure> refuse_stream(const HttpResponse& response) {
     return refuse_compressed(response);
 }
 
-/// Takes what follows the last event, so that the connection can be used again. Nobody waits for that.
+/// Takes what follows the last event, so that the connection can be used again. Nobody waits for that: it owns the
+/// reader, and ends with the response, or after patience_at_end.
 net::awaitable<void> finish(std::unique_ptr<ResponseReader> reader) {
     try {
         const Clock::time_point deadline = Clock::now() + patience_at_end;
@@ -148,9 +149,12 @@ net::awaitable<void> RemoteModel::answer_in_parts(ModelRequest request, WaitNote
     Turns::Turn turn{turns_, co_await net::this_coro::executor};
     const Asked asked{std::move(request), Delivery::in_parts};
     Attempt begun = co_await ask(asked, note, turn);
-    co_await hand_on(asked.request, begun, sink);
+    const bool at_end = co_await hand_on(asked.request, begun, sink);
     turn.answered();
-    net::co_spawn(co_await net::this_coro::executor, finish(std::move(begun.reader)), net::detached);
+    if (!at_end) {
+        const net::any_io_executor executor = co_await net::this_coro::executor;
+        net::co_spawn(executor, finish(std::move(begun.reader)), net::detached);
+    }
 }
 
 net::awaitable<RemoteModel::Attempt> RemoteModel::ask(const Asked& asked, WaitNote& note, Turns::Turn& turn) {
@@ -307,12 +311,12 @@ RemoteModel::Attempt RemoteModel::read_answer(const ModelRequest& request, const
     return result;
 }
 
-net::awaitable<void> RemoteModel::hand_on(const ModelRequest& request, const Attempt& begun, const PartSink& sink) {
+net::awaitable<bool> RemoteModel::hand_on(const ModelRequest& request, const Attempt& begun, const PartSink& sink) {
     PartTranslator translator{api_->dialect(), request.dialect, request.id, request.usage_wanted};
     Failure failure;
     try {
-        co_await hand_on_events(translator, *begun.reader, sink);
-        co_return;
+        const bool at_end = co_await hand_on_events(translator, *begun.reader, sink);
+        co_return at_end;
     } catch (const TransportError& error) {
         log::warn("a response of the upstream broke off",
                   {{"job_id", request.id}, {"trace_id", request.trace.id}, {"error", error.what()}});
@@ -329,13 +333,15 @@ net::awaitable<void> RemoteModel::hand_on(const ModelRequest& request, const Att
     throw UpstreamError{std::move(failure)};
 }
 
-net::awaitable<void> RemoteModel::hand_on_events(PartTranslator& translator, ResponseReader& reader,
+net::awaitable<bool> RemoteModel::hand_on_events(PartTranslator& translator, ResponseReader& reader,
                                                  const PartSink& sink) {
     SseParser events{largest_event};
     TokensTold told;
+    bool at_end = false;
     while (!translator.done()) {
         const std::optional<std::string> bytes = co_await reader.read(Clock::now() + options_.attempt_timeout);
         if (!bytes) {
+            at_end = true;
             break;
         }
         events.put(*bytes);
@@ -350,6 +356,7 @@ net::awaitable<void> RemoteModel::hand_on_events(PartTranslator& translator, Res
     }
     std::vector<std::string> rest = translator.end();
     co_await hand_each(std::move(rest), told.update(translator.usage()), sink);
+    co_return at_end;
 }
 
 std::chrono::milliseconds RemoteModel::pause_after(const Attempt& last, std::size_t attempts) {

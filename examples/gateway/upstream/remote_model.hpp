@@ -76,8 +76,9 @@ class RemoteModel : public Model {
                                  std::string_view token);
     net::awaitable<Attempt> read(const ModelRequest& request, HttpResponse response, std::string_view token);
     Attempt read_answer(const ModelRequest& request, const HttpResponse& response) const;
-    net::awaitable<void> hand_on(const ModelRequest& request, const Attempt& begun, const PartSink& sink);
-    net::awaitable<void> hand_on_events(PartTranslator& translator, ResponseReader& reader, const PartSink& sink);
+    /// These return whether the response has been read to its end.
+    net::awaitable<bool> hand_on(const ModelRequest& request, const Attempt& begun, const PartSink& sink);
+    net::awaitable<bool> hand_on_events(PartTranslator& translator, ResponseReader& reader, const PartSink& sink);
     /// Until the attempt after that many; throws UpstreamError when there should be none.
     std::chrono::milliseconds pause_after(const Attempt& last, std::size_t attempts);
 
