@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# add_gtest_program(PROGRAM [PREFIX prefix] [SHARDS n]): the tests of a GoogleTest program as CTest's, each in a process
-# of its own: the prefix and the test's name. With DISPATCH_TEST_PROGRAMS the whole program is one test (or n, for large
-# ones), the prefix and the program's name: hundreds of processes fewer, which count where each starts slowly, as with
-# sanitizers; and nothing is run to find the tests' names.
+# add_gtest_program(PROGRAM [PREFIX prefix] [SHARDS n] [ONE_THREAD filter]): the tests of a GoogleTest program as CTest's,
+# each in a process of its own: the prefix and the test's name. With DISPATCH_TEST_PROGRAMS the whole program is one test
+# (or n, for large ones), the prefix and the program's name: hundreds of processes fewer, which count where each starts
+# slowly, as with sanitizers; and nothing is run to find the tests' names. Those of the filter have one thread and take
+# long, so that Clang's search for data races compiles them, and leaves them out.
 include(GoogleTest)
 option(DISPATCH_TEST_PROGRAMS "Make each test program one test" OFF)
 
@@ -16,7 +17,7 @@ if(NOT TARGET test_programs)
 endif()
 
 function(add_gtest_program program)
-    cmake_parse_arguments(PARSE_ARGV 1 test "" "PREFIX;SHARDS" "")
+    cmake_parse_arguments(PARSE_ARGV 1 test "" "PREFIX;SHARDS;ONE_THREAD" "")
     if(NOT DISPATCH_TEST_PROGRAMS)
         gtest_discover_tests(${program} TEST_PREFIX "${test_PREFIX}" DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
         return()
@@ -31,7 +32,10 @@ function(add_gtest_program program)
         endif()
         math(EXPR index "${shard} - 1")
         add_test(NAME "${name}" COMMAND ${program} --gtest_brief=1)
-        set_tests_properties("${name}" PROPERTIES TIMEOUT 900
-                             ENVIRONMENT "GTEST_TOTAL_SHARDS=${test_SHARDS};GTEST_SHARD_INDEX=${index}")
+        set(environment "GTEST_TOTAL_SHARDS=${test_SHARDS}" "GTEST_SHARD_INDEX=${index}")
+        if(test_ONE_THREAD AND "thread" IN_LIST DISPATCH_SANITIZE)
+            list(APPEND environment "GTEST_FILTER=-${test_ONE_THREAD}")
+        endif()
+        set_tests_properties("${name}" PROPERTIES TIMEOUT 900 ENVIRONMENT "${environment}")
     endforeach()
 endfunction()
