@@ -4,7 +4,6 @@
 #ifndef DISPATCH_BENCHMARKS_ROUND_TRIPS_HPP
 #define DISPATCH_BENCHMARKS_ROUND_TRIPS_HPP
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "asio.hpp"
+#include "percentile.hpp"
 
 namespace bench {
 
@@ -34,12 +34,8 @@ class RoundTrips {
 
     void forget() { seconds_.clear(); }
 
-    /// Of all so far, which took so many seconds or less. share: 0 to 1, without 1.
-    double percentile(double share) {
-        const auto nth = seconds_.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(seconds_.size()));
-        std::nth_element(seconds_.begin(), nth, seconds_.end());
-        return *nth;
-    }
+    /// Of all so far, in seconds: see percentile.hpp.
+    double percentile(double share) { return bench::percentile(seconds_, share); }
 
   private:
     template <typename Executor, typename Operation>
