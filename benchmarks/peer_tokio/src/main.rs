@@ -92,6 +92,50 @@ where
     }
 }
 
+/// Keeps the processor busy for so many rounds: that of ../../work.hpp. Never 0 for a seed that is not.
+#[inline(never)]
+fn keep_busy(rounds: u64, mut seed: u64) -> u64 {
+    for _ in 0..rounds {
+        seed ^= seed >> 32;
+        seed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+    seed
+}
+
+fn work_on(request: u64, rounds: u64) -> u64 {
+    if keep_busy(rounds, request) == 0 {
+        0
+    } else {
+        request
+    }
+}
+
+/// Calls the work directly with requests 1 to `jobs`, on so many threads, and returns the seconds that took.
+fn call_directly(jobs: u64, threads: u64, rounds: u64) -> f64 {
+    const BATCH: u64 = 16;
+    let taken = AtomicU64::new(0);
+    let run = || {
+        let mut right = 0;
+        loop {
+            let first = taken.fetch_add(BATCH, Ordering::Relaxed);
+            if first >= jobs {
+                return right;
+            }
+            let requests = first + 1..=jobs.min(first + BATCH);
+            right += requests.filter(|&r| work_on(r, rounds) == r).count() as u64;
+        }
+    };
+    let begin = Instant::now();
+    let right: u64 = std::thread::scope(|scope| {
+        let loops: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        loops.into_iter().map(|each| each.join().expect("no panic")).sum()
+    });
+    if right != jobs {
+        fail(1, "a handler that was called directly did not return its request");
+    }
+    begin.elapsed().as_secs_f64()
+}
+
 /// Runs jobs 1 to `jobs` with that many clients, and returns the verified sum of the responses.
 async fn run(jobs: u64, clients: u64, pool: &Arc<Dispatcher>, names: &Arc<[String]>) -> u64 {
     let taken = Arc::new(AtomicU64::new(0));
@@ -133,7 +177,7 @@ fn fail(status: i32, message: &str) -> ! {
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let names = "--jobs J --clients C --threads T --workers W --sessions S --handler echo|yield";
+    let names = "--jobs J --clients C --threads T --workers W --sessions S --handler echo|yield --rounds R";
     let mut given = HashMap::new();
     for pair in args.chunks(2) {
         match pair {
@@ -153,6 +197,7 @@ fn main() {
     let threads = number("--threads", 1, 1_024);
     let workers = number("--workers", 1, 65_536);
     let sessions = number("--sessions", 0, 10_000_000);
+    let rounds = number("--rounds", 0, 1_000_000_000);
     let (handler, yields) = match given.get("--handler") {
         Some(&"echo") => ("echo", false),
         Some(&"yield") => ("yield", true),
@@ -162,7 +207,7 @@ fn main() {
         if yields {
             tokio::task::yield_now().await;
         }
-        request
+        work_on(request, rounds)
     };
 
     // Neither the I/O nor the time driver is enabled: nothing here uses them.
@@ -173,16 +218,21 @@ fn main() {
     let driver = runtime.spawn(async move {
         let names: Arc<[String]> = (0..sessions).map(|n| format!("session-{n}")).collect();
         let pool = Arc::new(Dispatcher::new(workers, handle));
-        run(jobs / 10, clients, &pool, &names).await; // warms up
+        run(jobs / 4 + clients, clients, &pool, &names).await; // warms up
+        let half = jobs / 2 + 1;
+        let before = call_directly(half, threads, rounds);
         let begin = Instant::now();
         let checksum = run(jobs, clients, &pool, &names).await;
-        (checksum, begin.elapsed().as_secs_f64())
+        let seconds = begin.elapsed().as_secs_f64();
+        // Half before and half after, so that both see what else the machine does.
+        let bare = (before + call_directly(half, threads, rounds)) / (2 * half) as f64;
+        (checksum, seconds, bare)
     });
-    let (checksum, seconds) = runtime.block_on(driver).expect("the driver does not panic");
-    let ns_per_job = seconds * 1e9 / jobs as f64;
+    let (checksum, seconds, bare) = runtime.block_on(driver).expect("the driver does not panic");
+    let per_job = seconds / jobs as f64;
     println!(
         "{{\"name\":\"tokio\",\"jobs\":{jobs},\"clients\":{clients},\"threads\":{threads},\
-         \"workers\":{workers},\"sessions\":{sessions},\"handler\":\"{handler}\",\
-         \"seconds\":{seconds:.6},\"ns_per_job\":{ns_per_job:.1},\"checksum\":{checksum}}}"
+         \"workers\":{workers},\"sessions\":{sessions},\"handler\":\"{handler}\",\"rounds\":{rounds},\
+         \"seconds\":{seconds:.6},\"per_job\":{per_job:.12},\"bare\":{bare:.12},\"checksum\":{checksum}}}"
     );
 }
