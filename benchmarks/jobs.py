@@ -24,7 +24,7 @@ CONTENDERS = (
     ("dispatch_function", "dispatch, a plain function", ""),
     ("co_spawn", "`co_spawn`", ""),
     ("direct_port", "direct port", ""),
-    ("tokio", "tokio", "Rust, with the crates tokio and dashmap"),
+    ("tokio", "tokio", "install Rust, and its crates tokio and dashmap"),
     ("toomanycooks", "TooManyCooks", "set DISPATCH_TOOMANYCOOKS_DIR"),
     ("libcoro", "libcoro", "set DISPATCH_LIBCORO_DIR"),
 )
