@@ -134,6 +134,67 @@ TEST_P(JobStoreTest, AnEndedJobIsForgottenAfterItsTime) {
     EXPECT_EQ(store().counters().jobs.failed, 0U);
 }
 
+gateway::Inserted insert_with_key(JobStore& store, std::string id, std::string key, std::string fingerprint = "f") {
+    PendingJob job = make_job(std::move(id));
+    job.key = IdempotencyKey{std::move(key), std::move(fingerprint)};
+    return run_awaitable(store.insert(std::move(job)));
+}
+
+TEST_P(JobStoreTest, AKeyStandsForItsJobAsLongAsThatIsKept) {
+    using Outcome = gateway::Inserted::Outcome;
+    const std::string key{"a key of any bytes: \0\xff", 22};
+    EXPECT_EQ(insert_with_key(store(), "a", key).outcome, Outcome::stored);
+    const gateway::Inserted again = insert_with_key(store(), "b", key);
+    EXPECT_EQ(again.outcome, Outcome::known);
+    EXPECT_EQ(again.id, "a");
+    EXPECT_FALSE(find(store(), "b"));
+    const gateway::Inserted another = insert_with_key(store(), "c", key, "of another request");
+    EXPECT_EQ(another.outcome, Outcome::another);
+    EXPECT_EQ(another.id, "a");
+    EXPECT_EQ(insert_with_key(store(), "d", "another key").outcome, Outcome::stored);
+    EXPECT_EQ(store().counters().jobs.pending, 2U);
+
+    complete(store(), "a");
+    now += 999;
+    EXPECT_EQ(insert_with_key(store(), "e", key).id, "a");
+    now += 1;
+    EXPECT_EQ(insert_with_key(store(), "f", key, "of another request").outcome, Outcome::stored);
+    EXPECT_EQ(insert_with_key(store(), "g", key, "of another request").id, "f");
+    EXPECT_EQ(run_awaitable(store().remove_expired(10)), 1U);
+    EXPECT_EQ(insert_with_key(store(), "h", key, "of another request").id, "f");
+}
+
+TEST_P(JobStoreTest, TheOldestKeyIsForgottenForOneTooMany) {
+    options.max_keys = 2;
+    for (const char* const id : {"a", "b", "c"}) {
+        insert_with_key(store(), id, std::string{"key of "} + id);
+    }
+    EXPECT_EQ(insert_with_key(store(), "d", "key of c").id, "c");
+    EXPECT_EQ(insert_with_key(store(), "e", "key of b").id, "b");
+    EXPECT_EQ(insert_with_key(store(), "f", "key of a").id, "f");
+    EXPECT_EQ(insert_with_key(store(), "g", "key of b").id, "g") << "it is the oldest since";
+    EXPECT_EQ(store().counters().jobs.pending, 5U) << "no job is";
+}
+
+TEST_P(JobStoreTest, JobsAreRemovedInTheOrderInWhichTheyEnded) {
+    constexpr int jobs = 1'000;  // more than a table holds that does not grow
+    for (int i = 0; i < jobs; ++i) {
+        insert(store(), std::to_string(i));
+    }
+    for (int i = jobs - 1; i >= 0; --i, ++now) {
+        complete(store(), std::to_string(i), "result of " + std::to_string(i));
+    }
+    // The first to end, which was the last to come, did so as long ago as ended jobs are kept.
+    for (int i = jobs - 1; i > jobs - 10; --i, ++now) {
+        EXPECT_EQ(run_awaitable(store().remove_expired(10)), 1U);
+        EXPECT_FALSE(find(store(), std::to_string(i)));
+        EXPECT_EQ(find(store(), std::to_string(i - 1))->result, "result of " + std::to_string(i - 1));
+    }
+    now += jobs;
+    EXPECT_EQ(run_awaitable(store().remove_expired(jobs)), static_cast<std::size_t>(jobs - 9));
+    EXPECT_EQ(store().counters().jobs.completed, 0U);
+}
+
 TEST_P(JobStoreTest, ThereAreNoFormerJobsAmongThoseOfThisRun) {
     insert(store(), "a");
     EXPECT_TRUE(run_awaitable(store().former(0, 10)).jobs.empty());
@@ -180,64 +241,6 @@ TEST_P(JobStoreTest, ManyAtATimeSeeWhatTheyWrote) {
     close();
 }
 
-TEST_P(JobStoreTest, AnOperationFailsAloneInItsBatch) {
-    Gate gate;
-    options.now_ms = [&] {
-        gate.pass();
-        return now.load();
-    };
-    net::thread_pool threads{2};
-    std::vector<std::future<gateway::Inserted>> ends;
-    for (int i = 0; i < 20; ++i) {  // every fifth id is there already
-        ends.push_back(
-            net::co_spawn(threads, store().insert(make_job(std::to_string(i % 5 == 4 ? 0 : i))), net::use_future));
-        while (store().counters().queued <= static_cast<std::size_t>(i)) {
-            std::this_thread::yield();  // they are asked for in this order
-        }
-    }
-    gate.open();
-    for (int i = 0; i < 20; ++i) {
-        if (i % 5 == 4) {
-            EXPECT_THROW(ends[static_cast<std::size_t>(i)].get(), StoreError);
-        } else {
-            EXPECT_NO_THROW(ends[static_cast<std::size_t>(i)].get());
-        }
-    }
-    EXPECT_EQ(store().counters().jobs.pending, 16U);
-    EXPECT_TRUE(find(store(), "18"));
-    close();
-}
-
-TEST_P(JobStoreTest, MoreThanMayWaitIsRefused) {
-    Gate gate;
-    options.max_queued = 3;
-    options.now_ms = [&] {
-        gate.pass();
-        return now.load();
-    };
-    net::thread_pool threads{2};
-    std::vector<std::future<gateway::Inserted>> ends;
-    for (int i = 0; i < 3; ++i) {
-        ends.push_back(net::co_spawn(threads, store().insert(make_job(std::to_string(i))), net::use_future));
-    }
-    while (store().counters().queued < 3) {
-        std::this_thread::yield();
-    }
-    try {
-        insert(store(), "one too many");
-        FAIL();
-    } catch (const StoreError& error) {
-        EXPECT_EQ(error.kind(), StoreError::Kind::overloaded);
-    }
-    gate.open();
-    for (auto& end : ends) {
-        EXPECT_NO_THROW(end.get());
-    }
-    insert(store(), "later there is room");
-    EXPECT_FALSE(find(store(), "one too many"));
-    close();
-}
-
 net::awaitable<int> steps_off_executor(JobStore& store, net::strand<net::thread_pool::executor_type> strand) {
     int off = 0;
     PendingJob job = make_job("a");
@@ -273,7 +276,91 @@ TEST_P(JobStoreTest, OutlivesAJoinedThreadPool) {
     }
 }
 
-TEST_P(JobStoreTest, WhatWasHandedOverIsCarriedOutWhenCancelled) {
+TEST_P(JobStoreTest, AValueThatCannotBeUsedIsNamed) {
+    const auto refused = [&](const JobStoreOptions& wrong) -> std::string {
+        try {
+            const JobStore opened{wrong};
+        } catch (const std::invalid_argument& error) {
+            return error.what();
+        }
+        return {};
+    };
+    JobStoreOptions wrong = options;
+    wrong.ttl = std::chrono::milliseconds{0};
+    EXPECT_EQ(refused(wrong), "JobStoreOptions::ttl must be positive, and is 0 ms");
+    wrong = options;
+    wrong.max_queued = 0;
+    EXPECT_EQ(refused(wrong), "JobStoreOptions::max_queued must be positive");
+    wrong = options;
+    wrong.path.clear();
+    EXPECT_NE(refused(wrong).find("JobStoreOptions::path"), std::string::npos);
+}
+
+/// What waits for the disk.
+class JobStoreQueue : public JobStoreTest {};
+
+INSTANTIATE_TEST_SUITE_P(Kept, JobStoreQueue, testing::Values(true),
+                         [](const auto& /*parameter*/) { return "InAFile"; });
+
+TEST_P(JobStoreQueue, AnOperationFailsAloneInItsBatch) {
+    Gate gate;
+    options.now_ms = [&] {
+        gate.pass();
+        return now.load();
+    };
+    net::thread_pool threads{2};
+    std::vector<std::future<gateway::Inserted>> ends;
+    for (int i = 0; i < 20; ++i) {  // every fifth id is there already
+        ends.push_back(
+            net::co_spawn(threads, store().insert(make_job(std::to_string(i % 5 == 4 ? 0 : i))), net::use_future));
+        while (store().counters().queued <= static_cast<std::size_t>(i)) {
+            std::this_thread::yield();  // they are asked for in this order
+        }
+    }
+    gate.open();
+    for (int i = 0; i < 20; ++i) {
+        if (i % 5 == 4) {
+            EXPECT_THROW(ends[static_cast<std::size_t>(i)].get(), StoreError);
+        } else {
+            EXPECT_NO_THROW(ends[static_cast<std::size_t>(i)].get());
+        }
+    }
+    EXPECT_EQ(store().counters().jobs.pending, 16U);
+    EXPECT_TRUE(find(store(), "18"));
+    close();
+}
+
+TEST_P(JobStoreQueue, MoreThanMayWaitIsRefused) {
+    Gate gate;
+    options.max_queued = 3;
+    options.now_ms = [&] {
+        gate.pass();
+        return now.load();
+    };
+    net::thread_pool threads{2};
+    std::vector<std::future<gateway::Inserted>> ends;
+    for (int i = 0; i < 3; ++i) {
+        ends.push_back(net::co_spawn(threads, store().insert(make_job(std::to_string(i))), net::use_future));
+    }
+    while (store().counters().queued < 3) {
+        std::this_thread::yield();
+    }
+    try {
+        insert(store(), "one too many");
+        FAIL();
+    } catch (const StoreError& error) {
+        EXPECT_EQ(error.kind(), StoreError::Kind::overloaded);
+    }
+    gate.open();
+    for (auto& end : ends) {
+        EXPECT_NO_THROW(end.get());
+    }
+    insert(store(), "later there is room");
+    EXPECT_FALSE(find(store(), "one too many"));
+    close();
+}
+
+TEST_P(JobStoreQueue, WhatWasHandedOverIsCarriedOutWhenCancelled) {
     Gate gate;
     options.now_ms = [&] {
         gate.pass();
@@ -294,7 +381,7 @@ TEST_P(JobStoreTest, WhatWasHandedOverIsCarriedOutWhenCancelled) {
     close();
 }
 
-TEST_P(JobStoreTest, IsDestroyedWhenAllThatWasAskedForIsDone) {
+TEST_P(JobStoreQueue, IsDestroyedWhenAllThatWasAskedForIsDone) {
     Gate gate;
     options.now_ms = [&] {
         gate.pass();
@@ -313,29 +400,7 @@ TEST_P(JobStoreTest, IsDestroyedWhenAllThatWasAskedForIsDone) {
     for (auto& end : ends) {
         EXPECT_NO_THROW(end.get());
     }
-    if (GetParam()) {
-        EXPECT_EQ(store().counters().jobs.pending, 100U);
-    }
-}
-
-TEST_P(JobStoreTest, AValueThatCannotBeUsedIsNamed) {
-    const auto refused = [&](const JobStoreOptions& wrong) -> std::string {
-        try {
-            const JobStore opened{wrong};
-        } catch (const std::invalid_argument& error) {
-            return error.what();
-        }
-        return {};
-    };
-    JobStoreOptions wrong = options;
-    wrong.ttl = std::chrono::milliseconds{0};
-    EXPECT_EQ(refused(wrong), "JobStoreOptions::ttl must be positive, and is 0 ms");
-    wrong = options;
-    wrong.max_queued = 0;
-    EXPECT_EQ(refused(wrong), "JobStoreOptions::max_queued must be positive");
-    wrong = options;
-    wrong.path.clear();
-    EXPECT_NE(refused(wrong).find("JobStoreOptions::path"), std::string::npos);
+    EXPECT_EQ(store().counters().jobs.pending, 100U);
 }
 
 class JobStoreFile : public testing::Test {

@@ -441,7 +441,9 @@ class StoppedClock {
 
 TEST_F(ServiceTest, WhoWaitsHearsTheAnswerThoughTheDiskDoesNotReply) {
     StoppedClock clock;
+    const TemporaryDirectory directory;
     TestGatewayOptions options;
+    options.store.path = directory.file("jobs.db");
     options.store.now_ms = [&] { return clock(); };
     options.store.write_patience = 1ms;
     options.service.job_timeout = 2s;

@@ -2,65 +2,39 @@
 #ifndef GATEWAY_JOBS_JOB_STORE_HPP
 #define GATEWAY_JOBS_JOB_STORE_HPP
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include <gateway/base/net.hpp>
 #include <gateway/jobs/job.hpp>
-#include <gateway/jobs/job_table.hpp>
+#include <gateway/jobs/job_store_options.hpp>
+#include <gateway/jobs/store_backend.hpp>
 #include <gateway/jobs/store_error.hpp>
-#include <gateway/jobs/store_health.hpp>
 
 namespace gateway {
 
-struct JobStoreOptions {
-    /// The database's file, which is made if there is none; beside it are others with longer names. ":memory:":
-    /// nothing survives.
-    std::string path = ":memory:";
-    /// How long an ended job is kept; positive.
-    std::chrono::milliseconds ttl = std::chrono::hours{1};
-    /// A job is kept through the loss of power. false: only through that of the process, and faster.
-    bool full_sync = true;
-    /// Operations that wait, for reading and for writing each; positive. More than jobs may be pending, or the ends of
-    /// jobs find no room.
-    std::size_t max_queued = 16'384;
-    /// Idempotency keys that are remembered, each as long as its job is kept; past it, the oldest is forgotten.
-    std::size_t max_keys = 100'000;
-    /// A write that takes longer says that the disk does not answer.
-    std::chrono::milliseconds write_patience = std::chrono::seconds{5};
-    /// Milliseconds of the wall clock: times outlive the process. Called on the store's threads. Empty: the system's.
-    std::function<std::int64_t()> now_ms;
-};
-
-/// How many jobs are in the database, how much waits for it, and whether it can write.
-struct JobStoreCounters {
-    JobCounts jobs;
-    std::size_t queued = 0;
-    StoreHealth health = StoreHealth::well;
-};
-
-/// Jobs and what became of them, in SQLite. A job accepted is a job kept: an operation completes when what it did will
-/// be found after a crash. If one throws, it did nothing; but a crash that follows, before the next change, may bring
-/// back what failed in its last step (the disk's sync).
+/// Jobs and what became of them, in a file of SQLite's, or in memory. A job accepted is a job kept: an operation
+/// completes when what it did will be found after a crash. If one throws, it did nothing; but a crash that follows,
+/// before the next change, may bring back what failed in its last step (the disk's sync).
 ///
 /// One process at a time may have a database, whatever name it knows it by: two would run the same pending jobs. A file
 /// that was removed or replaced is noticed with the next change, which fails then, and is not begun anew. It writes on
 /// a thread of its own, all that waits at once, and reads on another, which does not wait for the writer.
 ///
-/// The operations' executor is that of the awaiting coroutine; they never complete from within the call, and count as
-/// its outstanding work until they do. Cancellation: what was handed over is carried out, and its result told. They
-/// throw StoreError: overloaded when max_queued wait already, else failed. Thread-safe. What the coroutines run on may
-/// be destroyed before the store once it has run out of work (a joined thread pool), else after it. Begin no operation
-/// once the destructor has begun.
+/// In memory none of this is so: jobs are gone with the process, and an operation is done where it is asked for,
+/// without waiting.
+///
+/// The operations' executor is that of the awaiting coroutine, and they count as its outstanding work until they
+/// complete. Cancellation: what was handed over is carried out, and its result told. They throw StoreError: overloaded
+/// when max_queued wait already, else failed. Thread-safe. What the coroutines run on may be destroyed before the store
+/// once it has run out of work (a joined thread pool), else after it. Begin no operation once the destructor has begun.
 class JobStore {
   public:
-    /// Opens the database. Throws StoreError (unusable), naming the file, what is wrong with it and what to do;
-    /// std::invalid_argument for a value that cannot be used.
+    /// Opens the database, if there is one. Throws StoreError (unusable), naming the file, what is wrong with it and
+    /// what to do; std::invalid_argument for a value that cannot be used.
     explicit JobStore(const JobStoreOptions& options);
     JobStore(const JobStore&) = delete;
     JobStore& operator=(const JobStore&) = delete;
@@ -105,8 +79,7 @@ class JobStore {
     [[nodiscard]] JobStoreCounters counters() const;
 
   private:
-    class Impl;
-    std::unique_ptr<Impl> impl_;
+    std::unique_ptr<StoreBackend> backend_;
 };
 
 }  // namespace gateway
