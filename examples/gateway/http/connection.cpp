@@ -14,6 +14,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 
+#include <gateway/base/write_at_once.hpp>
 #include <gateway/http/date.hpp>
 #include <gateway/http/head_text.hpp>
 #include <gateway/http/request_id.hpp>
@@ -42,6 +43,7 @@ HttpConnection::HttpConnection(tcp::socket socket, const Shared& shared)
       idle_since_{Clock::now() + shared.options.newcomer_grace} {
     error_code gone;
     client_ = socket_.remote_endpoint(gone);
+    socket_.non_blocking(true, gone);
 }
 
 net::awaitable<void> HttpConnection::run() {
@@ -237,16 +239,18 @@ net::awaitable<void> HttpConnection::hint(std::string_view name, std::string_vie
 
 net::awaitable<bool> HttpConnection::write(std::string_view head, std::string_view body) {
     error_code error;
-    std::size_t written = 0;
-    while (!error && written < head.size() + body.size()) {
+    for (std::size_t written = 0; !error;) {
         const std::size_t of_head = std::min(written, head.size());
         const std::array<net::const_buffer, 2> rest{net::buffer(head) + of_head,
                                                     net::buffer(body) + (written - of_head)};
-        const std::size_t size =
-            co_await socket_.async_write_some(rest, net::redirect_error(net::use_awaitable, error));
+        const std::size_t size = write_at_once(socket_, rest, error);
         written += size;
         moved_ += size;
         sent_ += size;
+        if (error || written == head.size() + body.size()) {
+            break;
+        }
+        co_await socket_.async_wait(tcp::socket::wait_write, net::redirect_error(net::use_awaitable, error));
     }
     co_return !error;
 }

@@ -10,11 +10,11 @@
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/read.hpp>
 
 #include <gateway/http/chunk_extensions.hpp>
 #include <gateway/http/connection.hpp>
 #include <gateway/http/head_scanner.hpp>
+#include <gateway/http/read_message.hpp>
 #include <gateway/http/request_rules.hpp>
 
 namespace gateway {
@@ -69,11 +69,14 @@ net::awaitable<std::optional<Refusal>> HttpConnection::read_body(Parser& parser)
         sent_ += size;
     }
     begin_transfer(Phase::reading_body);
-    while (!error && !parser.is_done()) {
-        const std::size_t size =
-            co_await http::async_read_some(socket_, buffer_, parser, net::redirect_error(net::use_awaitable, error));
+    while (!error) {
+        const std::size_t size = parse_arrived(buffer_, parser, error, [&] { return parser.is_done(); });
         moved_ += size;
         received_ += size;
+        if (error || parser.is_done()) {
+            break;
+        }
+        co_await receive_more(socket_, buffer_, parser, error);
     }
     if (head) {
         request.base() = std::move(*head);

@@ -5,15 +5,18 @@
 #include <cerrno>
 #include <string_view>
 #include <sys/socket.h>
+#include <type_traits>
 #include <utility>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/read.hpp>
 
+#include <gateway/base/write_at_once.hpp>
 #include <gateway/http/head_text.hpp>
+#include <gateway/http/read_message.hpp>
 #include <gateway/http/url.hpp>
 #include <gateway/upstream/resolve.hpp>
 #include <gateway/upstream/tls_context.hpp>
@@ -38,6 +41,8 @@ bool peer_left(const error_code& error) {
 
 Connection::Connection(const net::any_io_executor& executor, Origin origin, net::ssl::context& tls)
     : origin_{std::move(origin)}, socket_{executor} {
+    constexpr std::size_t usual_size = 4096;
+    buffer_.reserve(usual_size);
     if (origin_.tls) {
         tls_.emplace(socket_, tls);
     }
@@ -79,6 +84,7 @@ net::awaitable<void> Connection::connect(const std::vector<tcp::endpoint>& endpo
     // in which nothing is sent: the probes keep what stands between from forgetting the connection.
     socket_.set_option(tcp::no_delay{true}, error);
     socket_.set_option(tcp::socket::keep_alive{true}, error);
+    socket_.non_blocking(true, error);
 }
 
 net::awaitable<void> Connection::handshake() {
@@ -113,11 +119,7 @@ net::awaitable<void> Connection::read_some(std::string& bytes) {
 
 template <typename Stream>
 net::awaitable<void> Connection::exchange_on(Stream& stream, const UpstreamRequest& request, bool with_body) {
-    error_code write_error;
-    const std::string head = head_text(request);
-    const std::string_view body = request.body();
-    const std::array<net::const_buffer, 2> message{net::buffer(head), net::buffer(body)};
-    co_await net::async_write(stream, message, net::redirect_error(net::use_awaitable, write_error));
+    const error_code write_error = co_await write(stream, request);
     // Who refuses a request may answer and close before having read it all.
     if (write_error && !peer_left(write_error)) {
         fail(Stage::waiting, "the request could not be sent: " + write_error.message());
@@ -132,13 +134,31 @@ net::awaitable<void> Connection::exchange_on(Stream& stream, const UpstreamReque
 }
 
 template <typename Stream>
+net::awaitable<error_code> Connection::write(Stream& stream, const UpstreamRequest& request) {
+    error_code error;
+    const std::string head = head_text(request);
+    const std::string_view body = request.body();
+    const std::array<net::const_buffer, 2> message{net::buffer(head), net::buffer(body)};
+    std::size_t written = 0;
+    if constexpr (std::is_same_v<Stream, tcp::socket>) {
+        written = write_at_once(stream, message, error);
+    }
+    if (!error && written < head.size() + body.size()) {
+        beast::buffers_suffix<std::array<net::const_buffer, 2>> rest{message};
+        rest.consume(written);
+        co_await net::async_write(stream, rest, net::redirect_error(net::use_awaitable, error));
+    }
+    co_return error;
+}
+
+template <typename Stream>
 net::awaitable<void> Connection::read_some_of(Stream& stream, std::string& bytes) {
     bytes.clear();
     while (bytes.empty() && !complete()) {
         error_code error;
-        co_await http::async_read_some(stream, buffer_, *parser_, net::redirect_error(net::use_awaitable, error));
-        if (!error) {
-            parse_arrived(error);
+        parse_arrived(buffer_, *parser_, error, [this] { return complete(); });
+        if (!error && parser_->get().body().empty() && !complete()) {
+            co_await receive_more(stream, buffer_, *parser_, error);
         }
         if (error) {
             fail(Stage::receiving, problem(error));
@@ -146,17 +166,6 @@ net::awaitable<void> Connection::read_some_of(Stream& stream, std::string& bytes
         bytes.swap(parser_->get().body());
     }
     settle();
-}
-
-/// A read parses one piece: the head of a chunk, or its data. (A parser that is eager would wait for more than has
-/// arrived, when what has arrived ends in the middle of a chunk's end.) This goes on as far as it gets.
-void Connection::parse_arrived(error_code& error) {
-    while (!error && !complete() && buffer_.size() > 0) {
-        buffer_.consume(parser_->put(buffer_.data(), error));
-    }
-    if (error == http::error::need_more) {
-        error = {};
-    }
 }
 
 void Connection::settle() { reusable_ = complete() && keep_ && parser_->keep_alive() && buffer_.size() == 0; }
@@ -169,18 +178,29 @@ net::awaitable<error_code> Connection::receive(Stream& stream, bool to_head, boo
         parser_->header_limit(limits_.header);
         parser_->body_limit(with_body ? boost::optional<std::uint64_t>{limits_.body} : boost::none);
         parser_->skip(to_head);
-        co_await http::async_read_header(stream, buffer_, *parser_, net::redirect_error(net::use_awaitable, error));
+        co_await receive_until(stream, error, [this] { return parser_->is_header_done(); });
         if (error || parser_->get().result() == http::status::switching_protocols) {
             break;
         }
         if (!is_interim(parser_->get())) {
             if (with_body) {
-                co_await http::async_read(stream, buffer_, *parser_, net::redirect_error(net::use_awaitable, error));
+                co_await receive_until(stream, error, [this] { return parser_->is_done(); });
             }
             co_return error;
         }
     }
     co_return error ? error : error_code{http::error::bad_status};
+}
+
+template <typename Stream, typename Done>
+net::awaitable<void> Connection::receive_until(Stream& stream, error_code& error, Done done) {
+    for (;;) {
+        parse_arrived(buffer_, *parser_, error, done);
+        if (error || done()) {
+            break;
+        }
+        co_await receive_more(stream, buffer_, *parser_, error);
+    }
 }
 
 HttpResponse Connection::take_response() {
