@@ -23,7 +23,7 @@ namespace gateway {
 /// A job that waits or runs: who waits for its end, and how it is cancelled. Thread-safe, but for slot().
 class RunningJob : public std::enable_shared_from_this<RunningJob> {
   public:
-    /// strand: on which the job's coroutine runs.
+    /// strand: on which the job's coroutine runs, which others may share.
     RunningJob(std::string id, net::any_io_executor strand) : id_{std::move(id)}, strand_{std::move(strand)} {}
     RunningJob(const RunningJob&) = delete;
     RunningJob& operator=(const RunningJob&) = delete;

@@ -43,7 +43,8 @@ GenerationService::GenerationService(const net::any_io_executor& executor, Gener
       pending_{executor, options.max_pending, options.max_pending_bytes},
       housekeeping_{net::make_strand(executor)},
       pause_{housekeeping_},
-      probe_pause_{housekeeping_} {}
+      probe_pause_{housekeeping_},
+      alarms_{executor} {}
 
 net::awaitable<void> GenerationService::start() {
     if (options_.on_restart == RestartPolicy::fail) {
@@ -215,7 +216,7 @@ net::awaitable<GenerationService::Job> GenerationService::store_new(JobRequest r
     const std::string& trace_id = job.generation.trace.id;
     const std::size_t bytes = request.request.size();
     PendingJob stored{job.id, job.session, std::move(request.request), request.dialect, std::move(request.key)};
-    job.running = begin(job.id);  // first: whoever has its key finds it
+    job.running = running_.add(job.id, co_await net::this_coro::executor);  // first: whoever has its key finds it
     Inserted inserted;
     try {
         inserted = co_await store_.insert(std::move(stored));
@@ -241,10 +242,6 @@ net::awaitable<GenerationService::Job> GenerationService::store_new(JobRequest r
     job.running = nullptr;
     job.id = std::move(inserted.id);
     co_return job;
-}
-
-std::shared_ptr<RunningJob> GenerationService::begin(const std::string& id) {
-    return running_.add(id, net::make_strand(executor_));
 }
 
 void GenerationService::run_in_background(Job job, Slot slot) {
@@ -273,19 +270,9 @@ net::awaitable<Outcome> GenerationService::run(Job job, Slot slot) {
     if (outcome.state.status == JobStatus::pending) {
         co_return outcome;
     }
-    // Who waits takes the first that comes: this, or the outcome itself.
-    const std::function<void()> tell_unstored = [running, unstored = outcome]() mutable {
-        unstored.stored = false;
-        running->tell(JobEnd{nullptr, unstored});
-    };
-    net::steady_timer alarm{running->strand()};  // for a store that does not answer
-    alarm.expires_at(std::max<Clock::time_point>(deadline, Clock::now() + std::chrono::seconds{1}));
-    alarm.async_wait([tell_unstored](error_code cancelled) {
-        if (!cancelled) {
-            tell_unstored();
-        }
-    });
-    if (const bool kept = co_await keep(outcome, tell_unstored); !kept) {
+    if (const bool kept = co_await keep_by(
+            std::max<Clock::time_point>(deadline, Clock::now() + std::chrono::seconds{1}), outcome, *running);
+        !kept) {
         outcome.state = JobState{};
         co_return outcome;
     }
@@ -407,6 +394,18 @@ Failure GenerationService::out_of_time(const WaitNote& note) const {
     const auto wait = std::chrono::ceil<std::chrono::seconds>(*limited_until - Clock::now());
     return {429, "upstream_rate_limited", what + ", as the upstream limits the rate of requests", true,
             std::max(wait, std::chrono::seconds{1})};
+}
+
+/// Who waits takes the first that comes: the outcome, or, when the store could not keep it or has not by then, that it
+/// is not stored yet.
+net::awaitable<bool> GenerationService::keep_by(Clock::time_point then, const Outcome& outcome, RunningJob& running) {
+    const auto tell_unstored = [&outcome, &running] {
+        Outcome unstored = outcome;
+        unstored.stored = false;
+        running.tell(JobEnd{nullptr, std::move(unstored)});
+    };
+    const Alarms::Alarm alarm{alarms_, running.strand(), then, tell_unstored};  // for a store that does not answer
+    co_return co_await keep(outcome, tell_unstored);
 }
 
 /// False: the store could not, and there is no time left. The job stays pending. Calls failed, unless it is empty,

@@ -18,6 +18,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <gateway/base/alarms.hpp>
 #include <gateway/base/net.hpp>
 #include <gateway/base/trace_context.hpp>
 #include <gateway/config/config.hpp>
@@ -117,6 +118,9 @@ class GenerationService {
     net::awaitable<void> start();
 
     /// Stores a job and has it run in the background; its id, or that of the job that has its key. Throws Refused.
+    ///
+    /// Executor: that of the awaiting coroutine, which must be a strand. The job's coroutine, which does little but
+    /// wait, runs there as well.
     net::awaitable<std::string> accept(JobRequest request);
 
     /// The same, for who waits for its end. If it has the key of a job of a former run, which is pending and not taken
@@ -180,11 +184,11 @@ class GenerationService {
     net::awaitable<Outcome> run(Job job, Slot slot);
     net::awaitable<Outcome> generate(Job job, Clock::time_point deadline);
     void run_in_background(Job job, Slot slot);
-    std::shared_ptr<RunningJob> begin(const std::string& id);
     net::awaitable<WatchedJob> watch(std::string id);
     /// For the log, and of a failure for who looks at the latest: no text of the job's request or answer.
     static void report_ended(const char* how, const std::string& id, Clock::duration took, const std::string& trace_id);
     void report_failed(const std::string& id, Failure failure, Clock::duration took, const std::string& trace_id);
+    net::awaitable<bool> keep_by(Clock::time_point then, const Outcome& outcome, RunningJob& running);
     net::awaitable<bool> keep(const Outcome& outcome, const std::function<void()>& failed);
     /// session: referred to.
     [[nodiscard]] dispatch::SubmitOptions submit_options(const std::string& session, std::size_t bytes,
@@ -223,6 +227,7 @@ class GenerationService {
     net::any_io_executor housekeeping_;  // a strand
     net::steady_timer pause_;            // used on it alone, as is the next one
     net::steady_timer probe_pause_;
+    Alarms alarms_;
 };
 
 }  // namespace gateway

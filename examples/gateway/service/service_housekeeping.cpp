@@ -42,7 +42,7 @@ net::awaitable<void> GenerationService::resume() {
 
 net::awaitable<void> GenerationService::resume(PendingJob job, Slot slot) {
     Job resumed;
-    resumed.running = begin(job.id);  // first: it may be cancelled at any time
+    resumed.running = running_.add(job.id, housekeeping_);  // first: it may be cancelled at any time
     const std::optional<JobState> state = co_await store_.find(job.id);
     if (!state || state->status != JobStatus::pending) {
         running_.remove(job.id);

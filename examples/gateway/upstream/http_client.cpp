@@ -11,9 +11,9 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <gateway/base/alarms.hpp>
 #include <gateway/base/run_stoppable.hpp>
 #include <gateway/http/url.hpp>
-#include <gateway/upstream/alarm.hpp>
 #include <gateway/upstream/connection.hpp>
 #include <gateway/upstream/connection_pool.hpp>
 #include <gateway/upstream/time_limit.hpp>
@@ -70,12 +70,14 @@ struct HttpClient::State {
         : executor{std::move(client_executor)},
           options{checked(std::move(client_options))},
           tls{client_tls_context(options.ca_file)},
-          pool{executor, PoolLimits{options.max_connections, options.max_idle, options.idle_timeout}} {}
+          pool{executor, PoolLimits{options.max_connections, options.max_idle, options.idle_timeout}},
+          alarms{executor} {}
 
     const net::any_io_executor executor;
     const HttpClientOptions options;
     net::ssl::context tls;
     ConnectionPool pool;
+    Alarms alarms;
     Counters counters;
 };
 
@@ -105,10 +107,11 @@ class HttpClient::Attempt : public std::enable_shared_from_this<Attempt> {
 
     template <typename T>
     static net::awaitable<T> on_strand(std::shared_ptr<Attempt> attempt, Step<T> step) {
-        net::any_io_executor strand = co_await net::this_coro::executor;
-        if (attempt->strand_) {
-            strand = *attempt->strand_;
+        if (!attempt->strand_) {
+            // Each of its steps is one operation of the socket, and so misses no cancellation.
+            co_return co_await run(std::move(attempt), step);
         }
+        net::any_io_executor strand = *attempt->strand_;
         auto stop = [weak = std::weak_ptr{attempt}] {
             if (const std::shared_ptr<Attempt> still = weak.lock()) {
                 still->stop();
@@ -229,9 +232,10 @@ class HttpClient::Attempt : public std::enable_shared_from_this<Attempt> {
     }
 
     /// Each exchange comes here, so it does not take run_until(), which starts two coroutines: all that an exchange
-    /// waits for is its socket, and so a timer that closes that will do.
+    /// waits for is its socket, and so an alarm that closes that will do.
     net::awaitable<void> by_deadline(net::awaitable<void> exchange, const char* late) {
-        const Alarm alarm{co_await net::this_coro::executor, deadline_, *connection_};
+        const Alarms::Alarm alarm{state_->alarms, co_await net::this_coro::executor, deadline_,
+                                  [connection = connection_.get()] { connection->close(); }};
         std::exception_ptr failure;
         try {
             co_await std::move(exchange);
@@ -240,6 +244,7 @@ class HttpClient::Attempt : public std::enable_shared_from_this<Attempt> {
         }
         const net::cancellation_state state = co_await net::this_coro::cancellation_state;
         if (state.cancelled() != net::cancellation_type::none) {
+            connection_->close();
             throw boost::system::system_error{net::error::operation_aborted};
         }
         if (failure && !alarm.rang()) {
