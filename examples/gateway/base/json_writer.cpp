@@ -2,13 +2,23 @@
 #include <gateway/base/json_writer.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 
 namespace gateway {
 
 namespace {
 
-/// A byte that stands for itself in a JSON string, whatever is next to it.
-bool is_plain(char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; }
+/// The bytes that stand for themselves in a JSON string, whatever is next to them.
+constexpr std::array<bool, 256> plain = [] {
+    std::array<bool, 256> table{};
+    for (std::size_t c = ' '; c <= '~'; ++c) {
+        table[c] = c != '"' && c != '\\';
+    }
+    return table;
+}();
+
+bool is_plain(char c) { return plain[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 

@@ -40,7 +40,8 @@ const Json* find_member(const Json& object, std::string_view name) {
         if (key == name) {
             return value.is_null() ? nullptr : &value;
         }
-        if (snake == nullptr && is_snake_case_of(key, name)) {
+        // Of a name without capitals it is the name itself; of another it is longer.
+        if (snake == nullptr && key.size() > name.size() && is_snake_case_of(key, name)) {
             snake = &value;
         }
     }
