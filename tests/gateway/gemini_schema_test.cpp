@@ -27,6 +27,8 @@ TEST(GeminiSchema, IsWrittenAsJsonSchema) {
              R"({"type":"array","minItems":1,"maxItems":9007199254740993,"minimum":0.5})"},
             {R"({"type":"TYPE_UNSPECIFIED","title":"T","description":"D","default":"X"})",
              R"({"title":"T","description":"D","default":"X"})"},
+            {R"({"min_items":1,"minItems":2,"any_of":[],"anyOf":{}})", R"({"minItems":2,"anyOf":{}})"},
+            {R"({"anyOf":7,"properties":"none"})", R"({"anyOf":7,"properties":"none"})"},
             {R"({"new":{"type":"STRING"},"minLength":"many"})", R"({"new":{"type":"STRING"},"minLength":"many"})"},
             {"7", "7"},
         }) {

@@ -2,6 +2,8 @@
 #include <gateway/dialects/chat_request_writer.hpp>
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include <gateway/base/json_writer.hpp>
@@ -147,8 +149,9 @@ class ChatRequestWriter {
     void write_tools(const Conversation& conversation) {
         const ToolChoice choice = conversation.tool_choice.value_or(ToolChoice{});
         // Of several of which one has to be called, only these are offered: that says the same to all servers.
+        const std::set<std::string_view> only{choice.only.begin(), choice.only.end()};
         const auto is_offered = [&](const Tool& tool) {
-            return choice.only.size() < 2 || std::ranges::find(choice.only, tool.name) != choice.only.end();
+            return choice.only.size() < 2 || only.contains(std::string_view{tool.name});
         };
         if (std::ranges::any_of(conversation.tools, is_offered)) {
             json_.key("tools").begin_array();

@@ -5,8 +5,10 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gateway/conversation/find_member.hpp>
 
@@ -38,40 +40,59 @@ std::string_view name_of(std::string_view key) {
     return found != names.end() ? *found : key;
 }
 
+/// The schema of each element, or member, of list.
 Json each(const Json& list) {
-    Json made = list;
-    for (Json& element : made) {
-        element = json_schema_of(element);
+    if (const auto* const elements = list.get_ptr<const Json::array_t*>()) {
+        Json::array_t made;
+        made.reserve(elements->size());
+        std::ranges::transform(*elements, std::back_inserter(made), json_schema_of);
+        return made;
     }
-    return made;
+    if (const auto* const members = list.get_ptr<const Json::object_t*>()) {
+        Json::object_t made;
+        made.reserve(members->size());
+        for (const auto& [key, value] : *members) {
+            made.emplace_back(key, json_schema_of(value));
+        }
+        return made;
+    }
+    return list;
 }
 
 }  // namespace
 
 Json json_schema_of(const Json& gemini) {
-    if (!gemini.is_object()) {
+    const auto* const members = gemini.get_ptr<const Json::object_t*>();
+    if (members == nullptr) {
         return gemini;
     }
-    Json schema = Json::object();
+    // A member that is added by its name alone is first looked for among all of them. Here each name comes once: of a
+    // member in both of Gemini's spellings, the one with underscores is left out.
+    Json::object_t made;
+    made.reserve(members->size());
     bool nullable = false;
-    for (const auto& [key, value] : gemini.get_ref<const Json::object_t&>()) {
+    for (const auto& [key, value] : *members) {
         const std::string_view name = name_of(key);
+        if (name != key && gemini.contains(name)) {
+            continue;
+        }
         if (name == "type" && value.is_string()) {
-            if (const std::string type = lower_case(value.get<std::string>()); type != "type_unspecified") {
-                schema["type"] = type;
+            if (std::string type = lower_case(value.get<std::string>()); type != "type_unspecified") {
+                made.emplace_back(name, std::move(type));
             }
         } else if (name == "nullable") {
             nullable = value == true;
         } else if (name == "properties" || name == "anyOf" || name == "prefixItems") {
-            schema[std::string{name}] = each(value);
+            made.emplace_back(name, each(value));
         } else if (name == "items" || name == "additionalProperties") {
-            schema[std::string{name}] = json_schema_of(value);
+            made.emplace_back(name, json_schema_of(value));
         } else if (name.starts_with("min") || name.starts_with("max")) {
-            schema[std::string{name}] = number_of(value);
+            made.emplace_back(name, number_of(value));
         } else if (name != "propertyOrdering" && name != "property_ordering") {
-            schema[std::string{name}] = value;
+            made.emplace_back(name, value);
         }
     }
+    Json schema = std::move(made);
     if (nullable && schema.contains("type")) {
         schema["type"] = Json::array({schema["type"], "null"});
     }
