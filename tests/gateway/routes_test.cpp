@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <sqlite3.h>
@@ -18,6 +19,7 @@
 #include <gateway/conversation/bad_request.hpp>
 #include <gateway/upstream/embedded_model.hpp>
 
+#include "support/deadlines.hpp"
 #include "support/faulty_vfs.hpp"
 #include "support/models.hpp"
 #include "support/raw_client.hpp"
@@ -325,6 +327,64 @@ TEST(Routes, TheHeadDecidesBeforeTheBody) {
     TestGateway closed{make<EchoModel>(), options};
     EXPECT_EQ(status_by_head(closed, "POST /generate", {{"Content-Length", "9"}}), 401U);
     EXPECT_EQ(status_by_head(closed, "POST /nothing", {{"Transfer-Encoding", "chunked"}}), 401U);
+}
+
+void await_that(const std::function<bool()>& holds) {
+    for (const auto end = test::patiently(); !holds(); std::this_thread::yield()) {
+        ASSERT_LT(gateway::Clock::now(), end);
+    }
+}
+
+TEST(Routes, ABodyIsRefusedByItsHeadWhereNoneIsTaken) {
+    TestGateway gateway{make<EchoModel>()};
+    for (const std::string_view line : {"GET /healthz", "GET /", "DELETE /jobs/x", "GET /metrics", "HEAD /readyz"}) {
+        RawClient client{gateway.port()};
+        client.send(head(line, {{"Content-Length", "1000000"}}));
+        const HttpResponse response = line.starts_with("HEAD") ? client.receive_head() : client.receive();
+        EXPECT_EQ(response.result_int(), 413U) << line;
+        EXPECT_FALSE(response.keep_alive()) << line;
+    }
+    EXPECT_EQ(status_by_head(gateway, "DELETE /jobs/x", {{"Transfer-Encoding", "chunked"}}), 413U);
+    EXPECT_EQ(status_by_head(gateway, "GET /healthz", {{"Content-Length", "0"}}), 200U);
+    RawClient client{gateway.port()};
+    EXPECT_EQ(error_of(client.exchange(head("DELETE /jobs/x", {{"Content-Length", "7"}}))),
+              "DELETE /jobs/{id} takes no body: leave it out");
+}
+
+TEST(Routes, BodiesThatArriveCountAmongThePendingBytes) {
+    TestGatewayOptions options;
+    options.service.max_pending_bytes = 400'000;
+    TestGateway gateway{make<EchoModel>(), options};
+    const auto counted = [&] { return gateway.service().counters().pending_bytes; };
+    const auto expect_overloaded = [](const HttpResponse& response) {
+        EXPECT_EQ(response.result_int(), 503U);
+        EXPECT_EQ(json_of(response).at("error").at("code"), "overloaded");
+        EXPECT_EQ(field(response, "Retry-After"), "1");
+        EXPECT_FALSE(response.keep_alive());
+    };
+    const std::string part(250'000, ' ');
+    {
+        RawClient first{gateway.port()};
+        first.send(head("POST /generate", {{"Content-Length", "300000"}}) + part);
+        await_that([&] { return counted() > 200'000; });
+        // As large as one that would have had room before: refused by its head, or where it has none, as it arrives.
+        RawClient announced{gateway.port()};
+        expect_overloaded(announced.exchange(head("POST /generate", {{"Content-Length", "300000"}})));
+        RawClient chunked{gateway.port()};
+        expect_overloaded(
+            chunked.exchange(head("POST /generate", {{"Transfer-Encoding", "chunked"}}) + "3d090\r\n" + part + "\r\n"));
+        RawClient small{gateway.port()};
+        EXPECT_EQ(small.exchange(message("POST /generate?wait=true", prompt("x"))).result(), http::status::ok);
+    }
+    await_that([&] { return counted() == 0; });
+    // What a body has taken is given back when its job is pending, which counts it itself.
+    std::string large = prompt("x");
+    large.insert(large.size() - 1, part);
+    RawClient client{gateway.port()};
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(client.exchange(message("POST /generate?wait=true", large)).result(), http::status::ok);
+    }
+    await_that([&] { return counted() == 0; });
 }
 
 TEST(Routes, APageOfAnotherOriginIsRefusedWhereNoTokenIsWanted) {

@@ -221,6 +221,7 @@ net::awaitable<HttpReply> Generations::answer(HttpRequest& request, HttpPeer& pe
     } catch (const BadRequest& error) {
         co_return error_response(call.shape, failure_of_status(400, error.what()));
     }
+    peer.release_body();  // from here on the service counts it
     co_return co_await answer_taken(request, call, std::move(asked), headers.hint, peer);
 }
 

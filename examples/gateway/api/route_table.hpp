@@ -108,6 +108,9 @@ inline Route route_of(std::string_view path) {
                                                                                                 : Route::none;
 }
 
+/// Whether a request of that method has a body.
+inline bool takes_body(http::verb method) { return method == http::verb::post; }
+
 inline bool takes(Route route, http::verb method) {
     return rule_of(route).methods.find(view(http::to_string(method))) != std::string_view::npos;
 }

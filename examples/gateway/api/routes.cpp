@@ -41,6 +41,11 @@ HttpResponse method_not_allowed(const RouteRule& rule) {
     return response;
 }
 
+bool has_body(const HttpRequest& head) {
+    const std::string_view length = view(head[http::field::content_length]);
+    return head.chunked() || length.find_first_not_of('0') != std::string_view::npos;
+}
+
 HttpResponse forbidden(const RouteRule& rule, std::string_view why) {
     return error_response(
         rule.errors,
@@ -121,6 +126,7 @@ HttpHandlers Routes::handlers() {
     handlers.answered = [this](const HttpRequest& head, http::status status) {
         responses_.add(route_of(split_target(view(head.target())).path), status);
     };
+    handlers.bodies = &service_.bodies();
     if (options_.access_log) {
         handlers.ended = log_access;
     }
@@ -161,6 +167,11 @@ std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
     }
     return is_model_call(route) ? refuse_method(target) : std::nullopt;
 }
+    if (!takes_body(head.method()) && has_body(head)) {
+        return error_response(
+            rule.errors, failure_of_status(413, std::string{view(head.method_string())} + ' ' + std::string{rule.name} +
+                                                    " takes no body: leave it out"));
+    }
 
 net::awaitable<HttpReply> Routes::respond(HttpRequest& request, HttpPeer& peer) {
     HttpReply reply = co_await route(request, peer);

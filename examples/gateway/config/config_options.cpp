@@ -291,7 +291,7 @@ std::vector<Option> job_options() {
         number("max-pending", "NUMBER", &Config::max_pending, 1, 10 * million,
                "Jobs accepted and not ended; past it, 503."),
         number("max-pending-bytes", "BYTES", &Config::max_pending_bytes, 1, std::uint64_t{1} << 40U,
-               "Bytes of their requests together, and 4096 for each; past it, 503."),
+               "Bytes of their requests together, with 4096 for each, and of bodies that arrive; past it, 503."),
         seconds("job-ttl", &Config::job_ttl, shortest_time, one_year, "How long the result of an ended job is kept."),
         number("max-idempotency-keys", "NUMBER", &Config::max_idempotency_keys, 1, 100 * million,
                "Idempotency keys remembered, each as long as its job is kept; then the oldest is forgotten."),

@@ -40,7 +40,8 @@ HttpConnection::HttpConnection(tcp::socket socket, const Shared& shared)
                 std::min({shared.options.request_timeout, shared.options.idle_timeout, shared.options.linger_timeout})},
       buffer_{shared.options.header_limit + read_size},
       progress_{shared.options.min_progress},
-      idle_since_{Clock::now() + shared.options.newcomer_grace} {
+      idle_since_{Clock::now() + shared.options.newcomer_grace},
+      body_room_{shared.handlers.bodies} {
     error_code gone;
     client_ = socket_.remote_endpoint(gone);
     socket_.non_blocking(true, gone);
@@ -54,13 +55,30 @@ net::awaitable<void> HttpConnection::run() {
 void HttpConnection::close_when_idle() {
     idle_since_ = told_to_end;
     net::post(get_executor(), [self = shared_from_this()] {
-        error_code ignored;
-        if (self->phase_ == Phase::idle && self->socket_.available(ignored) == 0) {
+        if (self->phase_ == Phase::idle && self->has_nothing_to_read()) {
             self->close();
         } else {
             self->idle_since_ = not_idle;
         }
     });
+}
+
+void HttpConnection::make_room() {
+    idle_since_ = told_to_end;
+    net::post(get_executor(), [self = shared_from_this()] {
+        const bool waits =
+            self->phase_ == Phase::idle || self->phase_ == Phase::reading_head || self->phase_ == Phase::reading_body;
+        if (waits && self->has_nothing_to_read()) {
+            self->close();
+        } else {
+            self->idle_since_ = not_idle;
+        }
+    });
+}
+
+bool HttpConnection::has_nothing_to_read() {
+    error_code ignored;
+    return socket_.available(ignored) == 0;
 }
 
 void HttpConnection::abort() {
@@ -120,6 +138,7 @@ net::awaitable<bool> HttpConnection::serve_request() {
     } else {
         reply = co_await respond(parser.get());
     }
+    release_body();
     response.set(http::field::date, http_date());
     response.set(request_id_field, request_id_);
     const http::status status = response.result();
@@ -222,7 +241,11 @@ HttpResponse HttpConnection::failed(const HttpRequest& request, std::string_view
 }
 
 HttpResponse HttpConnection::explain(const HttpRequest& request, http::status status, std::string_view why) const {
-    const Failure failure = failure_of_status(static_cast<unsigned>(status), why);
+    Failure failure = failure_of_status(static_cast<unsigned>(status), why);
+    if (status == http::status::service_unavailable) {
+        failure.code = "overloaded";
+        failure.retry_after = std::chrono::seconds{1};
+    }
     return shared_.handlers.explain ? shared_.handlers.explain(request, failure) : error_response(failure);
 }
 
@@ -259,7 +282,8 @@ void HttpConnection::count(const Refusal& refusal) const {
     if (refusal.status == http::status::payload_too_large ||
         refusal.status == http::status::request_header_fields_too_large) {
         ++shared_.counters.too_large;
-    } else if (refusal.status != http::status::request_timeout) {  // which on_expiry has counted
+    } else if (refusal.status != http::status::service_unavailable &&
+               refusal.status != http::status::request_timeout) {  // which on_expiry has counted
         ++shared_.counters.malformed;
     }
 }

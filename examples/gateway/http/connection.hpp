@@ -16,6 +16,7 @@
 #include <boost/beast/http/parser.hpp>
 
 #include <gateway/base/net.hpp>
+#include <gateway/http/body_bound.hpp>
 #include <gateway/http/counters.hpp>
 #include <gateway/http/handlers.hpp>
 #include <gateway/http/message.hpp>
@@ -50,9 +51,14 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
 
     void watch(std::function<void()> departed) override;
     net::awaitable<void> hint(std::string_view name, std::string_view value) override;
+    void release_body() override { body_room_.release(); }
 
     /// Ends the connection if it is idle, and no request has begun to arrive. Thread-safe.
     void close_when_idle();
+
+    /// Ends the connection if it is idle, or waits for the rest of a request, and nothing of it has arrived.
+    /// Thread-safe.
+    void make_room();
 
     /// Drops the client. A handler that runs is waited for. Thread-safe.
     void abort();
@@ -60,8 +66,9 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     static constexpr Clock::time_point told_to_end = Clock::time_point::min();
     static constexpr Clock::time_point not_idle = Clock::time_point::max();
 
-    /// Since when the connection has been waiting for its next request, or from when on it counts as idle if it has not
-    /// sent its first by then; or one of the above, of which told_to_end becomes not_idle when it is not. Thread-safe.
+    /// Since when the connection has been waiting for its next request, or from when on it counts as idle if its first,
+    /// the rest of a head, or more of a body has not arrived by then; or one of the above, of which told_to_end becomes
+    /// not_idle when it is not. Thread-safe.
     [[nodiscard]] Clock::time_point idle_since() const { return idle_since_; }
 
   private:
@@ -108,6 +115,7 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     bool goes_on();
     void on_expiry();
     void stop_reading();
+    bool has_nothing_to_read();
     void close();
 
     tcp::socket socket_;
@@ -126,6 +134,7 @@ class HttpConnection final : public HttpPeer, public std::enable_shared_from_thi
     bool takes_hints_ = false;  // the request that is handled is of HTTP/1.1
     tcp::endpoint client_;
     // Of the present request:
+    BodyRoom body_room_;
     std::string request_id_;
     Clock::time_point begun_;       // its first byte had arrived
     Clock::time_point first_byte_;  // its response begins to be sent

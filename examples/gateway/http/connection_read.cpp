@@ -19,6 +19,14 @@
 
 namespace gateway {
 
+namespace {
+
+Refusal no_room() {
+    return {http::status::service_unavailable, "the bodies of requests are too large together: try again later"};
+}
+
+}  // namespace
+
 net::awaitable<std::optional<Refusal>> HttpConnection::read_head(Parser& parser) {
     HeadScanner scanner{shared_.options.header_limit};
     for (;;) {
@@ -29,11 +37,13 @@ net::awaitable<std::optional<Refusal>> HttpConnection::read_head(Parser& parser)
         if (scanner.complete()) {
             break;
         }
+        idle_since_ = begun_ + shared_.options.newcomer_grace;
         if (const error_code error = co_await receive(); error) {
             received_ += buffer_.size();
             co_return refusal_of(error);
         }
     }
+    idle_since_ = not_idle;
     parser.header_limit(shared_.options.header_limit);
     parser.body_limit(shared_.options.body_limit);
     const std::string_view head = scanner.head(received());
@@ -53,6 +63,9 @@ net::awaitable<std::optional<Refusal>> HttpConnection::read_head(Parser& parser)
 
 net::awaitable<std::optional<Refusal>> HttpConnection::read_body(Parser& parser) {
     HttpRequest& request = parser.get();
+    if (const auto length = parser.content_length(); length && !body_room_.may_begin(*length)) {
+        co_return no_room();
+    }
     // Beast adds the fields that may follow a body in chunks to the others, where they would pass for what the rules
     // have seen, and a proxy too.
     std::optional<http::request_header<>> head;
@@ -69,19 +82,26 @@ net::awaitable<std::optional<Refusal>> HttpConnection::read_body(Parser& parser)
         sent_ += size;
     }
     begin_transfer(Phase::reading_body);
+    std::optional<Refusal> refusal;
     while (!error) {
         const std::size_t size = parse_arrived(buffer_, parser, error, [&] { return parser.is_done(); });
         moved_ += size;
         received_ += size;
-        if (error || parser.is_done()) {
+        // What has arrived counts, not what is announced: to announce costs a client nothing.
+        if (!body_room_.grow_to(request.body().size())) {
+            refusal = no_room();
+        }
+        if (error || refusal || parser.is_done()) {
             break;
         }
+        idle_since_ = Clock::now() + shared_.options.newcomer_grace;
         co_await receive_more(socket_, buffer_, parser, error);
     }
+    idle_since_ = not_idle;
     if (head) {
         request.base() = std::move(*head);
     }
-    co_return error ? std::optional{refusal_of(error)} : std::nullopt;
+    co_return error ? std::optional{refusal_of(error)} : std::move(refusal);
 }
 
 net::awaitable<error_code> HttpConnection::receive() {

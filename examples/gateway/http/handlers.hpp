@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <gateway/base/net.hpp>
+#include <gateway/http/body_bound.hpp>
 #include <gateway/http/exchange.hpp>
 #include <gateway/http/failure.hpp>
 #include <gateway/http/message.hpp>
@@ -48,6 +49,8 @@ struct HttpHandlers {
     HttpObserver answered = {};  ///< empty: nobody wants to know
     HttpExplainer explain = {};  ///< empty: error_response()
     HttpRecorder ended = {};     ///< empty: nobody wants to know
+    /// Where there is no room for a body, its request is refused with 503. Null: each may be as long as body_limit.
+    BodyBound* bodies = nullptr;
 };
 
 }  // namespace gateway

@@ -16,11 +16,12 @@ struct HttpServerOptions {
     /// 0 takes any free port; HttpServer::start returns it.
     std::uint16_t port = 8080;
     /// Connections open at a time. Past it, a newcomer takes the place of the one that has been idle between two
-    /// requests for longest, or has sent nothing since it was opened; where none is idle, newcomers wait in the
-    /// system's backlog until one ends. The time limits below see to it that one does, however slow the clients are on
-    /// purpose.
+    /// requests for longest, or has sent nothing since it was opened, or of whose request the rest does not arrive;
+    /// where there is none, newcomers wait in the system's backlog until one ends. The time limits below see to it that
+    /// one does, however slow the clients are on purpose.
     std::size_t max_connections = 1024;
-    /// How long a new connection that has sent nothing yet is safe from that.
+    /// How long a new connection that has sent nothing yet is safe from that, and one since the beginning of the head
+    /// that it sends, and since it has sent some of its body.
     std::chrono::milliseconds newcomer_grace = std::chrono::seconds{1};
     /// Request line and header fields together; past it, 431. Again for the trailer fields and, all together, the
     /// extensions of the chunks of a body.

@@ -23,6 +23,11 @@ class HttpPeer {
     /// connection's strand, while it does not watch. Completes when that is sent, or cannot be.
     virtual net::awaitable<void> hint(std::string_view name, std::string_view value) = 0;
 
+    /// The request's body is counted by somebody else from now on, or gone: it takes no more of HttpHandlers::bodies,
+    /// of which it otherwise holds its part until the handler ends. To be called by the handler, on the connection's
+    /// strand.
+    virtual void release_body() = 0;
+
   protected:
     ~HttpPeer() = default;
 };

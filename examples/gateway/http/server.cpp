@@ -81,8 +81,9 @@ net::awaitable<void> HttpServer::accept_loop() {
     }
 }
 
-/// Tells the connection that has been idle for longest to end, if one is idle, and none is about to end already. The
-/// idlest comes first in the order of their times, behind those that are told to end.
+/// Tells the connection that has been idle for longest, or has waited for longest for the rest of a request, to end, if
+/// there is one, and none is about to end already. The idlest comes first in the order of their times, behind those
+/// that are told to end.
 void HttpServer::make_room() {
     const auto longest = std::ranges::min_element(
         connections_, {}, [](const std::shared_ptr<HttpConnection>& connection) { return connection->idle_since(); });
@@ -92,7 +93,7 @@ void HttpServer::make_room() {
     const Clock::time_point since = (*longest)->idle_since();
     if (since != HttpConnection::told_to_end && since <= Clock::now()) {
         ++counters_.evicted;
-        (*longest)->close_when_idle();
+        (*longest)->make_room();
     }
 }
 

@@ -16,10 +16,22 @@ PendingJobs::PendingJobs(const net::any_io_executor& executor, std::size_t max_j
 
 std::optional<PendingJobs::Slot> PendingJobs::try_enter(std::uint64_t bytes) {
     dispatch::Permit permit = permits_.try_acquire();
-    if (!permit || bytes > max_bytes_ || bytes_ > max_bytes_ - bytes) {
+    if (!permit || !has_room_for(bytes)) {
         return std::nullopt;  // two that race may both pass, and exceed the limit by one request: it is no less a limit
     }
     return make_slot(std::move(permit), bytes);
+}
+
+bool PendingJobs::try_take(std::uint64_t bytes) {
+    if (!has_room_for(bytes)) {
+        return false;
+    }
+    bytes_ += bytes;
+    return true;
+}
+
+bool PendingJobs::has_room_for(std::uint64_t bytes) const {
+    return bytes <= max_bytes_ && bytes_ <= max_bytes_ - bytes;
 }
 
 net::awaitable<PendingJobs::Slot> PendingJobs::enter(std::uint64_t bytes) {

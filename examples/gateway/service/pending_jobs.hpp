@@ -13,12 +13,13 @@
 
 #include <dispatch/semaphore.hpp>
 #include <gateway/base/net.hpp>
+#include <gateway/http/body_bound.hpp>
 
 namespace gateway {
 
-/// How many jobs may be pending, and how large their requests may be together. Thread-safe; must outlive its slots
-/// and whoever waits.
-class PendingJobs {
+/// How many jobs may be pending, and how large their requests may be together, with those that arrive. Thread-safe;
+/// must outlive its slots and whoever waits.
+class PendingJobs final : public BodyBound {
   public:
     /// The room that a pending job takes. Gives it back when it is destroyed, on any thread.
     class Slot {
@@ -53,6 +54,10 @@ class PendingJobs {
     /// as they are. Throws operation_aborted after cancel_waiting().
     net::awaitable<Slot> enter(std::uint64_t bytes);
     void cancel_waiting() { permits_.cancel(); }
+
+    bool try_take(std::uint64_t bytes) override;
+    void give_back(std::uint64_t bytes) override { bytes_ -= bytes; }
+    [[nodiscard]] bool has_room_for(std::uint64_t bytes) const override;
 
     /// Waits until none is left (true) or end has come (false). One waiter at a time.
     net::awaitable<bool> wait_until_none(Clock::time_point end);

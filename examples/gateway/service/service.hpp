@@ -153,6 +153,9 @@ class GenerationService {
     /// Whether it takes jobs: it is not draining, and the store can write.
     [[nodiscard]] bool ready() const { return !draining_ && store_.health() == StoreHealth::well; }
 
+    /// Bodies of requests that arrive count as those of pending jobs do.
+    [[nodiscard]] BodyBound& bodies() { return pending_; }
+
     /// drain has begun.
     [[nodiscard]] bool draining() const { return draining_; }
 
