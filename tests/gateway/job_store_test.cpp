@@ -632,6 +632,32 @@ TEST_P(JobStoreFileGone, IsNoticed) {
     EXPECT_EQ(store->counters().jobs.pending, 2U);
 }
 
+TEST_P(JobStoreFileGone, IsNoticedWhenItIsTruncated) {
+    const std::string file = path + GetParam();
+    const std::string copy = directory.file("copy");
+    const auto store = open(path);
+    insert(*store, "a");
+    insert(*store, "b");  // which sees how long the file has become
+    std::filesystem::copy_file(file, copy);
+    const auto whole = std::filesystem::file_size(file);
+    for (const std::uintmax_t left : {std::uintmax_t{0}, whole - 1}) {
+        std::filesystem::resize_file(file, left);
+        try {
+            insert(*store, "c");
+            ADD_FAILURE() << "a job was accepted in a file that was cut to " << left << " bytes of " << whole;
+        } catch (const StoreError& error) {
+            EXPECT_EQ(error.kind(), StoreError::Kind::failed);
+            EXPECT_NE(std::string{error.what()}.find("'" + file + "' was truncated"), std::string::npos)
+                << error.what();
+        }
+        EXPECT_EQ(store->health(), StoreHealth::failing);
+        std::ofstream{file, std::ios::in | std::ios::binary} << std::ifstream{copy, std::ios::binary}.rdbuf();
+        run_awaitable(store->probe());
+        EXPECT_EQ(store->health(), StoreHealth::well);
+    }
+    insert(*store, "d");
+}
+
 TEST_F(JobStoreFile, KnowsWhetherItCanWrite) {
     FaultyVfs disk;
     auto store = open(path);

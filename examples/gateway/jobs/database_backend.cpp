@@ -2,6 +2,7 @@
 #include <gateway/jobs/database_backend.hpp>
 
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <sqlite3.h>
 #include <system_error>
@@ -13,6 +14,9 @@
 namespace gateway {
 
 namespace {
+
+/// What a burst has made of the WAL beyond this is given back. Neither file becomes shorter otherwise.
+constexpr std::uint64_t wal_limit = std::uint64_t{64} << 20;
 
 /// The journal mode that the database has then.
 std::string set_journal_mode(Database& database, const std::string& mode) {
@@ -29,7 +33,7 @@ Database open_for_writing(const JobStoreOptions& options) {
                          "its file system has no shared memory, which SQLite's WAL needs: name a file on a local disk"};
     }
     database.execute(options.full_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-    database.execute("PRAGMA journal_size_limit = 67108864");  // what a burst has made of the WAL is given back
+    database.execute("PRAGMA journal_size_limit = " + std::to_string(wal_limit));
     return database;
 }
 
@@ -107,7 +111,7 @@ DatabaseBackend::DatabaseBackend(JobStoreOptions options)
     last_former_ = reader_.last_number();
     last_number_ = last_former_;
     files_.emplace_back(options_.path);
-    files_.emplace_back(options_.path + "-wal");
+    files_.emplace_back(options_.path + "-wal", wal_limit);
     using Mode = TransactionThread::Mode;
     write_thread_.emplace(write_database_,
                           TransactionThread::Options{Mode::write, options_.max_queued, [this] { check_files(); },
@@ -216,12 +220,14 @@ JobStoreCounters DatabaseBackend::counters() const {
 }
 
 /// Throws where what is written would never be found again.
-void DatabaseBackend::check_files() const {
-    for (const FileIdentity& file : files_) {
-        if (!file.still_there()) {
-            throw StoreError{
-                StoreError::Kind::failed,
-                "'" + file.path() + "' was removed or replaced while it was in use: put it back, or restart"};
+void DatabaseBackend::check_files() {
+    for (FileIdentity& file : files_) {
+        const FileIdentity::State state = file.look();
+        if (state != FileIdentity::State::intact) {
+            throw StoreError{StoreError::Kind::failed,
+                             "'" + file.path() + "' was " +
+                                 (state == FileIdentity::State::gone ? "removed or replaced" : "truncated") +
+                                 " while it was in use: put it back, or restart"};
         }
     }
 }

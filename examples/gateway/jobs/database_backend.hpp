@@ -58,7 +58,7 @@ class DatabaseBackend final : public StoreBackend {
 
     template <typename Work>
     net::awaitable<std::invoke_result_t<Work&>> read(Work work);
-    void check_files() const;
+    void check_files();
 
     /// Jobs that ended at this time or before are not kept any more.
     [[nodiscard]] std::int64_t expired_until() const { return options_.now_ms() - options_.ttl.count(); }
