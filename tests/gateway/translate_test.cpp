@@ -186,6 +186,9 @@ TEST(Translate, WhatVertexCannotBeGivenOfAChatIsRefused) {
              VERTEX
              "messages[0].content[0].image_url.url, which is no data: URL in base64: it takes text, and images as "
              "data: URLs"},
+            {"an image that is not base64", R"({"messages":[{"role":"user","content":[
+                 {"type":"image_url","image_url":{"url":"data:image/png;base64,a b"}}]}]})",
+             "messages[0].content[0].image_url.url is not base64"},
             {"sound",
              R"({"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AA"}}]}]})",
              VERTEX "messages[0].content[0] of type \"input_audio\": it takes text, and images as data: URLs"},
@@ -225,6 +228,7 @@ TEST(Translate, WhatVertexCannotBeGivenOfAChatIsRefused) {
             {"more of them", "{" HI R"(,"top_logprobs":2})", VERTEX R"("top_logprobs": leave it out)"},
             {"keeping it", "{" HI R"(,"store":true})", VERTEX R"("store": leave it out)"},
             {"a bias", "{" HI R"(,"logit_bias":{"1":2}})", VERTEX R"("logit_bias": leave it out)"},
+            {"a search", "{" HI R"(,"web_search_options":{}})", VERTEX R"("web_search_options": leave it out)"},
             {"sound to hear", "{" HI R"(,"modalities":["text","audio"]})",
              VERTEX R"(modalities other than ["text"]: leave it out)"},
             {"effort", "{" HI R"(,"reasoning_effort":"high"})", VERTEX R"("reasoning_effort": leave it out)"},
@@ -325,6 +329,19 @@ TEST(Translate, WhatOpenAiCannotBeGivenOfGeminiIsRefused) {
              R"(tools is an object: it must be an array such as [{"functionDeclarations": [{"name": "..."}]}])"},
             {"a search", R"({"contents":[{"parts":[{"text":"a"}]}],"tools":[{"googleSearch":{"a":1}}]})",
              OPENAI R"("tools[0].googleSearch": it takes functionDeclarations)"},
+            {"a search that is switched on", R"({"contents":[{"parts":[{"text":"a"}]}],"tools":[{"googleSearch":{}}]})",
+             OPENAI R"("tools[0].googleSearch": it takes functionDeclarations)"},
+            {"the same in snake case", R"({"contents":[{"parts":[{"text":"a"}]}],"tools":[{"google_search":{}}]})",
+             OPENAI R"("tools[0].google_search": it takes functionDeclarations)"},
+            {"code to run", R"({"contents":[{"parts":[{"text":"a"}]}],"tools":[{"codeExecution":{}}]})",
+             OPENAI R"("tools[0].codeExecution": it takes functionDeclarations)"},
+            {"a page to read", R"({"contents":[{"parts":[{"text":"a"}]}],"tools":[{"urlContext":{}}]})",
+             OPENAI R"("tools[0].urlContext": it takes functionDeclarations)"},
+            {"a file", R"({"contents":[{"parts":[{"fileData":{}}]}]})",
+             OPENAI R"("contents[0].parts[0].fileData": it takes text, and images as inlineData)"},
+            {"data that is not base64",
+             R"({"contents":[{"parts":[{"inlineData":{"mimeType":"image/png","data":"A?=="}}]}]})",
+             "contents[0].parts[0].inlineData.data is not base64"},
             {"a function's response", R"({"contents":[{"parts":[{"text":"a"}]}],
                  "tools":[{"functionDeclarations":[{"name":"f","response":{"type":"STRING"}}]}]})",
              OPENAI R"("tools[0].functionDeclarations[0].response": leave it out)"},
@@ -343,6 +360,12 @@ TEST(Translate, WhatOpenAiCannotBeGivenOfGeminiIsRefused) {
         },
         to_openai);
 #undef OPENAI
+}
+
+TEST(Translate, WhatOnlyGeminiHasPassesWhereTheUpstreamIsGemini) {
+    const std::string request =
+        R"({"contents":[{"parts":[{"text":"a"}]}],"tools":[{"googleSearch":{}},{"codeExecution":{}},{"urlContext":{}}]})";
+    EXPECT_EQ((VertexApi{"", "p", "l", "m"}.translate(Dialect::gemini, Delivery::whole, parse_json(request))), request);
 }
 
 TEST(Translate, VertexResponsesForChats) {

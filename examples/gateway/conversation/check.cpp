@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gateway/conversation/check.hpp>
 
+#include <algorithm>
 #include <cstddef>
 
 #include <gateway/base/quote.hpp>
@@ -55,6 +56,20 @@ void check_string(const Json& object, std::string_view name, const std::string& 
     const Json* const value = find_member(object, name);
     if (value != nullptr && !value->is_string()) {
         refuse(prefix + std::string{name}, *value, "a string");
+    }
+}
+
+void check_base64(std::string_view data, const std::string& where) {
+    const auto is_digit = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+               c == '-' || c == '_';
+    };
+    const std::string_view digits = data.substr(0, std::min(data.find('='), data.size()));
+    const std::string_view padding = data.substr(digits.size());
+    const bool right_length = padding.empty() ? digits.size() % 4 != 1 : data.size() % 4 == 0;
+    if (!std::ranges::all_of(digits, is_digit) || (!padding.empty() && padding != "=" && padding != "==") ||
+        !right_length) {
+        refuse(where, "is not base64");
     }
 }
 

@@ -35,6 +35,9 @@ void check_string(const Json& object, std::string_view name, const std::string& 
 /// value is an array of strings that are not empty. Throws BadRequest.
 void check_stops(const Json& value, const std::string& where);
 
+/// data is base64, in either alphabet, with "=" at its end or without. Throws BadRequest.
+void check_base64(std::string_view data, const std::string& where);
+
 }  // namespace gateway
 
 #endif  // GATEWAY_CONVERSATION_CHECK_HPP

@@ -9,6 +9,12 @@
 
 namespace gateway {
 
+namespace {
+
+bool is_nothing(const Json& value) { return value.is_null() || (value.is_array() && value.empty()); }
+
+}  // namespace
+
 void UpstreamForm::refuse(const std::string& what, std::string_view instead) const {
     throw Unsupported{std::string{who_} + " cannot be given " + what + ": " + std::string{instead}};
 }
@@ -18,7 +24,7 @@ void UpstreamForm::only(const Json& object, std::span<const std::string_view> na
     for (const auto& member : object.items()) {
         const std::string& key = member.key();
         const auto is_key = [&key](std::string_view name) { return key == name || is_snake_case_of(key, name); };
-        if (!member.value().empty() && std::ranges::none_of(names, is_key)) {
+        if (!is_nothing(member.value()) && std::ranges::none_of(names, is_key)) {
             refuse(quote(where + key), instead);
         }
     }

@@ -22,7 +22,8 @@ class UpstreamForm {
     /// Throws Unsupported: "<who> cannot be given <what>: <instead>".
     [[noreturn]] void refuse(const std::string& what, std::string_view instead = leave_it_out) const;
 
-    /// Refuses members of object, which is at where, other than these (in either spelling), unless they are empty.
+    /// Refuses members of object, which is at where, other than these (in either spelling), unless they are null or an
+    /// empty array, which is as if they were not there. An empty object may switch something on: {"googleSearch": {}}.
     void only(const Json& object, std::span<const std::string_view> names, const std::string& where,
               std::string_view instead = leave_it_out) const;
 

@@ -57,12 +57,15 @@ class ChatRequestReader {
             "response_format",
             // What says nothing to a model.
             "model", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "metadata",
-            "service_tier", "stream", "stream_options", "store", "logprobs", "modalities"};
+            "service_tier", "stream", "stream_options", "store", "logprobs", "logit_bias", "modalities"};
         upstream_.only(request, names, "");
         for (const std::string_view name : {"store", "logprobs"}) {
             if (const Json* const value = find_member(request, name); value != nullptr && *value != false) {
                 upstream_.refuse(quote(name));
             }
+        }
+        if (const Json* const bias = find_member(request, "logit_bias"); bias != nullptr && !bias->empty()) {
+            upstream_.refuse(quote("logit_bias"));
         }
         const Json* const modalities = find_member(request, "modalities");
         if (modalities != nullptr && !modalities->empty() && *modalities != Json::array({"text"})) {
@@ -121,8 +124,9 @@ class ChatRequestReader {
         if (!url.starts_with(scheme) || comma == std::string_view::npos) {
             upstream_.refuse(where + ".image_url.url, which is no data: URL in base64", takes);
         }
-        return {DataPart{std::string{url.substr(scheme.size(), comma - scheme.size())},
-                         std::string{url.substr(comma + base64.size())}},
+        const std::string_view data = url.substr(comma + base64.size());
+        check_base64(data, where + ".image_url.url");
+        return {DataPart{std::string{url.substr(scheme.size(), comma - scheme.size())}, std::string{data}},
                 where + ".image_url"};
     }
 

@@ -29,6 +29,7 @@ void check_part(const Json& part, const std::string& where) {
             }
             check_string(*data, name, where + ".inlineData.");
         }
+        check_base64(text_of(find_member(*data, "data")), where + ".inlineData.data");
     }
 }
 
