@@ -34,7 +34,12 @@ class Target final : public spdlog::sinks::sink {
         }
         lines_.emplace_back(message.payload.data(), message.payload.size());
     }
-    void flush() override {}
+    void flush() override {
+        const std::lock_guard lock{mutex_};
+        if (flush_fails_) {
+            throw std::runtime_error{"the disk is full"};
+        }
+    }
     void set_pattern(const std::string&) override {}
     void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
@@ -46,6 +51,10 @@ class Target final : public spdlog::sinks::sink {
     void fail(bool fails) {
         const std::lock_guard lock{mutex_};
         fails_ = fails;
+    }
+    void fail_flush(bool fails) {
+        const std::lock_guard lock{mutex_};
+        flush_fails_ = fails;
     }
     void await_begun(int lines) {
         std::unique_lock lock{mutex_};
@@ -61,6 +70,7 @@ class Target final : public spdlog::sinks::sink {
     std::condition_variable changed_;
     bool stalls_ = false;
     bool fails_ = false;
+    bool flush_fails_ = false;
     int begun_ = 0;
     std::vector<std::string> lines_;
 };
@@ -120,6 +130,25 @@ TEST(BackgroundSink, WhatCannotBeWrittenIsCountedAndTold) {
     write(*sink, "kept");
     EXPECT_TRUE(sink->wait_written(30s));
     EXPECT_EQ(target->lines(), (std::vector<std::string>{"1 missing", "kept"}));
+}
+
+TEST(BackgroundSink, WhatIsLostInABufferIsCountedAndTold) {
+    const auto target = std::make_shared<Target>();
+    const auto sink = in_front_of(target);
+    target->stall(true);
+    target->fail_flush(true);
+    for (const char* const line : {"1", "2", "3"}) {  // of which the first is flushed alone, and the others together
+        write(*sink, line);
+    }
+    target->await_begun(1);
+    target->stall(false);
+    EXPECT_TRUE(sink->wait_written(10s));
+    EXPECT_EQ(sink->dropped(), 3U);
+    target->fail_flush(false);
+    write(*sink, "4");
+    EXPECT_TRUE(sink->wait_written(10s));
+    EXPECT_EQ(sink->dropped(), 3U);
+    EXPECT_EQ(target->lines(), (std::vector<std::string>{"1", "1 missing", "2", "3", "2 missing", "4"}));
 }
 
 TEST(BackgroundSink, GoesOnElsewhere) {

@@ -3,13 +3,16 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -205,6 +208,49 @@ TEST(Log, AFileThatCannotBeOpenedIsAnErrorAndTheOldOneGoesOn) {
     ASSERT_TRUE(log::finish(std::chrono::seconds{30}));
     log::reset();
     EXPECT_NE(content(path + ".1").find("still here"), std::string::npos);
+}
+
+TEST(Log, WhatCannotBeWrittenIsCounted) {
+    log::start(Level::info, LogFormat::text, "/dev/full");
+    for (int i = 0; i < 3; ++i) {
+        log::info("lost");
+        ASSERT_TRUE(log::finish(std::chrono::seconds{30}));
+    }
+    EXPECT_EQ(log::dropped(), 3U);
+    const int own = ::dup(STDERR_FILENO);
+    const int full = ::open("/dev/full", O_WRONLY);
+    ASSERT_GE(::dup2(full, STDERR_FILENO), 0);
+    log::start(Level::info, LogFormat::text, "");
+    log::info("lost");
+    const bool settled = log::finish(std::chrono::seconds{30});
+    ::dup2(own, STDERR_FILENO);
+    ::close(own);
+    ::close(full);
+    EXPECT_TRUE(settled);
+    EXPECT_EQ(log::dropped(), 1U);
+    log::reset();
+}
+
+TEST(Log, APipeFromWhichNobodyReadsIsRefused) {
+    const test::TemporaryDirectory directory;
+    const std::string path = directory.file("pipe");
+    ASSERT_EQ(::mkfifo(path.c_str(), S_IRUSR | S_IWUSR), 0);
+    try {
+        log::start(Level::info, LogFormat::text, path);
+        ADD_FAILURE() << "nobody reads from it";
+    } catch (const std::exception& error) {
+        EXPECT_NE(std::string_view{error.what()}.find("'" + path + "', from which nobody reads"), std::string::npos)
+            << error.what();
+    }
+    const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+    log::start(Level::info, LogFormat::text, path);
+    log::info("read");
+    ASSERT_TRUE(log::finish(std::chrono::seconds{30}));
+    log::reset();
+    char text[200] = {};
+    EXPECT_GT(::read(reader, text, sizeof text - 1), 0);
+    ::close(reader);
+    EXPECT_NE(std::string_view{text}.find(" info read\n"), std::string::npos) << text;
 }
 
 TEST(Log, KeepsLinesOfManyThreadsApart) {

@@ -30,11 +30,13 @@ bool write(spdlog::sinks::sink& target, const Line& line) noexcept {
     }
 }
 
-void flush(spdlog::sinks::sink& target) noexcept {
+/// False: it could not.
+bool flush(spdlog::sinks::sink& target) noexcept {
     try {
         target.flush();
+        return true;
     } catch (...) {
-        // The next line that cannot be written is counted.
+        return false;
     }
 }
 
@@ -99,6 +101,7 @@ void BackgroundSink::log(const spdlog::details::log_msg& message) {
 }
 
 void BackgroundSink::write_all(const std::shared_ptr<State>& state) {
+    std::uint64_t unsure = 0;  // lines that the target has taken, and may not have written
     std::unique_lock lock{state->mutex};
     for (;;) {
         state->changed.wait(lock, [&] { return !state->lines.empty() || state->stopping; });
@@ -113,12 +116,14 @@ void BackgroundSink::write_all(const std::shared_ptr<State>& state) {
         if (missing > 0) {
             write(*target, {spdlog::level::warn, state->gap(missing)});
         }
-        const bool written = write(*target, line);
+        ++unsure;
+        bool written = write(*target, line);
         if (last) {
-            gateway::flush(*target);
+            written = gateway::flush(*target) && written;
         }
         lock.lock();
-        state->dropped += written ? 0 : 1;
+        state->dropped += written ? 0 : unsure;
+        unsure = written && !last ? unsure : 0;
         ++state->settled;
         state->changed.notify_all();
     }

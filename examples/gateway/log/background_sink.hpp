@@ -43,7 +43,7 @@ class BackgroundSink final : public spdlog::sinks::sink {
     /// Waits up to limit until all that was logged before has been written: whether it has.
     bool wait_written(std::chrono::milliseconds limit);
 
-    /// Lines that were not written, and will not be.
+    /// Lines that were not written, and will not be. Where a write or a flush fails, all since the last flush count.
     [[nodiscard]] std::uint64_t dropped() const;
 
   private:

@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
 #include <mutex>
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 #include <utility>
 
 #include <gateway/base/json.hpp>
@@ -66,10 +70,35 @@ constexpr const char* pattern = "%v";  // a line is made before spdlog sees it
 /// What may wait to be written in the background.
 constexpr std::size_t max_waiting_bytes = std::size_t{8} << 20U;
 
+/// spdlog's own does not notice that nothing can be written.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        if (std::fwrite(line.data(), 1, line.size(), stderr) != line.size() || std::fflush(stderr) != 0) {
+            throw spdlog::spdlog_ex{"stderr cannot be written", errno};
+        }
+    }
+    void flush_() override {}
+};
+
+/// To open a pipe waits until somebody reads from it, which may be for ever.
+void refuse_unread_pipe(const std::string& file) {
+    const int descriptor = ::open(file.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0 && errno == ENXIO) {
+        throw spdlog::spdlog_ex{"the log cannot go to the pipe '" + file +
+                                "', from which nobody reads: start its reader first, or name a file"};
+    }
+    if (descriptor >= 0) {
+        ::close(descriptor);
+    }
+}
+
 std::shared_ptr<spdlog::sinks::sink> open_sink(const std::string& file) {
     if (file.empty()) {
-        return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+        return std::make_shared<StderrSink>();
     }
+    refuse_unread_pipe(file);
     return std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
 }
 
