@@ -25,6 +25,18 @@ TEST(AllowedHosts, AreThoseOfThisMachineAndThoseNamed) {
     }
 }
 
+TEST(AllowedHosts, ThatHaveAPortAreThoseOfThatPort) {
+    const AllowedHosts with_ports{{"other:8443", "[fd00::1]:81", "other:99"}};
+    for (const char* const host : {"other:8443", "OTHER.:99", "[fd00::1]:81", "localhost:1"}) {
+        EXPECT_TRUE(with_ports.has_host(host)) << host;
+    }
+    for (const char* const host : {"other", "other:8444", "other:", "[fd00::1]", "[fd00::1]:82", "fd00::1:81"}) {
+        EXPECT_FALSE(with_ports.has_host(host)) << host;
+    }
+    EXPECT_TRUE(with_ports.has_origin("https://other:8443"));
+    EXPECT_FALSE(with_ports.has_origin("https://other"));
+}
+
 TEST(AllowedHosts, TellTheirOwnOrigins) {
     for (const char* const origin : {"http://localhost", "https://gateway.example:8443", "http://[::1]:3000"}) {
         EXPECT_TRUE(hosts.has_origin(origin)) << origin;

@@ -177,7 +177,7 @@ TEST(Pacer, WhoLeavesMakesRoom) {
 TEST(Pacer, WaitsLongerEachTimeIfItIsNotTold) {
     RetryOptions backoff;
     backoff.backoff_min = 2s;
-    backoff.backoff_max = 10s;
+    backoff.backoff_max = 60s;  // of which it takes longest_untold
     Steps steps{1, backoff};
     steps.join(1);
     for (const auto wait : {1000ms, 2000ms, 4000ms, 5000ms, 5000ms}) {

@@ -415,6 +415,9 @@ TEST(Routes, APageOfAnotherOriginIsRefusedWhereNoTokenIsWanted) {
     for (const std::string_view origin : {"http://evil.example", "null", "http://", "x"}) {
         EXPECT_EQ(status("localhost", origin), 403U) << origin;
     }
+    for (const std::string_view second : {"http://evil.example", "http://localhost"}) {
+        EXPECT_EQ(status("localhost", "http://localhost\r\nOrigin: " + std::string{second}), 403U) << second;
+    }
     RawClient old{gateway.port()};
     EXPECT_EQ(old.exchange("GET /metrics HTTP/1.0\r\n\r\n").result(), http::status::ok) << "no browser leaves it out";
 }

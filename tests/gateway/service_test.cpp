@@ -194,6 +194,19 @@ TEST_F(ServiceTest, AFailureOfItsOwnIsLoggedAndNotTold) {
     EXPECT_TRUE(logged);
 }
 
+TEST_F(ServiceTest, AFailureThatMayQuoteTheRequestIsLoggedWithWhereToReadIt) {
+    const gateway::Failure failure{502, "upstream_answer_not_understood", "it says: a secret", false, std::nullopt};
+    TestGateway gateway{make<ThrowingModel<gateway::UpstreamError>>(gateway::UpstreamError{failure})};
+    const Outcome outcome = gateway.accept_and_wait("", prompt("hello")).get();
+    EXPECT_EQ(gateway::read_failure(outcome.state.result), failure);
+    std::string told;
+    for (const std::string& line : log.lines()) {
+        EXPECT_EQ(line.find("a secret"), std::string::npos) << line;
+        told = line.find("job failed") != std::string::npos ? line : told;
+    }
+    EXPECT_NE(told.find("see GET /jobs/" + outcome.id), std::string::npos) << told;
+}
+
 TEST_F(ServiceTest, AJobHasItsTime) {
     TestGatewayOptions options;
     options.service.job_timeout = 20ms;

@@ -35,11 +35,19 @@ std::string host_of(std::string_view authority) {
     return lower(authority);
 }
 
+/// Empty: it has none.
+std::string port_of(std::string_view authority) {
+    const std::size_t end = authority.starts_with('[') ? authority.find(']') : 0;
+    const std::size_t colon = authority.find(':', std::min(end, authority.size()));
+    return colon != std::string_view::npos && colon == authority.rfind(':') ? std::string{authority.substr(colon + 1)}
+                                                                            : std::string{};
+}
+
 }  // namespace
 
 AllowedHosts::AllowedHosts(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
-        names_.push_back(host_of(name));
+        names_.push_back({host_of(name), port_of(name)});
     }
 }
 
@@ -48,7 +56,10 @@ bool AllowedHosts::has_host(std::string_view host) const {
         return true;
     }
     const std::string name = host_of(host);
-    return is_loopback(name) || std::ranges::find(names_, name) != names_.end();
+    const std::string port = port_of(host);
+    return is_loopback(name) || std::ranges::any_of(names_, [&](const Name& allowed) {
+               return allowed.host == name && (allowed.port.empty() || allowed.port == port);
+           });
 }
 
 bool AllowedHosts::has_origin(std::string_view origin) const {

@@ -15,17 +15,23 @@ namespace gateway {
 /// which holds the page's name where that was made to point here (DNS rebinding), and in Origin.
 class AllowedHosts {
   public:
-    /// names: of hosts, without a port; upper and lower case are the same.
+    /// names: of hosts; upper and lower case are the same. One with a port, as in gateway.example:8443, stands for that
+    /// port alone, and one without for each.
     explicit AllowedHosts(const std::vector<std::string>& names = {});
 
-    /// host: the value of Host. Its port does not matter. An empty one is allowed: no browser sends it.
+    /// host: the value of Host. An empty one is allowed: no browser sends it.
     [[nodiscard]] bool has_host(std::string_view host) const;
 
     /// origin: the value of Origin, such as https://example.com:8443.
     [[nodiscard]] bool has_origin(std::string_view origin) const;
 
   private:
-    std::vector<std::string> names_;
+    struct Name {
+        std::string host;
+        std::string port;  ///< empty: any
+    };
+
+    std::vector<Name> names_;
 };
 
 /// The names in a list with commas, without the spaces around them.

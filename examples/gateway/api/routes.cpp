@@ -152,6 +152,8 @@ std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
             }
         } else if (!allowed_hosts_.has_host(view(head[http::field::host]))) {
             return forbidden(rule, "Host is not a name of this gateway");
+        } else if (head.count(http::field::origin) > 1) {
+            return forbidden(rule, "Origin is there more than once");
         } else if (head.count(http::field::origin) > 0 && !allowed_hosts_.has_origin(view(head[http::field::origin]))) {
             return forbidden(rule, "Origin is not one of this gateway");
         }
@@ -165,13 +167,13 @@ std::optional<HttpResponse> Routes::screen(const HttpRequest& head) const {
     if (!takes(route, head.method())) {
         return method_not_allowed(rule);
     }
-    return is_model_call(route) ? refuse_method(target) : std::nullopt;
-}
     if (!takes_body(head.method()) && has_body(head)) {
         return error_response(
             rule.errors, failure_of_status(413, std::string{view(head.method_string())} + ' ' + std::string{rule.name} +
                                                     " takes no body: leave it out"));
     }
+    return is_model_call(route) ? refuse_method(target) : std::nullopt;
+}
 
 net::awaitable<HttpReply> Routes::respond(HttpRequest& request, HttpPeer& peer) {
     HttpReply reply = co_await route(request, peer);

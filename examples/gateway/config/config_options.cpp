@@ -253,8 +253,8 @@ std::vector<Option> server_options() {
         word(
             "allowed-hosts", "NAMES", &Config::allowed_hosts, "-.:,",
             "Without a client token: names under which clients reach the gateway, with commas between them, besides "
-            "--address and those of this machine (localhost, 127.0.0.1, ::1). A request with another Host or Origin is "
-            "403: a web page may have sent it.",
+            "--address and those of this machine (localhost, 127.0.0.1, ::1); one with a port stands for that port alone. "
+            "A request with another Host or Origin is 403: a web page may have sent it.",
             longest_text),
     };
 }
@@ -331,7 +331,7 @@ std::vector<Option> upstream_options() {
         seconds("backoff-min", &Config::backoff_min, std::chrono::milliseconds{0}, one_hour,
                 "The wait before the second attempt; it doubles."),
         seconds("backoff-max", &Config::backoff_max, std::chrono::milliseconds{0}, one_hour,
-                "The longest wait between two attempts."),
+                "The longest wait between two attempts. After a 429 that names no time, at most 10 s."),
         decimal("token-rate", "NUMBER", &Config::token_rate, 0, million, "embedded: tokens a second; 0: all at once."),
     };
 }

@@ -298,7 +298,7 @@ void GenerationService::report_ended(const char* how, const std::string& id, Clo
 void GenerationService::report_failed(const std::string& id, Failure failure, Clock::duration took,
                                       const std::string& trace_id) {
     if (may_quote_request(failure)) {
-        failure.message.clear();
+        failure.message = "not told here, as it may quote the request or its answer: see GET /jobs/" + id;
     }
     log::info("job failed", {{"job_id", id},
                              {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()},

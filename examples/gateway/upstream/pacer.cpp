@@ -65,7 +65,7 @@ void Pacer::refused(const Ticket& ticket, Clock::time_point now, std::optional<m
     line_.insert(ticket.number);
     const milliseconds wait = retry_after
                                   ? as_told(*retry_after, chance)
-                                  : backoff(backoff_, std::max<std::size_t>(refusals_, 1) + 1, std::nullopt, chance);
+                                  : backoff(untold_, std::max<std::size_t>(refusals_, 1) + 1, std::nullopt, chance);
     not_before_ = std::max(not_before_, now + wait);
 }
 

@@ -2,6 +2,7 @@
 #ifndef GATEWAY_UPSTREAM_PACER_HPP
 #define GATEWAY_UPSTREAM_PACER_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -31,9 +32,14 @@ class Pacer {
         std::uint64_t epoch = 0;  ///< refusals that had had a consequence when it went
     };
 
-    /// max_under_way: > 0. backoff: how long to wait if the upstream does not say.
+    /// The longest that it waits without being told to: an upstream that can be asked again is not left alone for long.
+    static constexpr std::chrono::milliseconds longest_untold = std::chrono::seconds{10};
+
+    /// max_under_way: > 0. backoff: how long to wait if the upstream does not say, but for what is over longest_untold.
     Pacer(std::size_t max_under_way, const RetryOptions& backoff)
-        : max_{static_cast<double>(max_under_way)}, backoff_{backoff}, limit_{max_} {}
+        : max_{static_cast<double>(max_under_way)}, untold_{backoff}, limit_{max_} {
+        untold_.backoff_max = std::min(untold_.backoff_max, longest_untold);
+    }
 
     /// The last place in the line.
     [[nodiscard]] Ticket join();
@@ -68,7 +74,7 @@ class Pacer {
     [[nodiscard]] bool has_room() const { return under_way_ < limit(); }
 
     const double max_;
-    const RetryOptions backoff_;
+    RetryOptions untold_;
     double limit_;
     std::size_t under_way_ = 0;
     std::uint64_t next_number_ = 1;
