@@ -356,13 +356,13 @@ class WorkerPool {
         /// Called if there are no options: with a view of the session, or, if that was a temporary, the operation has
         /// kept it until now.
         template <typename Handler, detail::SessionName Session>
-        void operator()(Handler&& handler, const Session& session, R&& request) const {
+        [[gnu::always_inline]] inline void operator()(Handler&& handler, const Session& session, R&& request) const {
             operator()(std::forward<Handler>(handler), detail::SessionOnly{session}, std::move(request));
         }
 
         template <typename Handler, typename Options>
             requires(!detail::SessionName<Options>)
-        void operator()(Handler&& handler, const Options& options, R&& request) const {
+        [[gnu::always_inline]] inline void operator()(Handler&& handler, const Options& options, R&& request) const {
             if constexpr (std::is_same_v<Handler, std::decay_t<Handler>>) {
                 core->template submit<R, S>(handler, options, std::move(request), overflow);
             } else {
@@ -392,8 +392,9 @@ class WorkerPool {
         detail::refuse_nullptr<Session>();
         if constexpr (detail::TemporaryText<Session>) {
             return std::forward<Session>(session);
-        } else if constexpr (std::is_null_pointer_v<std::decay_t<Session>>) {
-            return SessionRef{};
+        } else if constexpr (std::is_null_pointer_v<std::decay_t<Session>> ||
+                             std::is_same_v<std::decay_t<Session>, std::nullopt_t>) {
+            return detail::NoSession{};
         } else {
             return SessionRef{session};
         }

@@ -26,24 +26,24 @@ mutation(mutex takes_what_is_held detail/base/mutex.hpp
             if (state_.load(]] "two hold the lock|DATA RACE")
 
 # detail/queue/inbox.hpp
-mutation(inbox stays_asleep detail/queue/inbox.hpp [[            asleep_ = false;
+mutation(inbox stays_asleep detail/queue/inbox.hpp [[            attention_ = Attention::awake;
         }
-        job.order]] [[        }
-        job.order]] "the worker is woken again")
-mutation(inbox does_not_wake detail/queue/inbox.hpp [[                wake();
-]] [[                static_cast<void>(wake);
-]] "DEADLOCK")
-mutation(inbox pop_does_not_sleep detail/queue/inbox.hpp [[            asleep_ = true;
+        return append]] [[        }
+        return append]] "the worker is woken again")
+mutation(inbox does_not_wake detail/queue/inbox.hpp [[            wake();
+            attention_]] [[            static_cast<void>(wake);
+            attention_]] "DEADLOCK")
+mutation(inbox pop_does_not_sleep detail/queue/inbox.hpp [[            fall_asleep();
 ]] "" "DEADLOCK")
-mutation(inbox pop_sleeps_outside_the_lock detail/queue/inbox.hpp [[            asleep_ = true;
+mutation(inbox pop_sleeps_outside_the_lock detail/queue/inbox.hpp [[            fall_asleep();
         }
         return job;]] [[            mutex_.unlock();
-            asleep_ = true;
+            fall_asleep();
             mutex_.lock();
         }
         return job;]] "DATA RACE|DEADLOCK")
 mutation(inbox try_sleep_without_the_lock detail/queue/inbox.hpp [[        const std::lock_guard lock{mutex_};
-        asleep_ = movable_.empty() && fixed_.empty();]] [[        asleep_ = movable_.empty() && fixed_.empty();]] "DATA RACE")
+        if (!movable_.empty() || !fixed_.empty()) {]] [[        if (!movable_.empty() || !fixed_.empty()) {]] "DATA RACE")
 mutation(inbox withdraw_without_the_lock detail/queue/inbox.hpp [[        const std::lock_guard lock{mutex_};
         const State was = job.state;]] [[        const State was = job.state;]] "DATA RACE")
 mutation(inbox pop_does_not_say_running detail/queue/inbox.hpp [[            job->state = State::running;
@@ -62,7 +62,7 @@ mutation(backlog release_acq_rel detail/route/worker_load.hpp
     [[load_.fetch_sub(jobs, std::memory_order_seq_cst)]] [[load_.fetch_sub(jobs, std::memory_order_acq_rel)]] "DEADLOCK")
 mutation(backlog wakes_without_the_lock detail/queue/inbox.hpp
     [[        const std::lock_guard lock{mutex_};
-        if (!asleep_ || closed_) {]] [[        if (!asleep_ || closed_) {]] "DATA RACE")
+        if (attention_ != Attention::asleep) {]] [[        if (attention_ != Attention::asleep) {]] "DATA RACE")
 mutation(backlog lends_without_the_lock detail/queue/inbox.hpp
     [[        const std::lock_guard lock{mutex_};
         J* const oldest = oldest_waiting();

@@ -31,11 +31,13 @@ class Recycler {
 
     [[gnu::always_inline]] static inline void deallocate(void* memory, std::size_t size) noexcept {
         const std::size_t index = class_of(size);
-        if (index >= classes || !ensure_room(index)) {
-            ::operator delete(memory);
-            return;
+        if (index >= classes) {
+            return ::operator delete(memory);
         }
         Stock& stock = stocks_[index];
+        if (!has_room(stock)) {
+            return ::operator delete(memory);
+        }
         stock.first = ::new (memory) Block{stock.first};
         --stock.room;
     }
@@ -89,12 +91,12 @@ class Recycler {
         return true;
     }
 
-    [[gnu::always_inline]] static inline bool ensure_room(std::size_t index) noexcept {
+    [[gnu::always_inline]] static inline bool has_room(const Stock& stock) noexcept {
 #if defined(DISPATCH_ADDRESS_SANITIZER)
-        static_cast<void>(index);
+        static_cast<void>(stock);
         return false;
 #else
-        return stocks_[index].room != 0 || open_stocks();
+        return stock.room != 0 || open_stocks();
 #endif
     }
 

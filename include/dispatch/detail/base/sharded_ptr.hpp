@@ -85,7 +85,7 @@ class ShardedRef {
         std::swap(counted_, other.counted_);
         return *this;
     }
-    ~ShardedRef() {
+    [[gnu::always_inline]] inline ~ShardedRef() {
         if (counted_ != nullptr && counted_->count.drop()) {
             delete counted_;
         }

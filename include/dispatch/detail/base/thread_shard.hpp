@@ -18,15 +18,17 @@ inline constexpr std::size_t shards = 16;
 class ThreadShard {
   public:
     static std::size_t index() noexcept {
-        if (number_ == 0) [[unlikely]] {
-            number_ = static_cast<std::uint8_t>(1 + next_.fetch_add(1, std::memory_order_relaxed) % shards);
+        if (index_ == none) [[unlikely]] {
+            index_ = static_cast<std::uint8_t>(next_.fetch_add(1, std::memory_order_relaxed) % shards);
         }
-        return number_ - 1U;
+        return index_;
     }
 
   private:
+    static constexpr std::uint8_t none = shards;
+
     static inline std::atomic<unsigned> next_{0};
-    static inline constinit thread_local std::uint8_t number_ = 0;
+    static inline constinit thread_local std::uint8_t index_ = none;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -27,8 +27,8 @@ class Worker;
 
 /// Names a running job without pointing at it: by the worker's lane that runs it, and by the number of that run.
 struct RunTicket {
-    std::uint32_t lane = 0;
-    std::uint64_t run = 0;
+    std::uint32_t lane;
+    std::uint64_t run;
 };
 
 /// The state of a job. Guarded by the lock of its worker's inbox.
@@ -40,6 +40,8 @@ enum class JobState : std::uint8_t {
 
 /// A job without its request and its response: what the queue and the worker know of it, which do not depend on their
 /// types.
+///
+/// Most jobs are plain. What only others need is not written for those: its members say when they mean something.
 template <typename Executor>
 class JobNode : public AnyOperation<Executor> {
   public:
@@ -66,25 +68,32 @@ class JobNode : public AnyOperation<Executor> {
 
     /// What the session map said about the session. Set when the job is routed.
     SessionVerdict verdict = SessionVerdict::none;
-    /// SubmitOptions::report.
-    JobReport* const report;
+    /// SubmitOptions::report, or null.
+    JobReport* report() const noexcept { return needs(Care::times) ? report_ : nullptr; }
     /// How long it waits for the workers that its session prefers, if it has Care::patience.
     using PatienceOfJob = Patience<JobNode, Clock::time_point>;
     PatienceOfJob* patience() noexcept { return needs(Care::patience) ? patience_ : nullptr; }
-    /// When its handler started, in the clock's ticks, if it has Care::times. 0 before.
-    std::atomic<Clock::rep> started_at{0};
+    /// When its handler started, in the clock's ticks. 0 before. Only with Care::times.
+    std::atomic<Clock::rep> started_at;
 
     /// The worker to which the job was routed. Null until then, and if the job was refused.
     Worker<Executor>* owner = nullptr;
-    /// The worker that runs the job, if that is not its owner. It is there as long as state is running. Guarded by the
-    /// lock of the owner's inbox, as are the members below, and constant once the job runs, as is ticket.
-    Worker<Executor>* runner = nullptr;
-    /// Which run of which lane runs the job.
+    /// The worker that runs the job, if that is not its owner; else null. It is there as long as state is running.
+    /// Guarded by the lock of the owner's inbox, as are the members below, and constant once the job runs, as is
+    /// ticket.
+    Worker<Executor>* runner() const noexcept { return needs(Care::moved) ? runner_ : nullptr; }
+    /// Says that worker takes the job from its owner.
+    void moves_to(Worker<Executor>& worker) noexcept {
+        runner_ = &worker;
+        add(Care::moved);
+    }
+    /// Which run of which lane runs the job. Only while state is running.
     RunTicket ticket;
     /// The state of the job.
     JobState state = JobState::queued;
-    /// The job's index in the inbox's heap of deadlines; the greatest number while it is not there.
-    std::size_t deadline_index = ~std::size_t{0};
+    /// The job's index in the inbox's heap of deadlines; the greatest number while it is not there. Only with a
+    /// deadline.
+    std::size_t deadline_index;
     /// Whether another worker may run the job while it waits. Set before the job is queued.
     bool may_move = false;
     /// The job's number among those of its inbox.
@@ -101,12 +110,12 @@ class JobNode : public AnyOperation<Executor> {
     /// Says what became of the job, which has ended at that time on that worker, if its submitter asks for it. By
     /// whoever sends the reply, before that.
     void report_end(std::size_t worker, Clock::time_point time) noexcept {
-        if (report != nullptr) {
-            *report = report_at(worker, time);
+        if (JobReport* const wanted = report()) {
+            *wanted = report_at(worker, time);
         }
     }
 
-    /// What is to be said of it then.
+    /// What is to be said of it then. Only with Care::times.
     JobReport report_at(std::size_t worker, Clock::time_point time) const noexcept {
         const Clock::duration started{started_at.load(std::memory_order_relaxed)};
         const bool ran = started.count() != 0;
@@ -131,16 +140,22 @@ class JobNode : public AnyOperation<Executor> {
               keep(has_patience ? tail + sizeof(PatienceOfJob) : tail, options.session.value_or(std::string_view{}))},
           submitted_at{now},
           deadline{options.deadline},
-          report{options.report},
           care_{options.deadline.has_value()} {
         static_assert(static_cast<std::uint8_t>(Care::deadline) == 1);
         static_assert(alignof(PatienceOfJob) <= alignof(JobNode) && std::is_trivially_destructible_v<PatienceOfJob>);
+        if (options.deadline) {
+            owners_.store(1, std::memory_order_relaxed);
+            deadline_index = ~std::size_t{0};
+        }
+        if (has_patience || options.report != nullptr) [[unlikely]] {
+            report_ = options.report;
+            started_at.store(0, std::memory_order_relaxed);
+            add(Care::times);
+        }
         if (has_patience) [[unlikely]] {
             patience_ = ::new (static_cast<void*>(tail)) PatienceOfJob{*this};
+            runner_ = nullptr;  // it may be sent past its homes: Care::moved, and on its owner
             add(Care::patience);
-        }
-        if (options.report != nullptr) [[unlikely]] {
-            add(Care::times);
         }
     }
     ~JobNode() = default;
@@ -158,8 +173,12 @@ class JobNode : public AnyOperation<Executor> {
         return {copy, text.size()};
     }
 
-    std::atomic<std::uint8_t> owners_{1};
     std::uint8_t care_;
+    /// Only with a deadline.
+    std::atomic<std::uint8_t> owners_;
+    /// Only with Care::times, Care::moved and Care::patience.
+    JobReport* report_;
+    Worker<Executor>* runner_;
     PatienceOfJob* patience_;  // in the tail
 };
 

@@ -22,6 +22,16 @@ struct SessionOnly {
     operator SubmitOptions() const noexcept { return {.session = session}; }  // NOLINT(google-explicit-constructor)
 };
 
+/// The same of a job that cannot have one.
+struct NoSession {
+    static constexpr SessionRef session{};
+    static constexpr std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
+    static constexpr std::optional<std::chrono::nanoseconds> miss_cost = std::nullopt;
+    static constexpr JobReport* report = nullptr;
+
+    operator SubmitOptions() const noexcept { return {}; }  // NOLINT(google-explicit-constructor)
+};
+
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
 #endif  // DISPATCH_DETAIL_JOB_SESSION_ONLY_HPP

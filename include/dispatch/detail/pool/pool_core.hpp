@@ -72,7 +72,8 @@ class PoolCore {
 
     /// Starts a job of R and S. handler is moved from, and called exactly once. Options: SubmitOptions or SessionOnly.
     template <typename R, typename S, typename Handler, typename Options>
-    void submit(Handler& handler, const Options& options, R&& request, Overflow overflow_now) {
+    [[gnu::always_inline]] inline void submit(Handler& handler, const Options& options, R&& request,
+                                              Overflow overflow_now) {
         using Traits = JobTraits<R, S, Executor>;
         if (!state_->executor()) {
             Tally::count(state_->admission.stopped);
@@ -218,19 +219,22 @@ class PoolCore {
     /// still the caller's.
     template <typename Operation, typename Options>
     [[gnu::always_inline]] inline void route(Operation& job, const Options& options, Overflow overflow_now) {
+        constexpr bool needs_care = !std::is_same_v<Options, NoSession>;
         CancelJob* cancel = nullptr;
         if (auto slot = job.cancellation_slot(); slot.is_connected()) {
             cancel = &slot.template emplace<CancelJob>(CancelJob{{}, &job});
         }
         const Route chosen =
-            job.patience() != nullptr
+            needs_care && job.patience() != nullptr
                 ? route_preferred(job, *options.session, options.miss_cost.value_or(miss_cost_), overflow_now)
                 : router_.route(options.session, overflow_now, [this] { return now_on(*state_->executor()); });
         job.verdict = chosen.session;
         switch (chosen.verdict) {
             case Route::Verdict::accepted:
-                job.may_move |= chosen.session == SessionVerdict::none;
-                return queue(job, *workers_[chosen.worker], cancel);
+                if (!needs_care || chosen.session == SessionVerdict::none) {
+                    job.may_move = true;
+                }
+                return queue<needs_care>(job, *workers_[chosen.worker], cancel);
             case Route::Verdict::queue_full:
                 return refuse(job, chosen.worker, errc::queue_full, state_->admission.rejected);
             case Route::Verdict::closed:
@@ -246,7 +250,6 @@ class PoolCore {
         const auto now = now_on(*state_->executor());
         const Route chosen = router_.route_preferred(session, miss_cost, overflow_now, now);
         auto& patience = *job.patience();
-        job.add(Node::Care::times);
         if (chosen.session == SessionVerdict::hit) {
             const std::chrono::nanoseconds wait = patience_for(miss_cost);
             job.may_move = wait.count() == 0;
@@ -271,13 +274,18 @@ class PoolCore {
                                         : max_patience_;
     }
 
+    template <bool needs_care>
     [[gnu::always_inline]] inline void queue(Node& job, Worker& worker, CancelJob* cancel) {
         job.owner = &worker;
         if (cancel != nullptr) {
             cancel->owner_lives = worker.weak_from_this();
         }
         try {
-            worker.push(job);
+            if (!needs_care || job.is_plain()) [[likely]] {
+                worker.push_plain(job);
+            } else {
+                worker.push(job);
+            }
         } catch (...) {
             if (cancel != nullptr) {
                 cancel->owner_lives.reset();
@@ -290,7 +298,7 @@ class PoolCore {
     [[gnu::cold, gnu::noinline]] void refuse(Node& job, std::size_t worker, errc why,
                                              Tally::Counter& counter) noexcept {
         job.fail(make_system_error(why));
-        if (job.report != nullptr) {
+        if (job.report() != nullptr) {
             job.report_end(worker, now_on(*state_->executor()));
         }
         // Counted first: whoever has the reply finds the ledger up to date.

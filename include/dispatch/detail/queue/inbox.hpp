@@ -69,44 +69,44 @@ class Inbox {
     /// Where it or the alarm throws, job is not in the inbox.
     template <typename Wake>
     Push push(J& job, Wake&& wake) {
+        if (job.is_plain()) [[likely]] {
+            return push_plain(job, wake);
+        }
         const MutexLock lock{mutex_};
-        if (closed_) {
-            job.state = State::replied;  // a cancellation that comes now finds it decided
-            Tally::count_exclusively(load_.submitted);
-            Tally::count(load_.tally.stopped);
-            return Push::closed;
+        if (attention_ == Attention::closed) {
+            return turn_away(job);
         }
-        const bool waits = load_.lends();  // once, as others are counted meanwhile
-        if (!job.is_plain()) [[unlikely]] {
+        const bool waits = load_.lends();
+        try {
             push_alarms(job, waits);
-        }
-        if (asleep_) {
-            try {
+            if (attention_ == Attention::asleep) {
                 wake();
-            } catch (...) {
-                drop_deadline(job);
-                drop_patience(job);
-                throw;
+                attention_ = Attention::awake;
             }
-            asleep_ = false;
+        } catch (...) {
+            drop_deadline(job);
+            drop_patience(job);
+            throw;
         }
-        job.order = Tally::count_exclusively(load_.submitted);
-        (job.may_move ? movable_ : fixed_).push_back(job);
-        if (!waits) {
-            job.age = 0;
-            return Push::queued;
+        const Push pushed = append(job, waits);
+        if (PatienceOfJob* const patience = job.patience(); patience != nullptr && waits && !job.may_move) {
+            invite(*patience);
         }
-        job.age = host_.next_age();
-        if (!job.may_move) {
-            if (PatienceOfJob* const patience = job.patience()) {
-                invite(*patience);
+        return pushed;
+    }
+
+    /// The same for one that is plain.
+    template <typename Wake>
+    [[gnu::always_inline]] inline Push push_plain(J& job, Wake&& wake) {
+        const MutexLock lock{mutex_};
+        if (attention_ != Attention::awake) {
+            if (attention_ == Attention::closed) [[unlikely]] {
+                return turn_away(job);
             }
-            return Push::queued;
+            wake();
+            attention_ = Attention::awake;
         }
-        if (listed_ || deferred_) {
-            return Push::queued;
-        }
-        return list_first();
+        return append(job, load_.lends());
     }
 
     /// The next job, now running as ticket says. Null when there is none: the worker is asleep.
@@ -120,7 +120,7 @@ class Inbox {
             job->state = State::running;
             job->ticket = ticket;
         } else {
-            asleep_ = true;
+            fall_asleep();
         }
         return job;
     }
@@ -179,19 +179,22 @@ class Inbox {
     template <typename Wake>
     bool wake_sleeper(Wake&& wake) {
         const std::lock_guard lock{mutex_};
-        if (!asleep_ || closed_) {
+        if (attention_ != Attention::asleep) {
             return false;
         }
         wake();
-        asleep_ = false;
+        attention_ = Attention::awake;
         return true;
     }
 
     /// True when there is nothing to do: the worker is asleep.
     bool try_sleep() noexcept {
         const std::lock_guard lock{mutex_};
-        asleep_ = movable_.empty() && fixed_.empty();
-        return asleep_;
+        if (!movable_.empty() || !fixed_.empty()) {
+            return false;
+        }
+        fall_asleep();
+        return true;
     }
 
     /// Ends a running job: true when its reply is still owed, false when its deadline has already
@@ -260,7 +263,7 @@ class Inbox {
     /// Turns away whoever comes from now on, and returns the queued jobs for the caller to answer.
     List close() noexcept {
         const std::lock_guard lock{mutex_};
-        closed_ = true;
+        attention_ = Attention::closed;
         List queued;
         while (J* job = pop_front()) {
             drop_deadline(*job);
@@ -276,6 +279,38 @@ class Inbox {
     }
 
   private:
+    /// What the worker does about jobs that come.
+    enum class Attention : std::uint8_t {
+        awake,   ///< it will find them
+        asleep,  ///< it has to be woken
+        closed,  ///< they are turned away, for good
+    };
+
+    void fall_asleep() noexcept {
+        if (attention_ == Attention::awake) {
+            attention_ = Attention::asleep;
+        }
+    }
+
+    [[gnu::cold]] Push turn_away(J& job) noexcept {
+        job.state = State::replied;  // a cancellation that comes now finds it decided
+        Tally::count_exclusively(load_.submitted);
+        Tally::count(load_.tally.stopped);
+        return Push::closed;
+    }
+
+    /// waits was asked once, as others are counted meanwhile.
+    [[gnu::always_inline]] inline Push append(J& job, bool waits) noexcept {
+        job.order = Tally::count_exclusively(load_.submitted);
+        (job.may_move ? movable_ : fixed_).push_back(job);
+        if (!waits) {
+            job.age = 0;
+            return Push::queued;
+        }
+        job.age = host_.next_age();
+        return !job.may_move || listed_ || deferred_ ? Push::queued : list_first();
+    }
+
     /// A job waits that may move, and none did.
     [[gnu::noinline]] Push list_first() noexcept {
         if (next_queue().front().age == 0 && host_.defers()) {
@@ -324,7 +359,9 @@ class Inbox {
                                                                                                       : fixed_;
     }
 
-    J* pop_front() noexcept { return next_queue().pop_front(); }
+    [[gnu::always_inline]] inline J* pop_front() noexcept {
+        return fixed_.empty() ? movable_.pop_front() : next_queue().pop_front();
+    }
 
     void remove(J& job) noexcept {
         (job.may_move ? movable_ : fixed_).remove(job);
@@ -430,8 +467,7 @@ class Inbox {
     bool deferred_ = false;
     IndexedHeap<J, ByDeadline> deadlines_;
     Patients<PatienceOfJob> patients_;
-    bool asleep_ = true;
-    bool closed_ = false;
+    Attention attention_ = Attention::asleep;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

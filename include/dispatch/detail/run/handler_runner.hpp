@@ -154,7 +154,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
         }
 
         /// On the strand.
-        void end() noexcept {
+        [[gnu::always_inline]] inline void end() noexcept {
             leave_waiting_room();
             worker_.end(*std::exchange(job_, nullptr), lane_, outcome_);
         }

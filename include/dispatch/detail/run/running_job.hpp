@@ -17,7 +17,8 @@ class RunningJob {
     /// What Inbox calls when it finds the job.
     void operator()(const JobNode<Executor>& job) noexcept {
         ticket_ = job.ticket;
-        runner_ = job.runner != nullptr ? job.runner->shared_from_this() : nullptr;
+        Worker<Executor>* const runner = job.runner();
+        runner_ = runner != nullptr ? runner->shared_from_this() : nullptr;
     }
 
     /// The worker that runs it.
@@ -31,7 +32,7 @@ class RunningJob {
   private:
     /// Keeps the worker that runs it, if that is not its owner.
     std::shared_ptr<Worker<Executor>> runner_;
-    RunTicket ticket_;
+    RunTicket ticket_{};
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

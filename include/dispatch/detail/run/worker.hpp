@@ -101,19 +101,22 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// Takes over a job that is counted in the load. Where it throws the job is still the caller's, and
     /// still counted.
-    void push(Node& job) {
-        if (!job.is_plain()) [[unlikely]] {
-            return push_with_care(job);
+    [[gnu::noinline]] void push(Node& job) {
+        const auto* const patience = job.patience();
+        const std::size_t other_home = patience != nullptr ? patience->other_home : no_worker;
+        if (!settle(job, inbox_.push(job, [this] { lanes_.wake(); }))) {
+            return;
         }
-        switch (inbox_.push(job, [this] { lanes_.wake(); })) {
-            case Inboxed::Push::queued:
-                return;
-            case Inboxed::Push::listed:
-                return pool_->backlog.call();
-            case Inboxed::Push::deferred:
-                return defer_listing();
-            case Inboxed::Push::closed:
-                return end_unstarted(job, make_error_code(errc::stopped));
+        if (other_home != no_worker) {
+            pool_->backlog.call(other_home);  // if it has become free meanwhile
+        }
+    }
+
+    /// The same for one that is plain.
+    [[gnu::always_inline]] inline void push_plain(Node& job) {
+        const typename Inboxed::Push pushed = inbox_.push_plain(job, [this] { lanes_.wake(); });
+        if (pushed != Inboxed::Push::queued) {
+            settle(job, pushed);
         }
     }
 
@@ -219,7 +222,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     bool claim_reply(Node& job) noexcept { return !job.deadline || job.owner->inbox_.claim_reply(job); }
 
     /// Lets go of a job whose handler has ended.
-    void end(Node& job, Lane& lane, Outcome outcome) noexcept {
+    [[gnu::always_inline]] inline void end(Node& job, Lane& lane, Outcome outcome) noexcept {
         if (!job.is_plain()) [[unlikely]] {
             return end_with_care(job, lane, outcome);
         }
@@ -309,9 +312,8 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             if (!load_->try_reserve_permit()) {
                 return false;
             }
-            job.runner = this;
+            job.moves_to(*this);
             job.ticket = lanes_.begin_run(lane);
-            job.add(Node::Care::moved);
             return true;
         };
         // A worker that winds down has cancelled what it runs.
@@ -357,32 +359,25 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         pool_->backlog.call();
     }
 
-    /// A job has begun to wait, and this worker is about to start another.
-    [[gnu::noinline]] void defer_listing() noexcept {
-        if (pool_->backlog.defer(id())) {
-            pool_->later_look.post(pool_, lanes_.batcher());
-        }
-    }
-
-    /// push() of a job that is not plain.
-    [[gnu::noinline]] void push_with_care(Node& job) {
-        const auto* const patience = job.patience();
-        const std::size_t other_home = patience != nullptr ? patience->other_home : no_worker;
-        switch (inbox_.push(job, [this] { lanes_.wake(); })) {
+    /// Does what inbox_.push(job) has asked for. False if it has turned the job away.
+    [[gnu::noinline]] bool settle(Node& job, typename Inboxed::Push pushed) noexcept {
+        switch (pushed) {
             case Inboxed::Push::queued:
-                break;
+                return true;
             case Inboxed::Push::listed:
                 pool_->backlog.call();
-                break;
+                return true;
             case Inboxed::Push::deferred:
-                defer_listing();
-                break;
+                // A job has begun to wait, and this worker is about to start another.
+                if (pool_->backlog.defer(id())) {
+                    pool_->later_look.post(pool_, lanes_.batcher());
+                }
+                return true;
             case Inboxed::Push::closed:
-                return end_unstarted(job, make_error_code(errc::stopped));
+                break;
         }
-        if (other_home != no_worker) {
-            pool_->backlog.call(other_home);  // if it has become free meanwhile
-        }
+        end_unstarted(job, make_error_code(errc::stopped));
+        return false;
     }
 
     /// job, or else the first one after it, at this worker or at another, whose deadline has not passed.
@@ -396,7 +391,9 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             }
             const auto time = now();
             if (!job->deadline || time < *job->deadline) {
-                job->started_at.store(time.time_since_epoch().count(), std::memory_order_relaxed);
+                if (job->needs(Node::Care::times)) {
+                    job->started_at.store(time.time_since_epoch().count(), std::memory_order_relaxed);
+                }
                 if (job->owner != this && job->verdict != SessionVerdict::none) {
                     pool_->sessions->move(job->session, id());
                 }
@@ -410,7 +407,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     [[gnu::cold, gnu::noinline]] void end_unstarted(Node& job, std::error_code why) noexcept {
         host_->dropped(*this, job, why);
         job.fail(make_system_error(why));
-        if (job.report != nullptr && has_context()) [[unlikely]] {
+        if (job.report() != nullptr && has_context()) [[unlikely]] {
             job.report_end(id(), now());
         }
         const bool idle = load_->release();
@@ -518,7 +515,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         Tally::count(load_->tally.expired);
         host_->dropped(*this, job, make_error_code(errc::deadline_exceeded));
         job.fail(make_system_error(make_error_code(errc::deadline_exceeded)));
-        if (job.report != nullptr) {
+        if (job.report() != nullptr) {
             job.report_end(job.owner->id(), now());
         }
         release_and_reply(job);

@@ -115,7 +115,7 @@ class StreamJob : public StreamCore<typename StreamType::value_type>,
     }
 
     /// The worker that runs the job.
-    Worker<Executor>& running_on() const noexcept { return this->runner != nullptr ? *this->runner : *this->owner; }
+    Worker<Executor>& running_on() const noexcept { return this->runner() != nullptr ? *this->runner() : *this->owner; }
 
     void open() noexcept final {
         lives_ = this->owner->weak_from_this();
