@@ -36,6 +36,13 @@ int run_sessions(std::int64_t sessions) {
     return measure(contender, contender.operation(static_cast<std::uint64_t>(sessions)), 64);
 }
 
+template <typename Executor>
+int run_deadlines(std::int64_t clients) {
+    net::thread_pool threads{1};
+    Dispatch<Executor> contender{threads.get_executor(), 4, Echo<>{}};
+    return measure(contender, contender.operation_with_deadline(), clients);
+}
+
 /// An observer that counts.
 struct Count {
     void routed(const dispatch::RoutedEvent&) noexcept { ++*events; }
@@ -130,6 +137,8 @@ int run([[maybe_unused]] std::string_view name) {
         return run_dispatch<AnyExecutor>(workers, clients, Echo<>{});
     } else if constexpr (kind<T> == "sessions") {
         return run_sessions<AnyExecutor>(name == "sessions_1k" ? 1'000 : name == "sessions_100k" ? 100'000 : 1'000'000);
+    } else if constexpr (kind<T> == "deadline") {
+        return run_deadlines<AnyExecutor>(name == "deadline_one_client" ? 1 : name == "deadline_1024" ? 1024 : 64);
     } else if constexpr (kind<T> == "function") {
         return run_dispatch<AnyExecutor>(4, 64, plain_function);
     } else if constexpr (kind<T> == "typed") {

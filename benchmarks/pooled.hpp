@@ -4,6 +4,7 @@
 #ifndef DISPATCH_BENCHMARKS_POOLED_HPP
 #define DISPATCH_BENCHMARKS_POOLED_HPP
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -48,6 +49,17 @@ class Dispatch {
         auto operator()(std::uint64_t request) const { return pool->submit(std::nullopt, request); }
     };
     Operation operation() { return {&pool_}; }
+
+    /// The same with a deadline that is met.
+    struct OperationWithDeadline {
+        using Response = std::uint64_t;
+        Pool* pool;
+        auto operator()(std::uint64_t request) const {
+            const auto deadline = dispatch::TimeSource<Executor>::Clock::now() + std::chrono::minutes{1};
+            return pool->submit({.deadline = deadline}, request);
+        }
+    };
+    OperationWithDeadline operation_with_deadline() { return {&pool_}; }
 
     /// Spreads requests over so many sessions, in an order that looks random. Each client has a copy of
     /// its own, so that the name lives as long as the request.

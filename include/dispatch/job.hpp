@@ -140,7 +140,8 @@ class Job : public detail::Operation<detail::Reply<S>, Executor, detail::JobNode
     Job(std::byte* tail, R&& wanted, const Options& options, Clock::time_point now, bool has_patience = false)
         : Base{tail, options, now, has_patience}, request{std::in_place, std::move(wanted)} {}
 
-    /// The request. Destroyed before the completion handler is called; with a deadline, together with the job.
+    /// The request. Destroyed before the completion handler is called; together with the job, if its deadline has
+    /// passed while the handler ran.
     std::optional<R> request;
 
     /// Makes response the reply. Throws what moving it throws.
@@ -161,9 +162,9 @@ class Job : public detail::Operation<detail::Reply<S>, Executor, detail::JobNode
   protected:
     ~Job() = default;
 
-    /// Destroys the request, unless the job has a deadline: its handler may still be using the request then.
+    /// Destroys the request, unless its handler may still be using it.
     void retire() noexcept {
-        if (!this->deadline) {
+        if (!this->is_shared()) {
             request.reset();
         }
     }

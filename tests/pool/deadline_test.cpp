@@ -325,6 +325,51 @@ TEST_F(Deadline, FarAwayDoesNotKeepTheContextBusyAfterTheJobHasEndedOtherwise) {
     EXPECT_FALSE(test::has_work(*context));
 }
 
+TEST_F(Deadline, WhichTheJobHasMetAfterItHadWaitedDoesNotKeepTheContextBusy) {
+    make_gated_pool({.max_concurrency = 4});
+    Outcome<int> outcomes[4];
+    for (int i = 0; i != 4; ++i) {
+        pool->submit(within(i % 2 == 0 ? 1h : 2h), i, outcomes[i].handler());
+    }
+    poll();
+    EXPECT_EQ(started.size(), 4U);
+    gate.open();
+    poll();
+    for (int i = 0; i != 4; ++i) {
+        EXPECT_TRUE(outcomes[i].returned(i));
+    }
+    EXPECT_FALSE(test::has_work(*context)) << "the alarm that was set is still there";
+}
+
+TEST_F(Deadline, IsKeptByAnAlarmThatWasSetForAnotherJob) {
+    make_gated_pool({.max_concurrency = 4});
+    Outcome<int> gone;
+    Outcome<int> late;
+    net::cancellation_signal signal;
+    pool->submit(within(1ms), 0, net::bind_cancellation_slot(signal.slot(), gone.handler()));
+    poll();
+    signal.emit(net::cancellation_type::terminal);
+    const Clock::time_point deadline = Clock::now() + 5ms;
+    pool->submit(until(deadline), 1, late.handler());
+    EXPECT_TRUE(run_until_called(late));
+    EXPECT_TRUE(late.heard(errc::deadline_exceeded));
+    EXPECT_GE(Clock::now(), deadline) << "the alarm that came first has ended it";
+}
+
+TEST_F(TextDeadline, TheRequestIsDestroyedBeforeTheReplyToAJobThatHasMetIt) {
+    auto request = std::make_shared<int>();
+    const std::weak_ptr<int> lives = request;
+    dispatch::WorkerPool<std::shared_ptr<int>, int> counted{dispatch::spawn_workers<std::shared_ptr<int>, int>(
+        net::any_io_executor{context->get_executor()}, 1, [](const std::shared_ptr<int>&) { return 1; })};
+    bool gone = false;
+    counted.submit(within(1h), std::move(request), [&](const std::exception_ptr& error, int /*response*/) {
+        EXPECT_FALSE(error);
+        gone = lives.expired();
+    });
+    poll();
+    EXPECT_TRUE(gone);
+}
+
 TEST_F(Deadline, AnEarlierOneThatIsGoneDoesNotTakeTheNextOneAlong) {
     make_gated_pool();
     Outcome<int> holder;

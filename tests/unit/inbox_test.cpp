@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include <dispatch/detail/base/intrusive_list.hpp>
+#include <dispatch/detail/job/deadline_place.hpp>
 #include <dispatch/detail/job/patience.hpp>
 #include <dispatch/detail/queue/inbox.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
@@ -30,15 +31,16 @@ enum class State : std::uint8_t { queued, running, replied };
 
 struct Job;
 using Patience = dispatch::detail::Patience<Job, int>;
+using Place = dispatch::detail::DeadlinePlace<Job, int>;
 
 struct Job : dispatch::detail::ListHook {
     Job() = default;
-    explicit Job(int wanted_deadline) : deadline{wanted_deadline} {}
+    explicit Job(int wanted_deadline) : deadline{wanted_deadline}, place{std::in_place, *this, wanted_deadline} {}
 
     State state = State::queued;
     int ticket = 0;
     std::optional<int> deadline;
-    std::size_t deadline_index = ~std::size_t{0};
+    std::optional<Place> place;
     bool may_move = false;
     std::uint64_t order = 0;
     std::uint64_t age = 0;
@@ -47,14 +49,17 @@ struct Job : dispatch::detail::ListHook {
 
     bool is_plain() const noexcept { return !deadline && !waits; }
     Patience* patience() noexcept { return waits ? &*waits : nullptr; }
+    Place& deadline_place() noexcept { return *place; }
     void add_owner() noexcept { ++splits; }
 };
 
-/// The alarm clock: for when it is set, and whether setting it fails. And what is listed, and for which age; and which
-/// jobs are invited.
+/// The alarm clock: for when it is set, how often it was, whether it cannot be made, and whether a look is to be
+/// called. And what is listed, and for which age; and which jobs are invited.
 struct Clock {
     std::optional<int> set_for;
+    int sets = 0;
     bool broken = false;
+    bool look_is_due = false;
     std::uint64_t age = 0;
     std::optional<std::uint64_t> listed;
     bool defers = false;
@@ -63,11 +68,18 @@ struct Clock {
 
 struct Host {
     Clock* clock;
-    void set_alarm(int time) {
+    void prepare_alarm() const {
         if (clock->broken) {
             throw std::runtime_error{"no timer"};
         }
+    }
+    void set_alarm(int time) noexcept {
         clock->set_for = time;
+        ++clock->sets;
+    }
+    void look_later() noexcept {
+        EXPECT_FALSE(clock->look_is_due) << "two looks at a time";
+        clock->look_is_due = true;
     }
     void clear_alarm() noexcept { clock->set_for.reset(); }
     bool defers() const noexcept { return clock->defers; }
@@ -127,6 +139,22 @@ struct Fixture : testing::Test {
         }
     }
 
+    /// A moment passes: a look takes place, if one is due.
+    void moment() {
+        if (std::exchange(clock.look_is_due, false)) {
+            clock.look_is_due = inbox.look();
+        }
+    }
+
+    /// For when the alarm is set, a few moments later.
+    std::optional<int> alarm() {
+        for (int moments = 0; clock.look_is_due; ++moments) {
+            EXPECT_LT(moments, 2) << "it looks for ever";
+            moment();
+        }
+        return clock.set_for;
+    }
+
     Ledger ledger() const { return ledger_of(load); }
 };
 using Inbox = Fixture;
@@ -182,7 +210,7 @@ TEST_F(Inbox, AJobIsNotInItWhenWakingFails) {
     const auto broken = [] { throw std::runtime_error{"no strand"}; };
     EXPECT_THROW(inbox.push(a, broken), std::runtime_error);
     EXPECT_EQ(inbox.pop(1), nullptr);
-    EXPECT_EQ(clock.set_for, std::nullopt);
+    EXPECT_EQ(alarm(), std::nullopt);
     EXPECT_EQ(ledger(), Ledger{});
     EXPECT_TRUE(take_overdue(10).queued.empty());
     Job b;
@@ -229,18 +257,18 @@ TEST_F(Inbox, ARunningJobSaysWhereItRuns) {
 TEST_F(Inbox, TheAlarmIsSetForTheEarliestDeadline) {
     Job a{30}, b{10}, c{20};
     push(a);
-    EXPECT_EQ(clock.set_for, 30);
+    EXPECT_EQ(alarm(), 30);
     push(b);
-    EXPECT_EQ(clock.set_for, 10);
+    EXPECT_EQ(alarm(), 10);
     push(c);
-    EXPECT_EQ(clock.set_for, 10);
+    EXPECT_EQ(alarm(), 10);
     withdraw(b);
     const Overdue overdue = take_overdue(15);
     EXPECT_TRUE(overdue.queued.empty());
-    EXPECT_EQ(clock.set_for, 20);
+    EXPECT_EQ(alarm(), 20);
     withdraw(a);
     withdraw(c);
-    EXPECT_EQ(clock.set_for, std::nullopt) << "nothing to wait for";
+    EXPECT_EQ(alarm(), std::nullopt) << "nothing to wait for";
 }
 
 TEST_F(Inbox, OverdueJobsAreTakenWhereverTheyAre) {
@@ -259,7 +287,7 @@ TEST_F(Inbox, OverdueJobsAreTakenWhereverTheyAre) {
     EXPECT_EQ(queued.state, State::replied);
     EXPECT_EQ(running.state, State::replied);
     EXPECT_EQ(ledger(), (Ledger{.submitted = 4, .expired = 2}));
-    EXPECT_EQ(clock.set_for, 20);
+    EXPECT_EQ(alarm(), 20);
     EXPECT_EQ(inbox.pop(8), &later);
     EXPECT_EQ(inbox.pop(8), &carefree);
 }
@@ -277,14 +305,78 @@ TEST_F(Inbox, AReplyIsOwedUntilTheDeadlineHasGivenIt) {
     EXPECT_FALSE(inbox.claim_reply(late));
 }
 
-TEST_F(Inbox, AnAlarmThatFailsLaterLosesNoJob) {
-    Job a{10}, b{20};
+TEST_F(Inbox, AJobThatEndsWithinAMomentNeedsNoAlarm) {
+    Job a{10};
     push(a);
+    EXPECT_TRUE(clock.look_is_due);
+    EXPECT_EQ(clock.sets, 0);
+    ASSERT_EQ(inbox.pop(1), &a);
+    EXPECT_TRUE(inbox.claim_reply(a));
+    EXPECT_EQ(alarm(), std::nullopt);
+    EXPECT_EQ(clock.sets, 0);
+}
+
+TEST_F(Inbox, TheLookComesBehindTheWorkerThatWasWoken) {
+    Job a{10};
+    bool woken = false;
+    inbox.push(a, [&] {
+        woken = true;
+        EXPECT_FALSE(clock.look_is_due);
+    });
+    EXPECT_TRUE(woken);
+    EXPECT_TRUE(clock.look_is_due);
+}
+
+TEST_F(Inbox, AnAlarmThatIsEarlyEnoughIsLeftAsItIs) {
+    Job a{10}, b{20}, c{10};
+    push(a);
+    EXPECT_EQ(alarm(), 10);
     push(b);
-    clock.broken = true;
-    const Overdue overdue = take_overdue(10);
-    EXPECT_EQ(overdue.queued, (std::vector<Job*>{&a}));
-    EXPECT_EQ(inbox.pop(1), &b);
+    EXPECT_FALSE(clock.look_is_due);
+    push(c);
+    EXPECT_FALSE(clock.look_is_due);
+    withdraw(a);
+    withdraw(c);
+    EXPECT_FALSE(clock.look_is_due) << "b is still there";
+    EXPECT_EQ(clock.sets, 1);
+    EXPECT_TRUE(take_overdue(10).queued.empty()) << "it rings in vain, once";
+    EXPECT_EQ(alarm(), 20);
+    EXPECT_EQ(take_overdue(20).queued, (std::vector<Job*>{&b}));
+    EXPECT_EQ(alarm(), std::nullopt);
+}
+
+TEST_F(Inbox, TheAlarmIsCalledOffUnlessTheNextJobComesSoon) {
+    Job a{10}, b{20}, c{30};
+    push(a);
+    EXPECT_EQ(alarm(), 10);
+    withdraw(a);
+    EXPECT_EQ(clock.set_for, 10) << "at once";
+    moment();
+    EXPECT_EQ(clock.set_for, 10);
+    push(b);
+    moment();
+    EXPECT_FALSE(clock.look_is_due);
+    EXPECT_EQ(clock.set_for, 10) << "early enough for b";
+    EXPECT_EQ(clock.sets, 1);
+    withdraw(b);
+    moment();
+    moment();
+    EXPECT_EQ(clock.set_for, std::nullopt);
+    EXPECT_FALSE(clock.look_is_due);
+    push(c);
+    EXPECT_EQ(alarm(), 30);
+}
+
+TEST_F(Inbox, AfterItsEndTheAlarmIsCalledOffAtOnce) {
+    Job a{10};
+    push(a);
+    EXPECT_EQ(alarm(), 10);
+    ASSERT_EQ(inbox.pop(1), &a);
+    inbox.close();
+    EXPECT_EQ(clock.set_for, 10) << "a runs";
+    EXPECT_TRUE(inbox.claim_reply(a));
+    EXPECT_FALSE(clock.look_is_due) << "its context may be gone";
+    EXPECT_EQ(clock.set_for, std::nullopt);
 }
 
 TEST_F(Inbox, CloseTurnsAwayWhatIsQueuedAndWhatComes) {
@@ -296,7 +388,7 @@ TEST_F(Inbox, CloseTurnsAwayWhatIsQueuedAndWhatComes) {
     auto left = inbox.close();
     EXPECT_EQ(all(std::move(left)), (std::vector<Job*>{&queued, &timed}));
     EXPECT_EQ(queued.state, State::replied);
-    EXPECT_EQ(clock.set_for, std::nullopt);
+    EXPECT_EQ(alarm(), std::nullopt);
     EXPECT_FALSE(accepts(late));
     EXPECT_EQ(ledger(), (Ledger{.submitted = 4, .stopped = 3}));
     EXPECT_TRUE(take_overdue(100).queued.empty());
@@ -646,6 +738,9 @@ struct PatientInbox : LendingInbox {
         explicit Patient(int ends, std::optional<int> wanted_deadline = std::nullopt,
                          std::uint32_t other = dispatch::detail::no_worker) {
             deadline = wanted_deadline;
+            if (deadline) {
+                place.emplace(*this, *deadline);
+            }
             waits.emplace(*this);
             waits->ends = ends;
             waits->home = 0;
@@ -668,10 +763,10 @@ struct PatientInbox : LendingInbox {
     /// The job is in none of the lists, whatever happens from now on.
     void expect_nothing_left() {
         EXPECT_TRUE(clock.guests.empty());
-        EXPECT_EQ(clock.set_for, std::nullopt);
+        EXPECT_EQ(alarm(), std::nullopt);
         EXPECT_FALSE(inbox.exhaust_patience(1'000));
         EXPECT_TRUE(take_overdue(1'000).queued.empty());
-        EXPECT_EQ(clock.set_for, std::nullopt);
+        EXPECT_EQ(alarm(), std::nullopt);
         inbox.correct_listing();
         EXPECT_EQ(clock.listed, std::nullopt);
         EXPECT_EQ(inbox.pop(1), nullptr);
@@ -684,7 +779,7 @@ TEST_F(PatientInbox, AJobIsLentOnlyWhenItsPatienceHasEnded) {
     Patient a{10};
     EXPECT_EQ(submit(a), Queue::Push::queued);
     EXPECT_EQ(clock.listed, std::nullopt);
-    EXPECT_EQ(clock.set_for, 10);
+    EXPECT_EQ(alarm(), 10);
     EXPECT_EQ(lend(a.age), nullptr);
     EXPECT_FALSE(inbox.exhaust_patience(9));
     EXPECT_EQ(lend(a.age), nullptr);
@@ -736,7 +831,7 @@ TEST_F(PatientInbox, AJobThatHasAPermitIsNotListedAnywhere) {
     Patient a{10, std::nullopt, other_home};
     submit(a);
     EXPECT_EQ(a.age, 0U);
-    EXPECT_EQ(clock.set_for, std::nullopt);
+    EXPECT_EQ(alarm(), std::nullopt);
     EXPECT_TRUE(clock.guests.empty());
     EXPECT_EQ(inbox.pop(2), &a);
     expect_nothing_left();
@@ -745,7 +840,7 @@ TEST_F(PatientInbox, AJobThatHasAPermitIsNotListedAnywhere) {
 TEST_F(PatientInbox, AJobThatMayMoveAtOnceIsNotPatient) {
     Patient a{10, std::nullopt, other_home};
     EXPECT_EQ(submit(a, true), Queue::Push::listed);
-    EXPECT_EQ(clock.set_for, std::nullopt);
+    EXPECT_EQ(alarm(), std::nullopt);
     EXPECT_TRUE(clock.guests.empty());
     EXPECT_EQ(lend(a.age), &a);
     expect_nothing_left();
@@ -759,7 +854,7 @@ TEST_F(PatientInbox, IsPatientForEverWhereItDoesNotLend) {
     own.reserve();
     EXPECT_EQ(keeping.push(a, [] {}), Queue::Push::queued);
     EXPECT_TRUE(clock.guests.empty());
-    EXPECT_EQ(clock.set_for, std::nullopt);
+    EXPECT_EQ(alarm(), std::nullopt);
     EXPECT_FALSE(keeping.exhaust_patience(100));
     EXPECT_EQ(keeping.pop(1), &a);
 }
@@ -767,31 +862,31 @@ TEST_F(PatientInbox, IsPatientForEverWhereItDoesNotLend) {
 TEST_F(PatientInbox, TheAlarmIsSetForTheEarlierOfDeadlineAndPatience) {
     Patient a{30, 20}, b{10, 40};
     submit(a);
-    EXPECT_EQ(clock.set_for, 20) << "its deadline";
+    EXPECT_EQ(alarm(), 20) << "its deadline";
     submit(b);
-    EXPECT_EQ(clock.set_for, 10) << "its patience";
+    EXPECT_EQ(alarm(), 10) << "its patience";
     inbox.exhaust_patience(10);
     take_overdue(10);
-    EXPECT_EQ(clock.set_for, 20);
+    EXPECT_EQ(alarm(), 20);
     EXPECT_EQ(take_overdue(20).queued, (std::vector<Job*>{&a}));
-    EXPECT_EQ(clock.set_for, 40) << "a's patience is of no interest any more";
+    EXPECT_EQ(alarm(), 40) << "a's patience is of no interest any more";
     EXPECT_EQ(inbox.pop(2), &b);
-    EXPECT_EQ(clock.set_for, 40) << "its deadline is there as long as it runs";
+    EXPECT_EQ(alarm(), 40) << "its deadline is there as long as it runs";
     EXPECT_TRUE(inbox.claim_reply(b));
-    EXPECT_EQ(clock.set_for, std::nullopt);
+    EXPECT_EQ(alarm(), std::nullopt);
     Patient c{50}, d{70, 60}, e{55};
     submit(c);
     submit(d);
     submit(e);
-    EXPECT_EQ(clock.set_for, 50);
+    EXPECT_EQ(alarm(), 50);
     inbox.exhaust_patience(50);
     take_overdue(50);
-    EXPECT_EQ(clock.set_for, 55) << "patience before a deadline";
+    EXPECT_EQ(alarm(), 55) << "patience before a deadline";
     inbox.exhaust_patience(55);
     take_overdue(55);
-    EXPECT_EQ(clock.set_for, 60) << "a deadline before patience";
+    EXPECT_EQ(alarm(), 60) << "a deadline before patience";
     withdraw(d);
-    EXPECT_EQ(clock.set_for, std::nullopt) << "nothing to wait for";
+    EXPECT_EQ(alarm(), std::nullopt) << "nothing to wait for";
     withdraw(c);
     withdraw(e);
     expect_nothing_left();
@@ -826,7 +921,7 @@ struct PatientJobLeaves : PatientInbox, testing::WithParamInterface<bool> {
     PatientJobLeaves() {
         submit(job);
         EXPECT_EQ(clock.guests.size(), 1U);
-        EXPECT_EQ(clock.set_for, 10);
+        EXPECT_EQ(alarm(), 10);
         if (GetParam()) {
             EXPECT_TRUE(inbox.exhaust_patience(10));
             take_overdue(10);
@@ -853,7 +948,6 @@ TEST_P(PatientJobLeaves, Withdrawn) {
 TEST_P(PatientJobLeaves, Overdue) {
     EXPECT_EQ(take_overdue(100).queued, (std::vector<Job*>{&job}));
     EXPECT_EQ(job.splits, 0);
-    clock.set_for.reset();  // the alarm has rung
     expect_nothing_left();
 }
 
@@ -865,7 +959,7 @@ TEST_P(PatientJobLeaves, Closed) {
 
 TEST_P(PatientJobLeaves, LentToItsOtherHome) {
     EXPECT_EQ(lend_guest(), &job);
-    EXPECT_EQ(clock.set_for.has_value(), true) << "its deadline";
+    EXPECT_EQ(alarm().has_value(), true) << "its deadline";
     EXPECT_TRUE(inbox.claim_reply(job));
     inbox.end_lent(job);
     expect_nothing_left();
@@ -895,7 +989,7 @@ TEST_F(PatientInbox, NothingIsLeftOfAJobWhenTheAlarmFails) {
 TEST_F(PatientInbox, AnAlarmThatFailsForPatienceLeavesTheDeadlinesOfOthers) {
     Patient a{50, 40};
     submit(a);
-    EXPECT_EQ(clock.set_for, 40);
+    EXPECT_EQ(alarm(), 40);
     clock.broken = true;
     Patient b{10, 90};
     EXPECT_THROW(submit(b), std::runtime_error);

@@ -116,7 +116,9 @@ class Worker {
         bool its_jobs_may_be_deferred;
 
         bool defers() const noexcept { return its_jobs_may_be_deferred; }
+        void prepare_alarm() noexcept {}
         void set_alarm(int /*time*/) noexcept {}
+        void look_later() noexcept {}
         void clear_alarm() noexcept {}
         std::uint64_t next_age() noexcept { return backlog.next_age(); }
         void list(std::uint64_t age) noexcept { backlog.list(number, age); }

@@ -5,6 +5,7 @@
 #include <model_std.hpp>
 
 #include <dispatch/detail/base/intrusive_list.hpp>
+#include <dispatch/detail/job/deadline_place.hpp>
 #include <dispatch/detail/job/patience.hpp>
 
 namespace model {
@@ -17,7 +18,6 @@ struct InboxJob : dispatch::detail::ListHook {
     State state = State::queued;
     int ticket = 0;
     std::optional<int> deadline;
-    std::size_t deadline_index = 0;
     bool may_move = false;
     std::uint64_t order = 0;
     std::uint64_t age = 0;
@@ -25,11 +25,16 @@ struct InboxJob : dispatch::detail::ListHook {
     void add_owner() noexcept {}
     bool is_plain() const noexcept { return true; }
     dispatch::detail::Patience<J, int>* patience() noexcept { return nullptr; }
+    using Place = dispatch::detail::DeadlinePlace<J, int>;
+    Place* place = nullptr;
+    Place& deadline_place() noexcept { return *place; }
 };
 
 /// What an Inbox asks of its worker, where there are no deadlines and no other workers: never anything.
 struct NoHost {
+    void prepare_alarm() noexcept {}
     void set_alarm(int /*time*/) noexcept {}
+    void look_later() noexcept {}
     void clear_alarm() noexcept {}
     bool defers() const noexcept { return false; }
     std::uint64_t next_age() noexcept { return 1; }

@@ -56,6 +56,9 @@ class IntrusiveList {
     /// The first element. There is one.
     T& front() const noexcept { return static_cast<T&>(*ring_.next_); }
 
+    /// The last element. There is one.
+    T& back() const noexcept { return static_cast<T&>(*ring_.previous_); }
+
     /// The first element, now out of the list; null when there is none.
     T* pop_front() noexcept {
         if (empty()) {

@@ -14,6 +14,7 @@
 #include <type_traits>
 
 #include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/job/deadline_place.hpp>
 #include <dispatch/detail/job/patience.hpp>
 #include <dispatch/detail/reply/operation.hpp>
 #include <dispatch/job_report.hpp>
@@ -64,6 +65,11 @@ class JobNode : public AnyOperation<Executor> {
     };
     bool is_plain() const noexcept { return care_ == 0; }
     bool needs(Care care) const noexcept { return (care_ & static_cast<std::uint8_t>(care)) != 0; }
+    bool needs_only(Care care) const noexcept { return care_ == static_cast<std::uint8_t>(care); }
+    /// Whether there is more to do when it ends than to count it and to reply.
+    bool ends_with_care() const noexcept {
+        return (care_ & (static_cast<std::uint8_t>(Care::times) | static_cast<std::uint8_t>(Care::moved))) != 0;
+    }
     void add(Care care) noexcept { care_ = static_cast<std::uint8_t>(care_ | static_cast<std::uint8_t>(care)); }
 
     /// What the session map said about the session. Set when the job is routed.
@@ -72,7 +78,14 @@ class JobNode : public AnyOperation<Executor> {
     JobReport* report() const noexcept { return needs(Care::times) ? report_ : nullptr; }
     /// How long it waits for the workers that its session prefers, if it has Care::patience.
     using PatienceOfJob = Patience<JobNode, Clock::time_point>;
-    PatienceOfJob* patience() noexcept { return needs(Care::patience) ? patience_ : nullptr; }
+    PatienceOfJob* patience() noexcept {
+        return needs(Care::patience)
+                   ? std::launder(reinterpret_cast<PatienceOfJob*>(tail_ + size_of_place(needs(Care::deadline))))
+                   : nullptr;
+    }
+    /// Where it stands among the deadlines of its inbox. Only with a deadline.
+    using PlaceOfJob = DeadlinePlace<JobNode, Clock::time_point>;
+    PlaceOfJob& deadline_place() noexcept { return *std::launder(reinterpret_cast<PlaceOfJob*>(tail_)); }
     /// When its handler started, in the clock's ticks. 0 before. Only with Care::times.
     std::atomic<Clock::rep> started_at;
 
@@ -91,9 +104,6 @@ class JobNode : public AnyOperation<Executor> {
     RunTicket ticket;
     /// The state of the job.
     JobState state = JobState::queued;
-    /// The job's index in the inbox's heap of deadlines; the greatest number while it is not there. Only with a
-    /// deadline.
-    std::size_t deadline_index;
     /// Whether another worker may run the job while it waits. Set before the job is queued.
     bool may_move = false;
     /// The job's number among those of its inbox.
@@ -104,7 +114,8 @@ class JobNode : public AnyOperation<Executor> {
     /// The room that a job needs behind it. Options: SubmitOptions or SessionOnly, here and below.
     template <typename Options>
     static std::size_t tail_size(const Options& options, bool has_patience) noexcept {
-        return (has_patience ? sizeof(PatienceOfJob) : 0) + (options.session ? options.session->size() : 0);
+        return size_of_place(options.deadline.has_value()) + (has_patience ? sizeof(PatienceOfJob) : 0) +
+               (options.session ? options.session->size() : 0);
     }
 
     /// Says what became of the job, which has ended at that time on that worker, if its submitter asks for it. By
@@ -136,16 +147,18 @@ class JobNode : public AnyOperation<Executor> {
     template <typename Options>
     JobNode(std::byte* tail, const Options& options, Clock::time_point now, bool has_patience) noexcept
         : AnyOperation<Executor>{tail},
-          session{
-              keep(has_patience ? tail + sizeof(PatienceOfJob) : tail, options.session.value_or(std::string_view{}))},
+          session{keep(tail + size_of_place(options.deadline.has_value()) + (has_patience ? sizeof(PatienceOfJob) : 0),
+                       options.session.value_or(std::string_view{}))},
           submitted_at{now},
           deadline{options.deadline},
-          care_{options.deadline.has_value()} {
+          care_{options.deadline ? static_cast<std::uint8_t>(Care::deadline) : std::uint8_t{0}} {
         static_assert(static_cast<std::uint8_t>(Care::deadline) == 1);
         static_assert(alignof(PatienceOfJob) <= alignof(JobNode) && std::is_trivially_destructible_v<PatienceOfJob>);
+        static_assert(alignof(PlaceOfJob) <= alignof(PatienceOfJob) && std::is_trivially_destructible_v<PlaceOfJob>);
         if (options.deadline) {
             owners_.store(1, std::memory_order_relaxed);
-            deadline_index = ~std::size_t{0};
+            tail_ = tail;
+            ::new (static_cast<void*>(tail)) PlaceOfJob{*this, *options.deadline};
         }
         if (has_patience || options.report != nullptr) [[unlikely]] {
             report_ = options.report;
@@ -153,17 +166,25 @@ class JobNode : public AnyOperation<Executor> {
             add(Care::times);
         }
         if (has_patience) [[unlikely]] {
-            patience_ = ::new (static_cast<void*>(tail)) PatienceOfJob{*this};
+            tail_ = tail;
+            ::new (static_cast<void*>(tail + size_of_place(options.deadline.has_value()))) PatienceOfJob{*this};
             runner_ = nullptr;  // it may be sent past its homes: Care::moved, and on its owner
             add(Care::patience);
         }
     }
     ~JobNode() = default;
 
+    /// Whether the job, which is answered, is also its lane's. If not, it never will be.
+    bool is_shared() const noexcept { return deadline && owners_.load(std::memory_order_acquire) != 1; }
+
     /// Releases the job for one owner. Returns true to the last one, which frees the memory.
-    bool end() noexcept { return !deadline || owners_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+    bool end() noexcept { return !is_shared() || owners_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
   private:
+    static constexpr std::size_t size_of_place(bool has_deadline) noexcept {
+        return has_deadline ? sizeof(PlaceOfJob) : 0;
+    }
+
     static std::string_view keep(std::byte* tail, std::string_view text) noexcept {
         if (text.empty()) {
             return {};
@@ -176,10 +197,13 @@ class JobNode : public AnyOperation<Executor> {
     std::uint8_t care_;
     /// Only with a deadline.
     std::atomic<std::uint8_t> owners_;
-    /// Only with Care::times, Care::moved and Care::patience.
+    /// Only with Care::times.
     JobReport* report_;
+    /// Only with Care::moved.
     Worker<Executor>* runner_;
-    PatienceOfJob* patience_;  // in the tail
+    /// What is behind the job in its memory: the deadline's place, the patience, and the session's text, as far as it
+    /// has them. Only with a deadline or patience.
+    std::byte* tail_;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

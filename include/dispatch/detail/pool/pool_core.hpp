@@ -283,6 +283,8 @@ class PoolCore {
         try {
             if (!needs_care || job.is_plain()) [[likely]] {
                 worker.push_plain(job);
+            } else if (!job.needs(Node::Care::patience)) {
+                worker.push_timed(job);
             } else {
                 worker.push(job);
             }

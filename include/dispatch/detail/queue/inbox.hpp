@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -12,7 +13,8 @@
 #include <dispatch/detail/base/intrusive_list.hpp>
 #include <dispatch/detail/base/mutex.hpp>
 #include <dispatch/detail/job/patience.hpp>
-#include <dispatch/detail/queue/indexed_heap.hpp>
+#include <dispatch/detail/queue/alarm_plan.hpp>
+#include <dispatch/detail/queue/deadlines.hpp>
 #include <dispatch/detail/queue/patients.hpp>
 #include <dispatch/detail/route/worker_load.hpp>
 
@@ -39,8 +41,10 @@ namespace dispatch::inline DISPATCH_ABI::detail {
 /// patience has ended (exhaust). Until then it is one of those that stay.
 ///
 /// J is JobNode, or has its members. Host is called under the lock:
-///   set_alarm(time)   has take_overdue called then; may throw
-///   clear_alarm()     that is no longer needed
+///   prepare_alarm()   set_alarm() may be called from now on; may throw
+///   set_alarm(time)   has exhaust_patience and take_overdue called then, and not when it was set for before
+///   clear_alarm()     they need not be called
+///   look_later()      has look() called, behind what the worker is about to do
 ///   defers()          whether list_deferred() can be called a moment later
 ///   next_age()        the age of a job that begins to wait now
 ///   list(age)         the job that has waited longest, of those that may move, is of this age
@@ -51,6 +55,8 @@ class Inbox {
     using State = decltype(J::state);
     using Ticket = decltype(J::ticket);
     using PatienceOfJob = std::remove_pointer_t<decltype(std::declval<J&>().patience())>;
+    using PlaceOfJob = std::remove_reference_t<decltype(std::declval<J&>().deadline_place())>;
+    using TimePoint = std::remove_cvref_t<decltype(std::declval<PlaceOfJob&>().time)>;
 
   public:
     using List = IntrusiveList<J>;
@@ -69,30 +75,35 @@ class Inbox {
     /// Where it or the alarm throws, job is not in the inbox.
     template <typename Wake>
     Push push(J& job, Wake&& wake) {
-        if (job.is_plain()) [[likely]] {
-            return push_plain(job, wake);
+        if (job.patience() == nullptr) [[likely]] {
+            return job.is_plain() ? push_plain(job, wake) : push_timed(job, wake);
         }
         const MutexLock lock{mutex_};
         if (attention_ == Attention::closed) {
             return turn_away(job);
         }
         const bool waits = load_.lends();
-        try {
-            push_alarms(job, waits);
-            if (attention_ == Attention::asleep) {
-                wake();
-                attention_ = Attention::awake;
-            }
-        } catch (...) {
-            drop_deadline(job);
-            drop_patience(job);
-            throw;
-        }
-        const Push pushed = append(job, waits);
-        if (PatienceOfJob* const patience = job.patience(); patience != nullptr && waits && !job.may_move) {
+        PatienceOfJob* const patience = waits && !job.may_move ? job.patience() : nullptr;
+        push_with_times(job, patience, wake);
+        if (patience != nullptr) {
             invite(*patience);
         }
-        return pushed;
+        return append(job, waits);
+    }
+
+    /// The same for one without patience, which may have a deadline.
+    template <typename Wake>
+    [[gnu::always_inline]] inline Push push_timed(J& job, Wake&& wake) {
+        const MutexLock lock{mutex_};
+        if (attention_ == Attention::closed) [[unlikely]] {
+            return turn_away(job);
+        }
+        if (attention_ == Attention::asleep || !job.deadline || alarm_.needs_look(*job.deadline)) {
+            push_with_times(job, nullptr, wake);
+        } else {
+            deadlines_.push(job.deadline_place());
+        }
+        return append(job, load_.lends());
     }
 
     /// The same for one that is plain.
@@ -114,7 +125,7 @@ class Inbox {
         const MutexLock lock{mutex_};
         J* const job = pop_front();
         if (job != nullptr) [[likely]] {
-            if (!job->is_plain()) [[unlikely]] {
+            if (!job->is_plain() && job->patience() != nullptr) [[unlikely]] {
                 drop_patience(*job);
             }
             job->state = State::running;
@@ -154,7 +165,6 @@ class Inbox {
 
     /// From now on any worker may run the jobs whose patience has ended. True if the inbox is listed now, which it was
     /// not.
-    template <typename TimePoint>
     bool exhaust_patience(TimePoint now) noexcept {
         const std::lock_guard lock{mutex_};
         return patients_.exhaust(now) && list_anew();
@@ -172,6 +182,12 @@ class Inbox {
         const std::lock_guard lock{mutex_};
         deferred_ = false;
         return list_anew();
+    }
+
+    /// A moment has passed since Host::look_later(). True: look() is to be called again, another moment later.
+    bool look() noexcept {
+        const std::lock_guard lock{mutex_};
+        return follow(alarm_.look(next_time()));
     }
 
     /// Calls wake() if the worker is asleep, under the lock; it is awake then. False when it was, or is closed. Where
@@ -199,8 +215,8 @@ class Inbox {
 
     /// Ends a running job: true when its reply is still owed, false when its deadline has already
     /// answered it. Jobs without a deadline need not ask. May be asked again after true.
-    bool claim_reply(J& job) noexcept {
-        const std::lock_guard lock{mutex_};
+    [[gnu::noinline]] bool claim_reply(J& job) noexcept {
+        const MutexLock lock{mutex_};
         if (job.state == State::replied) {
             return false;
         }
@@ -233,15 +249,15 @@ class Inbox {
     };
 
     /// One of them; for one that runs found_running(job) is called under the lock. Null when there is none left: then
-    /// the alarm is set for the next.
-    template <typename TimePoint, typename FoundRunning>
+    /// the alarm is set for what comes next, or not at all.
+    template <typename FoundRunning>
     Overdue take_overdue(TimePoint now, FoundRunning&& found_running) noexcept {
         const std::lock_guard lock{mutex_};
-        if (deadlines_.empty() || *deadlines_.first().deadline > now) {
-            set_next_alarm();
+        if (deadlines_.empty() || deadlines_.first().time > now) {
+            follow(alarm_.settle(next_time()));
             return {nullptr, State::replied};
         }
-        J& job = deadlines_.first();
+        J& job = *deadlines_.first().job;
         drop_deadline(job);
         const State was = std::exchange(job.state, State::replied);
         if (was == State::queued) {
@@ -368,20 +384,29 @@ class Inbox {
         drop_patience(job);
     }
 
-    /// job is about to be queued, and waits for a permit or does not.
-    [[gnu::noinline]] void push_alarms(J& job, bool waits) {
+    /// job is about to be queued: lists its deadline and its patience, if that is not null, and wakes the worker. Where
+    /// it throws, nothing is listed.
+    template <typename Wake>
+    [[gnu::noinline]] void push_with_times(J& job, PatienceOfJob* patience, Wake&& wake) {
         try {
+            bool needs_look = false;
             if (job.deadline) {
-                deadlines_.push(job);
-                if (&deadlines_.first() == &job) {
-                    set_alarm_until(*job.deadline);
-                }
+                deadlines_.push(job.deadline_place());
+                needs_look = alarm_.needs_look(*job.deadline);
             }
-            if (PatienceOfJob* const patience = job.patience(); patience != nullptr && !job.may_move && waits) {
+            if (patience != nullptr) {
                 patients_.add(*patience);
-                if (patients_.next_end() == patience->ends) {
-                    set_alarm_until(patience->ends);
-                }
+                needs_look = alarm_.needs_look(patience->ends) || needs_look;
+            }
+            if (needs_look) {
+                host_.prepare_alarm();
+            }
+            if (attention_ == Attention::asleep) {
+                wake();
+                attention_ = Attention::awake;
+            }
+            if (needs_look) {
+                call_look();  // behind the worker, if that has just been woken
             }
         } catch (...) {
             drop_deadline(job);
@@ -390,27 +415,29 @@ class Inbox {
         }
     }
 
-    /// The earliest of something is time now.
-    template <typename TimePoint>
-    void set_alarm_until(TimePoint time) {
-        if ((deadlines_.empty() || !(*deadlines_.first().deadline < time)) &&
-            (!patients_.any_patient() || !(patients_.next_end() < time))) {
-            host_.set_alarm(time);
-        }
+    void call_look() noexcept {
+        alarm_.look_is_called();
+        host_.look_later();
     }
 
-    void set_next_alarm() noexcept {
-        try {
-            if (!deadlines_.empty() &&
-                (!patients_.any_patient() || *deadlines_.first().deadline < patients_.next_end())) {
-                host_.set_alarm(*deadlines_.first().deadline);
-            } else if (patients_.any_patient()) {
-                host_.set_alarm(patients_.next_end());
-            }
-        } catch (...) {
-            // The deadlines that are left are seen when their jobs come to their turn, and the end of a job's patience
-            // with the next alarm.
+    /// When the next deadline or the next job's patience ends.
+    std::optional<TimePoint> next_time() const noexcept {
+        if (deadlines_.empty()) {
+            return patients_.any_patient() ? std::optional<TimePoint>{patients_.next_end()} : std::nullopt;
         }
+        const TimePoint time = deadlines_.first().time;
+        return patients_.any_patient() && patients_.next_end() < time ? patients_.next_end() : time;
+    }
+
+    /// Does what the plan says. True for a look.
+    bool follow(typename AlarmPlan<TimePoint>::Step step) noexcept {
+        using Step = typename AlarmPlan<TimePoint>::Step;
+        if (step == Step::set) {
+            host_.set_alarm(*next_time());
+        } else if (step == Step::clear) {
+            host_.clear_alarm();
+        }
+        return step == Step::look_again;
     }
 
     void invite(PatienceOfJob& patience) noexcept {
@@ -430,30 +457,29 @@ class Inbox {
         if (std::exchange(patience->invited, false)) {
             host_.uninvite(*patience);
         }
-        clear_alarm_if_unneeded();
-    }
-
-    void clear_alarm_if_unneeded() noexcept {
-        if (deadlines_.empty() && !patients_.any_patient()) {
-            host_.clear_alarm();
-        }
+        call_alarm_off_if_unneeded();
     }
 
     /// A job is among the deadlines until its reply is decided.
     void drop_deadline(J& job) noexcept {
-        if (job.deadline && job.deadline_index != unlisted) {
-            deadlines_.remove(job);
-            job.deadline_index = unlisted;
-            clear_alarm_if_unneeded();
+        if (job.deadline && deadlines_.remove(job.deadline_place())) {
+            call_alarm_off_if_unneeded();
         }
     }
 
-    static constexpr std::size_t unlisted = ~std::size_t{0};
+    void call_alarm_off_if_unneeded() noexcept {
+        if (deadlines_.empty() && !patients_.any_patient() && alarm_.needs_look()) [[unlikely]] {
+            call_alarm_off();
+        }
+    }
 
-    struct ByDeadline {
-        static bool before(const J& a, const J& b) noexcept { return *a.deadline < *b.deadline; }
-        static std::size_t& index(J& job) noexcept { return job.deadline_index; }
-    };
+    [[gnu::noinline]] void call_alarm_off() noexcept {
+        if (attention_ == Attention::closed) {
+            follow(alarm_.settle(std::nullopt));  // no more jobs will need it, and the context may be gone
+        } else {
+            call_look();
+        }
+    }
 
     Mutex mutex_;
     WorkerLoad& load_;
@@ -465,8 +491,9 @@ class Inbox {
     bool listed_ = false;
     /// list_deferred() will be called.
     bool deferred_ = false;
-    IndexedHeap<J, ByDeadline> deadlines_;
+    Deadlines<PlaceOfJob> deadlines_;
     Patients<PatienceOfJob> patients_;
+    AlarmPlan<TimePoint> alarm_;
     Attention attention_ = Attention::asleep;
 };
 

@@ -58,7 +58,10 @@ class AnyOperation : public Task {
     /// Whether the operation's owner keeps the native executor from running out of work.
     static constexpr bool native_is_kept_busy = true;
 
-    /// Whether the memory may go. (A job with a deadline has two ends.)
+    /// Whether somebody else still uses the memory: a handler whose deadline has passed.
+    bool is_shared() const noexcept { return false; }
+
+    /// Whether the memory may go. (One that is shared has two ends.)
     bool end() noexcept { return true; }
 };
 
@@ -337,7 +340,7 @@ class HandlerOperation final : public Base {
         }
         this->retire();
         if constexpr (is_std_allocator<Allocator>) {
-            if (memory_ == Memory::handler) {
+            if (!this->is_shared()) {
                 const std::unique_ptr<HandlerOperation, DestroyOperation> self{this};
                 return std::move(*this->result).pass_to(std::move(handler_));
             }

@@ -29,7 +29,7 @@ struct Tally {
     Counter moved{0};
 
     /// For a counter with one writer at a time (by a strand or a lock): no locked instruction. Returns the new count.
-    static std::uint64_t count_exclusively(Counter& counter) noexcept {
+    [[gnu::always_inline]] static inline std::uint64_t count_exclusively(Counter& counter) noexcept {
         const std::uint64_t count = counter.load(std::memory_order_relaxed) + 1;
         counter.store(count, std::memory_order_relaxed);
         return count;

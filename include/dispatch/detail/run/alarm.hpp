@@ -11,18 +11,23 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// A worker's timer, which rings at one time at most. Its timer is made when it is first set: a context that has a
-/// timer waits for it in the operating system. Not thread-safe: guarded by the inbox's lock.
+/// A worker's timer, which rings at one time at most. Its timer is made when it is first needed: a context that has a
+/// timer waits for it in the operating system. Not thread-safe: guarded by the inbox's lock. (AlarmPlan says when to
+/// set it.)
 template <typename Executor>
 class Alarm {
   public:
-    /// Has ring() called at that time, on executor, and not at the time for which it was set before. ring is copied,
-    /// and does not throw. Throws what making a timer throws.
-    template <typename TimePoint, typename Ring>
-    void set(const Executor& executor, TimePoint time, const Ring& ring) {
+    /// Makes the timer, if there is none yet. Throws what that throws.
+    void prepare(const Executor& executor) {
         if (!timer_) {
             timer_.emplace(executor);
         }
+    }
+
+    /// Has ring() called at that time, on the timer's executor, and not at the time for which it was set before. ring
+    /// is copied, and does not throw.
+    template <typename TimePoint, typename Ring>
+    void set(TimePoint time, const Ring& ring) noexcept {
         timer_->expires_at(time);
         // expires_at() has called off the wait that there was: there must be another one.
         retry_on_bad_alloc([&] {

@@ -10,28 +10,28 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
-/// Has a pool's backlog list what was deferred, behind what is queued on the workers' threads. Part of what it looks
-/// at, which it keeps alive: PoolState. Nothing fails.
-template <typename Pool>
+/// Has Owner::look() called a moment later, behind what is queued on the workers' threads. Part of the owner, which it
+/// keeps alive meanwhile. Nothing fails.
+template <typename Owner>
 class LaterLook final : public Task {
   public:
-    /// For whom Backlog::defer() has told that it is due.
+    /// Only while it is not posted: until the function look() is called.
     template <typename Batcher>
-    void post(const std::shared_ptr<Pool>& pool, Batcher& batcher) noexcept {
-        pool_ = pool;
+    void post(std::shared_ptr<Owner> owner, Batcher& batcher) noexcept {
+        owner_ = std::move(owner);
         batcher.post(*this);
     }
 
     void run() override {
         // It may be posted again from here on.
-        const std::shared_ptr<Pool> pool = std::move(pool_);
-        pool->backlog.list_deferred();
+        const std::shared_ptr<Owner> owner = std::move(owner_);
+        owner->look();
     }
 
-    void destroy() noexcept override { const std::shared_ptr<Pool> pool = std::move(pool_); }
+    void destroy() noexcept override { const std::shared_ptr<Owner> owner = std::move(owner_); }
 
   private:
-    std::shared_ptr<Pool> pool_;
+    std::shared_ptr<Owner> owner_;
 };
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -56,7 +56,9 @@ class PoolState final : public ContextListener {
     const WorkerSet workers;
     Admission admission;
     Backlog<Worker<Executor>> backlog;
+    /// For whom Backlog::defer() has told that it is due.
     LaterLook<PoolState> later_look;
+    void look() noexcept { backlog.list_deferred(); }
     /// Empty where affinity is off.
     std::optional<SessionMap<Clock>> sessions;
 

@@ -21,6 +21,7 @@
 #include <dispatch/detail/run/handler_host.hpp>
 #include <dispatch/detail/run/lane.hpp>
 #include <dispatch/detail/run/lanes.hpp>
+#include <dispatch/detail/run/later_look.hpp>
 #include <dispatch/detail/run/pool_state.hpp>
 #include <dispatch/detail/run/running_job.hpp>
 #include <dispatch/error.hpp>
@@ -104,7 +105,8 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     [[gnu::noinline]] void push(Node& job) {
         const auto* const patience = job.patience();
         const std::size_t other_home = patience != nullptr ? patience->other_home : no_worker;
-        if (!settle(job, inbox_.push(job, [this] { lanes_.wake(); }))) {
+        const typename Inboxed::Push pushed = inbox_.push(job, [this] { lanes_.wake(); });
+        if (pushed != Inboxed::Push::queued && !settle(job, pushed)) {
             return;
         }
         if (other_home != no_worker) {
@@ -112,10 +114,14 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         }
     }
 
-    /// The same for one that is plain.
+    /// The same for one that is plain, and for one without patience.
     [[gnu::always_inline]] inline void push_plain(Node& job) {
-        const typename Inboxed::Push pushed = inbox_.push_plain(job, [this] { lanes_.wake(); });
-        if (pushed != Inboxed::Push::queued) {
+        if (const auto pushed = inbox_.push_plain(job, [this] { lanes_.wake(); }); pushed != Inboxed::Push::queued) {
+            settle(job, pushed);
+        }
+    }
+    [[gnu::always_inline]] inline void push_timed(Node& job) {
+        if (const auto pushed = inbox_.push_timed(job, [this] { lanes_.wake(); }); pushed != Inboxed::Push::queued) {
             settle(job, pushed);
         }
     }
@@ -195,6 +201,13 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     void context_emptied() noexcept override { lanes_.context_emptied(); }
 
+    /// A moment has passed since the inbox has asked for it.
+    void look() noexcept {
+        if (inbox_.look()) {
+            look_.post(this->shared_from_this(), lanes_.batcher());
+        }
+    }
+
     // For lanes.
 
     /// What has become of a job whose handler has ended.
@@ -211,10 +224,15 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             lane.state_replaced = true;
         }
         Node* const job = pop(lane);
-        if (job != nullptr ? job->is_plain() : !may_take()) [[likely]] {
+        if (job != nullptr ? job->is_plain() || starts_in_time(*job) : !may_take()) [[likely]] {
             return job;
         }
         return look_further(job, lane);
+    }
+
+    /// Whether the deadline of a job that asks for no more care has not passed.
+    bool starts_in_time(const Node& job) const noexcept {
+        return job.needs_only(Node::Care::deadline) && now() < *job.deadline;
     }
 
     /// Whether job, whose handler has ended, still owes its reply, which is the caller's to set then. Otherwise its
@@ -223,7 +241,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     /// Lets go of a job whose handler has ended.
     [[gnu::always_inline]] inline void end(Node& job, Lane& lane, Outcome outcome) noexcept {
-        if (!job.is_plain()) [[unlikely]] {
+        if (job.ends_with_care()) [[unlikely]] {
             return end_with_care(job, lane, outcome);
         }
         count_and_reply(job, lane, outcome);
@@ -278,8 +296,10 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     struct InboxHost {
         Worker* worker;
 
-        void set_alarm(Clock::time_point time) {
-            worker->alarm_.set(worker->executor(), time, [weak = worker->weak_from_this()] {
+        void prepare_alarm() { worker->alarm_.prepare(worker->executor()); }
+
+        void set_alarm(Clock::time_point time) noexcept {
+            worker->alarm_.set(time, [weak = worker->weak_from_this()] {
                 if (const auto self = weak.lock()) {
                     self->expire();
                 }
@@ -287,6 +307,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         }
 
         void clear_alarm() noexcept { worker->alarm_.clear(); }
+        void look_later() noexcept { worker->look_.post(worker->shared_from_this(), worker->lanes_.batcher()); }
         bool defers() const noexcept { return worker->defers_; }
         std::uint64_t next_age() noexcept { return worker->pool_->backlog.next_age(); }
         void list(std::uint64_t age) noexcept { worker->pool_->backlog.list(worker->id(), age); }
@@ -418,7 +439,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
         find_work();
     }
 
-    /// Ends a job that is not plain.
+    /// Ends a job that is counted as one that has moved, or is timed.
     [[gnu::noinline]] void end_with_care(Node& job, Lane& lane, Outcome outcome) noexcept {
         // Until the job has gone, which may be the last thing that its owner is there for.
         const std::shared_ptr<void> lender = std::move(lane.lender);
@@ -536,6 +557,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
     bool defers_ = false;
     /// For deadlines, and ends of patience.
     Alarm<Executor> alarm_;
+    LaterLook<Worker> look_;
 
     alignas(cache_line) Inboxed inbox_{*load_, InboxHost{this}};
 };
