@@ -153,6 +153,35 @@ void execute_on(const Executor& executor, Function&& function) {
 #endif
 }
 
+/// What a coroutine of Executor awaits to be suspended, without a frame for that: keep(resume) is called then, and
+/// resume(), called once, goes on with the coroutine, until it is suspended again. A resume that is destroyed without
+/// being called has the coroutine destroyed on its executor.
+#if DISPATCH_ASIO_VERSION < 103000
+/// Before deferred could be awaited without one, this is how Asio itself suspends a coroutine.
+template <typename Executor>
+class Resume {
+  public:
+    explicit Resume(net::detail::awaitable_thread<Executor>&& coroutine) noexcept : coroutine_{std::move(coroutine)} {}
+    void operator()() && { coroutine_.launch(); }
+
+  private:
+    net::detail::awaitable_thread<Executor> coroutine_;
+};
+
+template <typename Executor, typename Keep>
+auto suspended(Keep keep) {
+    return [keep](auto* frame) {
+        keep(Resume<Executor>{std::move(*frame->detach_thread())});
+        return static_cast<net::detail::awaitable_thread<Executor>*>(nullptr);
+    };
+}
+#else
+template <typename Executor, typename Keep>
+auto suspended(Keep keep) {
+    return net::async_initiate<const net::deferred_t, void()>(keep, net::deferred);
+}
+#endif
+
 inline std::error_code operation_aborted() { return net::error::make_error_code(net::error::operation_aborted); }
 
 }  // namespace detail

@@ -128,7 +128,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
 
         /// The handler has returned response.
         template <typename... Response>
-        void returned(Response&&... response) {
+        [[gnu::always_inline]] inline void returned(Response&&... response) {
             if constexpr (is_observed<O>) {
                 end_observation(nullptr);
             }
@@ -246,14 +246,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
             if (!lanes.rest(lane)) {
                 co_return;
             }
-            for (bool parked = false; !parked;) {
-                try {
-                    co_await lane.parker.template park<LaneExecutor>();
-                    parked = true;
-                } catch (const std::bad_alloc&) {
-                    // Whoever is to resume the lane is on this strand, and finds it parked.
-                }
-            }
+            co_await lane.parker.template park<LaneExecutor>();
         }
     }
 

@@ -23,11 +23,10 @@ class Parker {
     Parker& operator=(const Parker&) = delete;
     ~Parker() { abandon(); }
 
-    /// Suspends the calling coroutine until resume().
+    /// Suspends the calling coroutine until resume(), when it is awaited. Needs no memory.
     template <typename Executor>
     auto park() {
-        return net::async_initiate<const net::use_awaitable_t<Executor>, void()>(
-            [this](auto&& handler) { this->occupy(std::move(handler)); }, net::use_awaitable_t<Executor>{});
+        return suspended<Executor>([this](auto&& handler) { this->occupy(std::move(handler)); });
     }
 
     /// Runs the parked coroutine, here and now, until it suspends again.
