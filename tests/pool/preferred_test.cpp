@@ -344,7 +344,33 @@ TEST_F(PreferredPool, TheOtherHomeThatIsFreeEarlierTakesItEarlier) {
     EXPECT_EQ(next.worker, 1U) << "the latest home";
 }
 
-TEST_F(PreferredPool, AHomeRunsItsOwnJobsBeforeItsGuests) {
+TEST_F(PreferredPool, AHomeRunsTheOldestOfItsOwnJobsAndItsGuests) {
+    make(3, preferred());
+    make_homes("a", 2, 1);
+    make_homes("b", 1);
+    occupy(1, 5s);
+    occupy(2, 100s);
+    const auto metrics = [this](std::size_t worker) { return pool->worker_metrics()[worker]; };
+    Submitted& guest = submit(1s);
+    Submitted& own = submit("b", 1s);
+    Submitted& later_guest = submit(1s);
+    Submitted& later_own = submit("b", 1s);
+    EXPECT_EQ(metrics(2).queue_len, 2U);
+    context->run_for(5s);
+    EXPECT_EQ(started(guest), 5s);
+    EXPECT_EQ(metrics(1).inflight, 1U);
+    EXPECT_EQ(metrics(1).queue_len, 2U) << "its own jobs";
+    EXPECT_EQ(metrics(2).queue_len, 1U);
+    context->run_for(20s);
+    EXPECT_EQ(started(own), 6s);
+    EXPECT_EQ(started(later_guest), 7s);
+    EXPECT_EQ(started(later_own), 8s);
+    for (const Submitted* job : {&guest, &own, &later_guest, &later_own}) {
+        EXPECT_EQ(job->worker, 1U);
+    }
+}
+
+TEST_F(PreferredPool, AGuestThatIsCancelledLeavesItsOtherHomeToTheOthers) {
     make(3, preferred());
     make_homes("a", 2, 1);
     make_homes("b", 1);
@@ -352,10 +378,11 @@ TEST_F(PreferredPool, AHomeRunsItsOwnJobsBeforeItsGuests) {
     occupy(2, 100s);
     Submitted& guest = submit(1s);
     Submitted& own = submit("b", 1s);
+    guest.signal.emit(net::cancellation_type::terminal);
     context->run_for(20s);
+    EXPECT_EQ(guest.code(), net::error::operation_aborted);
+    EXPECT_EQ(guest.started, std::nullopt);
     EXPECT_EQ(started(own), 5s);
-    EXPECT_EQ(started(guest), 6s);
-    EXPECT_EQ(guest.worker, 1U);
 }
 
 TEST_F(PreferredPool, GuestsComeBeforeJobsThatMayRunAnywhere) {

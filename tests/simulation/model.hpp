@@ -136,6 +136,7 @@ class Model {
         complaints_.unless(worker.running < concurrency_, "#", number, " started without a permit");
         if (on == job.worker) {
             complaints_.unless(job.place > worker.last_started, "#", number, " was overtaken in its queue");
+            check_guests(number, on);
             worker.last_started = std::max(worker.last_started, job.place);
         } else {
             check_move(number, on);
@@ -353,6 +354,31 @@ class Model {
     /// Another worker was free to run it all the time.
     static bool could_always_move(const Job& job) { return job.routed.may_move_from == Time::min(); }
 
+    /// Another job waits there, and might start now.
+    bool waits_beside(std::size_t number, std::size_t other) const {
+        const Job& that = jobs_[other];
+        return that.stage == Job::Stage::queued && !that.restless && !is_late(that) && other != number;
+    }
+
+    /// The job starts on its own worker: those that are at home there as well, and wait elsewhere, have waited less
+    /// long. (Not before its own jobs that have a permit.)
+    void check_guests(std::size_t number, std::size_t on) {
+        const Job& job = jobs_[number];
+        for (std::size_t other = 0; other != jobs_.size(); ++other) {
+            if (other == number || (jobs_[other].stage == Job::Stage::queued && jobs_[other].worker == on)) {
+                if (!jobs_[other].waits) {
+                    return;
+                }
+            }
+        }
+        for (std::size_t other = 0; other != jobs_.size(); ++other) {
+            const Job& that = jobs_[other];
+            complaints_.unless(
+                !waits_beside(number, other) || that.routed.other_home != on || !that.waits || that.place > job.place,
+                "#", number, " has started, though #", other, ", a guest, has waited longer");
+        }
+    }
+
     /// The job, routed to another worker, starts on that one.
     void check_move(std::size_t number, std::size_t on) {
         const Job& job = jobs_[number];
@@ -361,12 +387,13 @@ class Model {
         complaints_.unless(job.waits, "#", number, " has moved, though a permit was free for it");
         for (std::size_t other = 0; other != jobs_.size(); ++other) {
             const Job& that = jobs_[other];
-            if (that.stage != Job::Stage::queued || that.restless || is_late(that) || other == number) {
+            if (!waits_beside(number, other)) {
                 continue;
             }
-            complaints_.unless(that.worker != on, "#", number, " has moved to worker ", on, ", where #", other,
-                               " waits");
-            complaints_.unless(goes_home || that.routed.other_home != on || !that.waits, "#", number,
+            const bool comes_later = goes_home && that.waits && that.place > job.place;
+            complaints_.unless(that.worker != on || comes_later, "#", number, " has moved to worker ", on, ", where #",
+                               other, " waits");
+            complaints_.unless(that.routed.other_home != on || !that.waits || comes_later, "#", number,
                                " has moved to worker ", on, ", where #", other, " is at home");
             complaints_.unless(goes_home || !could_always_move(that) || !that.waits || that.place > job.place, "#",
                                number, " has moved, though #", other, " has waited longer");

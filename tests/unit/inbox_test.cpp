@@ -916,6 +916,52 @@ TEST_F(PatientInbox, TheOtherHomeTakesAJobWhosePatienceHasEndedAsWell) {
     expect_nothing_left();
 }
 
+TEST_F(PatientInbox, AGuestThatIsOlderComesBeforeItsOwnJobs) {
+    Patient own{10};
+    clock.age = 5;
+    EXPECT_FALSE(inbox.reserve_before_own(5)) << "there is no job of its own: see lend_guest";
+    submit(own);
+    ASSERT_EQ(own.age, 6U);
+    const std::size_t before = load.value();
+    EXPECT_FALSE(inbox.reserve_before_own(7));
+    EXPECT_EQ(load.value(), before);
+    EXPECT_TRUE(inbox.reserve_before_own(5));
+    EXPECT_EQ(load.value(), before + 1) << "the guest";
+    EXPECT_EQ(inbox.pop(2), &own);
+    Job movable;
+    submit(movable);
+    EXPECT_FALSE(inbox.reserve_before_own(8));
+    EXPECT_TRUE(inbox.reserve_before_own(6));
+    EXPECT_EQ(inbox.pop(2), &movable);
+    EXPECT_FALSE(inbox.reserve_before_own(6));
+}
+
+TEST_F(PatientInbox, NoGuestComesBeforeAJobThatHasAPermit) {
+    WorkerLoad own{{.max_concurrency = 2}};
+    own.lend(true);
+    Queue queue{own, Host{&clock}};
+    for (const bool may_move : {false, true}) {
+        Job waits, has_a_permit;
+        has_a_permit.may_move = may_move;
+        own.reserve();
+        own.reserve();
+        own.reserve();
+        queue.push(waits, [] {});
+        own.release(2);
+        EXPECT_TRUE(queue.reserve_before_own(0));
+        own.release();
+        own.reserve();
+        queue.push(has_a_permit, [] {});
+        ASSERT_NE(waits.age, 0U);
+        ASSERT_EQ(has_a_permit.age, 0U);
+        EXPECT_FALSE(queue.reserve_before_own(0)) << "there is one permit for each";
+        EXPECT_EQ(queue.pop(1), &waits);
+        EXPECT_FALSE(queue.reserve_before_own(0));
+        EXPECT_EQ(queue.pop(1), &has_a_permit);
+        own.release(2);
+    }
+}
+
 /// How a job leaves the queue: patient or exhausted.
 struct PatientJobLeaves : PatientInbox, testing::WithParamInterface<bool> {
     PatientJobLeaves() {

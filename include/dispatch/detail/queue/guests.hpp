@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include <dispatch/detail/base/config.hpp>
@@ -41,16 +42,27 @@ class Guests {
         loads_[guest.other_home].remove_guest();
     }
 
-    /// In whose queue the first of worker's guests waits; no_worker when it has none.
-    std::uint32_t first_home(std::size_t worker) noexcept {
+    /// In whose queue a guest waits, and since when: see Backlog::Age.
+    struct Guest {
+        std::uint32_t home;
+        std::uint64_t age;
+    };
+
+    /// The first of worker's guests, if it has any.
+    std::optional<Guest> first(std::size_t worker) noexcept {
         const std::lock_guard lock{mutex_};
-        return guests_[worker].empty() ? no_worker : guests_[worker].front().home;
+        if (guests_[worker].empty()) {
+            return std::nullopt;
+        }
+        const P& front = guests_[worker].front();
+        return Guest{front.home, front.job->age};
     }
 
-    /// The first of worker's guests, if it waits at home, whose inbox the caller holds; or null.
-    P* first_at(std::size_t home, std::size_t worker) noexcept {
+    /// That guest of worker's, if it is the first still; or null. The caller holds the inbox that it waits in.
+    P* first_still(std::size_t worker, const Guest& guest) noexcept {
         const std::lock_guard lock{mutex_};
-        return !guests_[worker].empty() && guests_[worker].front().home == home ? &guests_[worker].front() : nullptr;
+        return !guests_[worker].empty() && guests_[worker].front().job->age == guest.age ? &guests_[worker].front()
+                                                                                         : nullptr;
     }
 
   private:

@@ -163,6 +163,18 @@ class Inbox {
         return patience != nullptr && start(*patience->job) ? take_out(*patience->job) : nullptr;
     }
 
+    /// Whether the worker, which has a permit free, is to run a job of another inbox before its own: the first of those
+    /// has waited less long than age says, and none was promised a permit. The load counts it then.
+    bool reserve_before_own(std::uint64_t age) noexcept {
+        const std::lock_guard lock{mutex_};
+        if ((movable_.empty() && fixed_.empty()) || next_queue().front().age < age || any_has_permit(movable_) ||
+            any_has_permit(fixed_)) {
+            return false;
+        }
+        load_.reserve();  // here, as whoever is pushed next sees by the load whether it waits
+        return true;
+    }
+
     /// From now on any worker may run the jobs whose patience has ended. True if the inbox is listed now, which it was
     /// not.
     bool exhaust_patience(TimePoint now) noexcept {
@@ -360,6 +372,18 @@ class Inbox {
             return exhausted;
         }
         return exhausted != nullptr && exhausted->age < job->age ? exhausted : &*job;
+    }
+
+    /// Whether the worker is about to start one of queue's jobs that did not wait for a permit. With those before it,
+    /// and those that run, they were no more than there are permits.
+    bool any_has_permit(List& queue) noexcept {
+        std::size_t first_ones = load_.permits();
+        for (auto job = queue.begin(); job != queue.end() && first_ones != 0; ++job, --first_ones) {
+            if (job->age == 0) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// job runs on another worker.

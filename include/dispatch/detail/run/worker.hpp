@@ -223,7 +223,7 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             lane.cancelled = Lane::Cancelled::no;
             lane.state_replaced = true;
         }
-        Node* const job = pop(lane);
+        Node* const job = load_->has_guests() ? pop_here(lane) : pop(lane);
         if (job != nullptr ? job->is_plain() || starts_in_time(*job) : !may_take()) [[likely]] {
             return job;
         }
@@ -318,10 +318,53 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
 
     using Inboxed = Inbox<Node, InboxHost>;
     using Running = RunningJob<Executor>;
+    using Guesthouse = Guests<typename Node::PatienceOfJob>;
 
     [[gnu::always_inline]] inline Node* pop(Lane& lane) noexcept { return inbox_.pop(lanes_.begin_run(lane)); }
 
-    [[gnu::noinline]] Node* pop_here(Lane& lane) noexcept { return pop(lane); }
+    /// The same, or the first guest, if that has waited for longer.
+    [[gnu::noinline]] Node* pop_here(Lane& lane) noexcept {
+        Node* const guest = take_before_own(lane);
+        return guest != nullptr ? guest : pop(lane);
+    }
+
+    Node* take_before_own(Lane& lane) noexcept {
+        const auto guest = first_guest();
+        if (!guest || lanes_.winding_down() || !inbox_.reserve_before_own(guest->age)) {
+            return nullptr;
+        }
+        Node* const job = take_guest(lane, *guest, [&](Node& taken) {
+            runs_here(taken, lane);
+            return true;
+        });
+        if (job == nullptr) {
+            release_load();  // somebody else has taken it
+        }
+        return job;
+    }
+
+    std::optional<typename Guesthouse::Guest> first_guest() noexcept {
+        return load_->has_guests() ? pool_->guests.first(id()) : std::nullopt;
+    }
+
+    /// guest, unless it has gone meanwhile or start(job) is false: see Inbox::lend_guest.
+    template <typename Start>
+    Node* take_guest(Lane& lane, const typename Guesthouse::Guest& guest, const Start& start) noexcept {
+        std::shared_ptr<Worker> lender = pool_->backlog.worker(guest.home);
+        Node* const job = lender != nullptr
+                              ? lender->inbox_.lend_guest([&] { return pool_->guests.first_still(id(), guest); }, start)
+                              : nullptr;
+        if (job != nullptr) {
+            take_over(lane, std::move(lender));
+        }
+        return job;
+    }
+
+    /// Says that job, which has left its owner's queue, runs in lane.
+    void runs_here(Node& job, Lane& lane) noexcept {
+        job.moves_to(*this);
+        job.ticket = lanes_.begin_run(lane);
+    }
 
     /// Whether jobs may wait at other workers that this one could run.
     bool may_take() const noexcept { return pool_->backlog.any() || load_->has_guests(); }
@@ -333,37 +376,28 @@ class Worker final : public ContextListener, LaneHost, public std::enable_shared
             if (!load_->try_reserve_permit()) {
                 return false;
             }
-            job.moves_to(*this);
-            job.ticket = lanes_.begin_run(lane);
+            runs_here(job, lane);
             return true;
         };
         // A worker that winds down has cancelled what it runs.
         while (!lanes_.winding_down() && load_->has_free_permit()) {
             pool_->backlog.list_deferred_now();
-            Node* job = nullptr;
-            std::shared_ptr<Worker> lender;
-            if (load_->has_guests()) {
-                const std::size_t home = pool_->guests.first_home(id());
-                lender = home != no_worker ? pool_->backlog.worker(home) : nullptr;
-                if (lender != nullptr) {
-                    job = lender->inbox_.lend_guest([&] { return pool_->guests.first_at(home, id()); }, start);
+            if (const auto guest = first_guest()) {
+                if (Node* const job = take_guest(lane, *guest, start)) {
+                    return job;
                 }
-            } else {
-                auto [of, age] = pool_->backlog.oldest();
-                if (of == nullptr) {
-                    return nullptr;
-                }
-                if (of.get() == this) {
-                    if (Node* const own = pop_here(lane)) {
-                        return own;  // it has come just now
-                    }
-                    inbox_.correct_listing();
-                    continue;
-                }
-                lender = std::move(of);
-                job = lender->inbox_.lend(age, start);
+                continue;
             }
-            if (job != nullptr) {
+            auto [lender, age] = pool_->backlog.oldest();
+            if (lender == nullptr) {
+                return nullptr;
+            }
+            if (lender.get() == this) {
+                if (Node* const own = pop_here(lane)) {
+                    return own;  // it has come just now
+                }
+                inbox_.correct_listing();
+            } else if (Node* const job = lender->inbox_.lend(age, start)) {
                 take_over(lane, std::move(lender));
                 return job;
             }
