@@ -12,29 +12,33 @@
 
 namespace dispatch::inline DISPATCH_ABI::detail {
 
+/// Whose loop it is. Alive as long as the coroutine holds it.
+class LaneLoopOwner {
+  public:
+    /// A lane may be added now: the permit is the owner's again.
+    virtual void lane_granted() = 0;
+    /// None can, for want of memory, or because Asio has destroyed the coroutine; the same with the permit. Not called
+    /// while the context shuts down.
+    virtual void lane_failed() noexcept = 0;
+    virtual bool has_context() const noexcept = 0;
+
+  protected:
+    ~LaneLoopOwner() = default;
+};
+
 /// The coroutine loop that gives a worker one lane more at a time: it waits at its doorbell, then at the semaphore for
 /// the permit that was lent for the lane, and has its owner add it. On the strand, and made when a second lane is
 /// needed for the first time: most workers that are idle, and all that run one job at a time, have none.
 ///
-/// It is the same for all types of executors, behind any_io_executor: it has time, and compiling costs.
-class LaneLoop {
+/// It is the same for all types of executors, behind any_io_executor: it has time, and compiling costs. A template, so
+/// that it is not compiled where no worker is.
+template <typename AnyExecutor>
+class BasicLaneLoop {
   public:
-    /// Whose loop it is. Alive as long as the coroutine holds it.
-    class Owner {
-      public:
-        /// A lane may be added now: the permit is the owner's again.
-        virtual void lane_granted() = 0;
-        /// None can, for want of memory, or because Asio has destroyed the coroutine; the same with the permit. Not
-        /// called while the context shuts down.
-        virtual void lane_failed() noexcept = 0;
-        virtual bool has_context() const noexcept = 0;
-
-      protected:
-        ~Owner() = default;
-    };
+    using Owner = LaneLoopOwner;
 
     /// strand does not track work: the coroutine waits most of the time.
-    explicit LaneLoop(const net::any_io_executor& strand) : permits_{strand, 0}, doorbell_{strand, 1} {}
+    explicit BasicLaneLoop(const AnyExecutor& strand) : permits_{strand, 0}, doorbell_{strand, 1} {}
 
     /// Lends a permit for a lane to be added; the owner gets it back by one of its functions, never from within this
     /// call. Where it throws std::bad_alloc, it still has it.
@@ -55,11 +59,12 @@ class LaneLoop {
 
   private:
     /// A ring carries nothing; but Asio 1.22's channel of void(error_code) does not compile.
-    using Doorbell = net::experimental::concurrent_channel<void(net_error, bool)>;
+    using Doorbell = net::experimental::basic_concurrent_channel<AnyExecutor, net::experimental::channel_traits<>,
+                                                                 void(net_error, bool)>;
 
     /// Where there is no memory for the completion of what it awaits, Asio destroys the coroutine: it is begun anew
     /// with the next ring.
-    static net::awaitable<void> run(std::shared_ptr<Owner> owner, LaneLoop& self) {
+    static net::awaitable<void> run(std::shared_ptr<Owner> owner, BasicLaneLoop& self) {
         const Presence presence{self, *owner};
         net_error error;
         for (;;) {
@@ -83,7 +88,7 @@ class LaneLoop {
 
     /// The loop, as long as it is there.
     struct Presence {
-        Presence(LaneLoop& loop, Owner& owner) noexcept : self{loop}, of{owner} { self.is_there_ = true; }
+        Presence(BasicLaneLoop& loop, Owner& owner) noexcept : self{loop}, of{owner} { self.is_there_ = true; }
         Presence(const Presence&) = delete;
         Presence& operator=(const Presence&) = delete;
         ~Presence() {
@@ -93,7 +98,7 @@ class LaneLoop {
             }
         }
 
-        LaneLoop& self;
+        BasicLaneLoop& self;
         Owner& of;
     };
 
@@ -107,11 +112,13 @@ class LaneLoop {
     }
 
     /// As many units as were lent and not granted.
-    Semaphore permits_;
+    BasicSemaphore<AnyExecutor> permits_;
     Doorbell doorbell_;
     bool is_there_ = false;
     bool closed_ = false;
 };
+
+using LaneLoop = BasicLaneLoop<net::any_io_executor>;
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 

@@ -50,7 +50,7 @@ class LaneHost {
 /// thread. The coroutines keep the worker alive until wind_down() ends them; context_shutdown() drops whatever is bound
 /// to a context that goes first.
 template <typename Executor>
-class Lanes final : LaneLoop::Owner {
+class Lanes final : LaneLoopOwner {
   public:
     using HandlerExecutor = WorkerExecutor<Executor>;
 
@@ -290,7 +290,7 @@ class Lanes final : LaneLoop::Owner {
             if (!resources_->loop) {
                 resources_->loop = std::make_unique<LaneLoop>(HandlerExecutor::untracked(strand()));
             }
-            resources_->loop->ring(std::shared_ptr<LaneLoop::Owner>{host_.keep_alive(), this});
+            resources_->loop->ring(std::shared_ptr<LaneLoopOwner>{host_.keep_alive(), this});
         } catch (const std::bad_alloc&) {
             lane_failed();
         }
