@@ -4,10 +4,30 @@
 
 // Define DISPATCH_USE_BOOST_ASIO to build on Boost.Asio instead of standalone Asio. The flavour is
 // part of every mangled name, so translation units of both flavours can be linked into one program.
-#if defined(DISPATCH_USE_BOOST_ASIO)
+//
+// Define DISPATCH_SEPARATE_COMPILATION to have what does not depend on the types of requests, responses and handlers
+// compiled once, in the one source file that includes <dispatch/src.hpp>, for workers on any_io_executor. Whatever the
+// linker does not find is in there: the namespace says so. The names differ from those of the headers alone, so
+// translation units of both kinds can be linked into one program, but cannot hand each other a pool.
+#if defined(DISPATCH_USE_BOOST_ASIO) && defined(DISPATCH_SEPARATE_COMPILATION)
+#define DISPATCH_ABI v0_boost_in_src_hpp
+#elif defined(DISPATCH_USE_BOOST_ASIO)
 #define DISPATCH_ABI v0_boost
+#elif defined(DISPATCH_SEPARATE_COMPILATION)
+#define DISPATCH_ABI v0_asio_in_src_hpp
 #else
 #define DISPATCH_ABI v0_asio
+#endif
+
+// For the functions at the border between what is compiled for each type and what is compiled once. A template that is
+// not inline is not instantiated where an extern template promises that it is elsewhere; one that is inline would be.
+// DISPATCH_FORWARD is for those that only call another function.
+#if defined(DISPATCH_SEPARATE_COMPILATION)
+#define DISPATCH_BORDER
+#define DISPATCH_FORWARD
+#else
+#define DISPATCH_BORDER inline
+#define DISPATCH_FORWARD [[gnu::always_inline]] inline
 #endif
 
 // Where the address sanitizer watches, memory is not recycled, so that it sees every use after free.

@@ -48,6 +48,9 @@ class AnyOperation : public Task {
     /// memory for that, it waits until there is.
     virtual void post(const Executor& native) noexcept = 0;
 
+    /// Calls the handler here and now: this is its executor.
+    virtual void invoke() { this->run(); }
+
   protected:
     explicit AnyOperation(std::byte* /*tail*/) noexcept {}
     ~AnyOperation() = default;
@@ -148,6 +151,144 @@ void post_on(const Executor& executor, Function&& function) {
     net::post(executor, std::forward<Function>(function));
 }
 
+/// An operation that this thread is handing over to an executor: which may fail, so that it has to be tried again, or
+/// call the handler at once, or drop it.
+struct HandOverInProgress {
+    /// Null once the handler is being called.
+    const Task* operation;
+    bool dropped = false;
+    HandOverInProgress* outer;
+
+    explicit HandOverInProgress(const Task* handed_over) noexcept
+        : operation{handed_over}, outer{std::exchange(innermost, this)} {}
+    HandOverInProgress(const HandOverInProgress&) = delete;
+    HandOverInProgress& operator=(const HandOverInProgress&) = delete;
+    ~HandOverInProgress() { innermost = outer; }
+
+    static bool concerns(const Task* operation) noexcept {
+        return innermost != nullptr && innermost->operation == operation;
+    }
+
+    static inline constinit thread_local HandOverInProgress* innermost = nullptr;
+};
+
+/// How operations are handed over to executors of type To, whatever their handlers are, and whoever else they have.
+template <typename Native, typename To>
+class HandOver {
+    using Operation = AnyOperation<Native>;
+
+  public:
+    // With the handler's allocator, or if that fails with the heap's until it does not.
+
+    /// Has operation invoked on executor, at once if this is one of its threads.
+    template <typename Allocator>
+    static void dispatch(Operation& operation, const To& executor, const Allocator& allocator);
+
+    /// Has operation invoked on executor, later.
+    template <typename Allocator>
+    static void post(Operation& operation, const To& executor, const Allocator& allocator);
+
+    /// Has operation run on executor, later.
+    template <typename Allocator>
+    static void post_run(Operation& operation, const To& executor, const Allocator& allocator) {
+        hand_over<Then::run>(operation, allocator, [&](auto delivery) { net::post(executor, std::move(delivery)); });
+    }
+
+  private:
+    enum class Then : bool { invoke, run };
+
+    /// Owns the operation on its way to an executor, once it is handed over, and continues it there. Brings the
+    /// handler's allocator with it, or std::allocator.
+    template <Then then, typename Allocator>
+    class Delivery {
+      public:
+        using allocator_type = Allocator;
+
+        Delivery(Operation* operation, const Allocator& allocator) noexcept
+            : operation_{operation}, allocator_{allocator} {}
+        Delivery(Delivery&& other) noexcept
+            : operation_{std::exchange(other.operation_, nullptr)}, allocator_{other.allocator_} {}
+        Delivery& operator=(Delivery&&) = delete;
+        ~Delivery() {
+            if (operation_ == nullptr) {
+                return;
+            }
+            if (HandOverInProgress::concerns(operation_)) {
+                HandOverInProgress::innermost->dropped = true;
+            } else {
+                operation_->destroy();
+            }
+        }
+
+        allocator_type get_allocator() const noexcept { return allocator_; }
+
+        void operator()() {
+            if (HandOverInProgress::concerns(operation_)) {
+                HandOverInProgress::innermost->operation = nullptr;
+            }
+            Operation& operation = *std::exchange(operation_, nullptr);
+            if constexpr (then == Then::invoke) {
+                operation.invoke();
+            } else {
+                operation.run();
+            }
+        }
+
+      private:
+        Operation* operation_;
+        [[no_unique_address]] Allocator allocator_;
+    };
+
+    template <Then then, typename Allocator, typename Give>
+    static void hand_over(Operation& operation, const Allocator& allocator, const Give& give) {
+        if (!try_hand_over<then>(operation, allocator, give)) {
+            while (!try_hand_over<then>(operation, std::allocator<void>{}, give)) {
+                std::this_thread::yield();
+            }
+        }
+    }
+
+    /// False when the executor has no memory for it: the operation is still here.
+    template <Then then, typename Allocator, typename Give>
+    static bool try_hand_over(Operation& operation, const Allocator& allocator, const Give& give) {
+        HandOverInProgress handover{&operation};
+        try {
+            give(Delivery<then, Allocator>{&operation, allocator});
+        } catch (const std::bad_alloc&) {
+            if (handover.operation == nullptr) {
+                throw;  // by the handler
+            }
+            return false;
+        }
+        if (handover.dropped) {
+            operation.destroy();
+        }
+        return true;
+    }
+};
+
+template <typename Native, typename To>
+template <typename Allocator>
+DISPATCH_BORDER void HandOver<Native, To>::dispatch(Operation& operation, const To& executor,
+                                                    const Allocator& allocator) {
+    hand_over<Then::invoke>(operation, allocator, [&](auto delivery) { net::dispatch(executor, std::move(delivery)); });
+}
+
+template <typename Native, typename To>
+template <typename Allocator>
+DISPATCH_BORDER void HandOver<Native, To>::post(Operation& operation, const To& executor, const Allocator& allocator) {
+    hand_over<Then::invoke>(operation, allocator, [&](auto delivery) { post_on(executor, std::move(delivery)); });
+}
+
+#if defined(DISPATCH_SEPARATE_COMPILATION) && !defined(DISPATCH_SOURCE)
+extern template void HandOver<net::any_io_executor, net::any_io_executor>::dispatch(AnyOperation<net::any_io_executor>&,
+                                                                                    const net::any_io_executor&,
+                                                                                    const std::allocator<void>&);
+extern template void HandOver<net::any_io_executor, net::any_io_executor>::post(AnyOperation<net::any_io_executor>&,
+                                                                                const net::any_io_executor&,
+                                                                                const std::allocator<void>&);
+#endif
+
 /// An operation with its handler. native is the executor that handlers without one of their own use. A handler whose
 /// executor cannot defer is given to it in a turn of native: that may call the handler at once.
 template <typename Base, typename Handler, typename Executor>
@@ -173,20 +314,18 @@ class HandlerOperation final : public Base {
     }
 
     void run() override {
-        if (!work_) {
-            invoke();
-        } else {
-            hand_over<&HandlerOperation::invoke>(
-                [this](auto delivery) { net::dispatch(work_->get_executor(), std::move(delivery)); });
+        if (work_) {
+            return run_elsewhere();
         }
+        invoke();
     }
 
     void post(const Executor& native) noexcept override {
         if constexpr (can_defer<Associated>) {
-            hand_over<&HandlerOperation::invoke>(
-                [&](auto delivery) { post_on(net::get_associated_executor(handler_, native), std::move(delivery)); });
+            const Associated executor = net::get_associated_executor(handler_, native);
+            HandOver<Executor, Associated>::post(*this, executor, delivery_allocator());
         } else {
-            hand_over<&HandlerOperation::run>([&](auto delivery) { net::post(native, std::move(delivery)); });
+            HandOver<Executor, Executor>::post_run(*this, native, delivery_allocator());
         }
     }
 
@@ -199,6 +338,26 @@ class HandlerOperation final : public Base {
             const Handler handler{std::move(handler_)};
             release(handler);
         }
+    }
+
+    /// On the handler's executor.
+    void invoke() override {
+        if (auto slot = cancellation_slot(); slot.is_connected()) {
+            slot.clear();
+        }
+        this->retire();
+        if constexpr (is_std_allocator<Allocator>) {
+            if (!this->is_shared()) {
+                const std::unique_ptr<HandlerOperation, DestroyOperation> self{this};
+                return std::move(*this->result).pass_to(std::move(handler_));
+            }
+        }
+        Handler handler{std::move(handler_)};
+        auto outcome = this->result->take();
+        work_.reset();
+        detour_work_.reset();
+        release(handler);
+        std::move(outcome).pass_to(std::move(handler));
     }
 
     auto cancellation_slot() const noexcept { return net::get_associated_cancellation_slot(handler_); }
@@ -215,96 +374,23 @@ class HandlerOperation final : public Base {
     using DetourWork = std::conditional_t<can_defer<Associated> || Base::native_is_kept_busy, NoWork,
                                           net::executor_work_guard<Executor>>;
 
+    /// On the handler's executor, which is not the native one.
+    [[gnu::noinline]] void run_elsewhere() {
+        const Associated executor = work_->get_executor();
+        HandOver<Executor, Associated>::dispatch(*this, executor, delivery_allocator());
+    }
+
+    auto delivery_allocator() const noexcept {
+        if constexpr (is_std_allocator<Allocator>) {
+            return std::allocator<void>{};
+        } else {
+            return net::get_associated_allocator(handler_);
+        }
+    }
+
     using Unit = AlignedUnit<std::max(alignof(Base), alignof(Handler))>;
     using UnitTraits = typename std::allocator_traits<Allocator>::template rebind_traits<Unit>;
     using UnitAllocator = typename UnitTraits::allocator_type;
-
-    /// An operation that this thread is handing over to an executor: which may fail, so that it has to be
-    /// tried again, or call the handler at once, or drop it.
-    struct Handover {
-        /// Null once the handler is being called.
-        HandlerOperation* operation;
-        bool dropped = false;
-        Handover* outer;
-
-        explicit Handover(HandlerOperation* handed_over) noexcept
-            : operation{handed_over}, outer{std::exchange(innermost, this)} {}
-        Handover(const Handover&) = delete;
-        Handover& operator=(const Handover&) = delete;
-        ~Handover() { innermost = outer; }
-
-        static bool concerns(const HandlerOperation* operation) noexcept {
-            return innermost != nullptr && innermost->operation == operation;
-        }
-
-        static inline constinit thread_local Handover* innermost = nullptr;
-    };
-
-    /// Owns the operation on its way to an executor, once it is handed over, and continues it there. Brings the
-    /// handler's allocator with it, or std::allocator.
-    template <void (HandlerOperation::*proceed)(), typename DeliveryAllocator>
-    class Delivery {
-      public:
-        using allocator_type = DeliveryAllocator;
-
-        Delivery(HandlerOperation* operation, const DeliveryAllocator& allocator) noexcept
-            : operation_{operation}, allocator_{allocator} {}
-        Delivery(Delivery&& other) noexcept
-            : operation_{std::exchange(other.operation_, nullptr)}, allocator_{other.allocator_} {}
-        Delivery& operator=(Delivery&&) = delete;
-        ~Delivery() {
-            if (operation_ == nullptr) {
-                return;
-            }
-            if (Handover::concerns(operation_)) {
-                Handover::innermost->dropped = true;
-            } else {
-                operation_->destroy();
-            }
-        }
-
-        allocator_type get_allocator() const noexcept { return allocator_; }
-
-        void operator()() {
-            if (Handover::concerns(operation_)) {
-                Handover::innermost->operation = nullptr;
-            }
-            (std::exchange(operation_, nullptr)->*proceed)();
-        }
-
-      private:
-        HandlerOperation* operation_;
-        [[no_unique_address]] DeliveryAllocator allocator_;
-    };
-
-    /// Gives a Delivery to an executor, with the handler's allocator, or if that fails with the heap's until
-    /// it does not.
-    template <void (HandlerOperation::*proceed)(), typename To>
-    void hand_over(To&& to) {
-        if (!try_hand_over<proceed>(to, net::get_associated_allocator(handler_))) {
-            while (!try_hand_over<proceed>(to, std::allocator<void>{})) {
-                std::this_thread::yield();
-            }
-        }
-    }
-
-    /// False when the executor has no memory for it: the operation is still here.
-    template <void (HandlerOperation::*proceed)(), typename To, typename DeliveryAllocator>
-    bool try_hand_over(To& to, const DeliveryAllocator& allocator) {
-        Handover handover{this};
-        try {
-            to(Delivery<proceed, DeliveryAllocator>{this, allocator});
-        } catch (const std::bad_alloc&) {
-            if (handover.operation == nullptr) {
-                throw;  // by the handler
-            }
-            return false;
-        }
-        if (handover.dropped) {
-            destroy();
-        }
-        return true;
-    }
 
     /// What may throw comes first; the handler is moved last, and that does not throw.
     template <typename... BaseArgs>
@@ -331,26 +417,6 @@ class HandlerOperation final : public Base {
             static_cast<void>(native);
         }
         return net::executor_work_guard<Associated>{associated};
-    }
-
-    /// On the handler's executor.
-    void invoke() {
-        if (auto slot = cancellation_slot(); slot.is_connected()) {
-            slot.clear();
-        }
-        this->retire();
-        if constexpr (is_std_allocator<Allocator>) {
-            if (!this->is_shared()) {
-                const std::unique_ptr<HandlerOperation, DestroyOperation> self{this};
-                return std::move(*this->result).pass_to(std::move(handler_));
-            }
-        }
-        Handler handler{std::move(handler_)};
-        auto outcome = this->result->take();
-        work_.reset();
-        detour_work_.reset();
-        release(handler);
-        std::move(outcome).pass_to(std::move(handler));
     }
 
     /// handler is where the handler is now: here, or moved out.
