@@ -19,7 +19,7 @@ configure_package_config_file(cmake/dispatch-config.cmake.in dispatch-config.cma
                               NO_CHECK_REQUIRED_COMPONENTS_MACRO)
 write_basic_package_version_file(dispatch-config-version.cmake COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/dispatch-config.cmake" "${PROJECT_BINARY_DIR}/dispatch-config-version.cmake"
-              cmake/FindAsio.cmake cmake/FindBoostAsio.cmake
+              cmake/FindAsio.cmake cmake/FindBoostAsio.cmake cmake/DispatchCompiled.cmake cmake/compiled.cpp
         DESTINATION "${package_dir}")
 
 # pkg-config: dispatch-asio, dispatch-boost, and dispatch, which is the default one of them.

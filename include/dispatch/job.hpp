@@ -16,6 +16,7 @@
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/config.hpp>
 #include <dispatch/detail/job/job_node.hpp>
+#include <dispatch/detail/job/session_only.hpp>
 #include <dispatch/detail/reply/operation.hpp>
 #include <dispatch/options.hpp>
 
@@ -139,6 +140,9 @@ class Job : public detail::Operation<detail::Reply<S>, Executor, detail::JobNode
     template <typename Options>
     Job(std::byte* tail, R&& wanted, const Options& options, Clock::time_point now, bool has_patience = false)
         : Base{tail, options, now, has_patience}, request{std::in_place, std::move(wanted)} {}
+
+    /// Makes what tells the submitter that there is no job.
+    explicit Job(std::byte* tail) noexcept : Base{tail, detail::SessionOnly{}, Clock::time_point{}, false} {}
 
     /// The request. Destroyed before the completion handler is called; together with the job, if its deadline has
     /// passed while the handler ran.

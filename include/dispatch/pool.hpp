@@ -4,6 +4,7 @@
 // each folder of detail/, and simulation/ are layers; a header includes only headers of its own layer and of those
 // below. A test checks that, with the list in cmake/layers.txt.
 //
+//   src.hpp                      what is compiled once, if you like
 //   pool.hpp                     WorkerPool: submit, try_submit, drain, stop. Start reading here.
 //   detail/pool/                 the pool's implementation: makes a job and places it
 //   worker.hpp                   WorkerHandle and spawn_workers
@@ -106,7 +107,7 @@ class WorkerPool {
     ///     has lost its execution context. Also throws what an allocation or moving policy throws. No worker has joined
     ///     a pool then.
     explicit WorkerPool(std::vector<Handle> workers, PoolOptions options = {}, Policy policy = Policy{})
-        : core_{std::in_place, cores(std::move(workers)), options, std::move(policy)} {}
+        : core_{Core::make(cores(std::move(workers)), options, std::move(policy))} {}
 
     /// Does not compile, with a message that says what to write: the workers have other types than the pool.
     template <typename R2, typename S2, typename Executor2, typename... Rest>

@@ -335,6 +335,9 @@ struct JobTraits<R, Stream<T, StreamExecutor>, Executor> {
     template <typename Handler>
     using Operation = StreamOperation<R, Stream<T, StreamExecutor>, Executor, Handler>;
 
+    template <typename Handler, typename Native>
+    using Refusal = HandlerOperation<detail::Operation<Reply<Stream<T, StreamExecutor>>, Native>, Handler, Native>;
+
     template <typename Handler>
     static Operation<Handler>* make(Handler& handler, const std::shared_ptr<PoolState<Executor>>& pool, R&& request,
                                     const SubmitOptions& options, JobContext::Clock::time_point now,

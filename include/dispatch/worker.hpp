@@ -13,12 +13,12 @@
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/assert.hpp>
 #include <dispatch/detail/base/config.hpp>
-#include <dispatch/detail/execute/batcher.hpp>
 #include <dispatch/detail/run/handler_runner.hpp>
 #include <dispatch/detail/run/handler_traits.hpp>
 #include <dispatch/detail/run/job_traits.hpp>
 #include <dispatch/detail/run/observation.hpp>
 #include <dispatch/detail/run/worker.hpp>
+#include <dispatch/detail/run/worker_functions.hpp>
 #include <dispatch/metrics.hpp>
 #include <dispatch/observer.hpp>
 #include <dispatch/options.hpp>
@@ -79,8 +79,8 @@ class WorkerHandle {
     template <typename, typename, typename, typename>
     friend struct detail::Spawner;
 
-    /// The last copy of the handle closes the worker.
-    explicit WorkerHandle(std::shared_ptr<Core> core) : core_{core.get(), [core](Core*) { core->close(); }} {}
+    /// The last copy of core closes the worker.
+    explicit WorkerHandle(std::shared_ptr<Core> core) noexcept : core_{std::move(core)} {}
 
     const std::shared_ptr<Core>& core() const noexcept {
         DISPATCH_ASSERT(core_,
@@ -107,24 +107,18 @@ struct Spawner {
         using Traits = JobTraits<R, S, Executor>;
         using Adapted = typename Traits::template AdaptedHandler<Handler>;
         using Host = HandlerRunner<typename Traits::Request, typename Traits::Response, Executor, Adapted, O>;
-        validate(options);
-        check_range("spawn_workers: n", n, 1, std::size_t{1} << 20);
+        WorkerFunctions<Executor>::check(n, options);
         // All handlers are made before any worker: if make_handler throws, no worker keeps one.
-        std::vector<std::shared_ptr<Adapted>> handlers;
-        handlers.reserve(n);
+        typename WorkerFunctions<Executor>::Hosts hosts;
+        hosts.reserve(n);
         for (std::size_t id = 0; id != n; ++id) {
-            handlers.push_back(std::make_shared<Adapted>(make_handler(id)));
+            hosts.push_back(std::make_unique<Host>(std::make_shared<Adapted>(make_handler(id)), observer));
         }
-        const auto batcher = std::make_shared<Batcher<Executor>>(executor);
-        listen(batcher, executor);
         std::vector<WorkerHandle<R, S, Executor>> workers;
         workers.reserve(n);
-        for (std::size_t id = 0; id != n; ++id) {
-            auto worker =
-                std::make_shared<Worker<Executor>>(std::make_unique<Host>(std::move(handlers[id]), observer), executor,
-                                                   batcher, id, Host::adjusted(options), Host::wants_times);
-            workers.push_back(WorkerHandle<R, S, Executor>{worker});
-            worker->start();
+        for (auto& worker :
+             WorkerFunctions<Executor>::start(executor, std::move(hosts), Host::adjusted(options), Host::wants_times)) {
+            workers.push_back(WorkerHandle<R, S, Executor>{std::move(worker)});
         }
         return workers;
     }

@@ -16,7 +16,9 @@
 #include <dispatch/detail/asio/asio.hpp>
 #include <dispatch/detail/base/assert.hpp>
 #include <dispatch/detail/base/config.hpp>
+#include <dispatch/detail/base/sharded_ptr.hpp>
 #include <dispatch/detail/job/job_node.hpp>
+#include <dispatch/detail/job/session_only.hpp>
 #include <dispatch/detail/reply/operation.hpp>
 #include <dispatch/detail/route/router.hpp>
 #include <dispatch/detail/run/job_traits.hpp>
@@ -42,33 +44,18 @@ class PoolCore {
 
   public:
     /// What workers points to closes the worker when it goes. Null in place of one that was moved from.
-    PoolCore(Workers workers, const PoolOptions& options, Policy policy)
-        : workers_{checked(std::move(workers), options)},
-          state_{std::make_shared<State>(loads(workers_), options, workers_.front()->executor())},
-          router_{state_->workers, state_->admission, state_->sessions, state_->service_times, std::move(policy)},
-          wants_times_{
-              std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->wants_times(); })},
-          miss_cost_{options.miss_cost},
-          patience_{options.patience},
-          max_patience_{options.max_patience},
-          overflow{options.overflow} {
-        listen(state_, *state_->executor());
-        join_all(options.late_binding && size() != 1);
-    }
+    static ShardedOwner<PoolCore> make(Workers workers, const PoolOptions& options, Policy policy);
+
+    PoolCore(Workers workers, const PoolOptions& options, Policy policy);
+    PoolCore(const PoolCore&) = delete;
+    PoolCore& operator=(const PoolCore&) = delete;
+    ~PoolCore();
 
     std::size_t size() const noexcept { return workers_.size(); }
-    Ledger ledger() const noexcept { return state_->admission.ledger(); }
+    Ledger ledger() const noexcept;
 
     /// After the context is gone, the system executor where its type allows it.
-    Executor executor() const noexcept {
-        if constexpr (std::is_convertible_v<net::system_executor, Executor>) {
-            if (!state_->executor()) {
-                return net::system_executor{};
-            }
-        }
-        DISPATCH_ASSERT(state_->executor(), "a WorkerPool's executor was asked for after its context was destroyed");
-        return *state_->executor();
-    }
+    Executor executor() const noexcept;
 
     /// Starts a job of R and S. handler is moved from, and called exactly once. Options: SubmitOptions or SessionOnly.
     template <typename R, typename S, typename Handler, typename Options>
@@ -77,12 +64,16 @@ class PoolCore {
         using Traits = JobTraits<R, S, Executor>;
         if (!state_->executor()) {
             Tally::count(state_->admission.stopped);
-            return reply_at_once<S>(handler, net::system_executor{}, make_system_error(errc::stopped));
+            if constexpr (std::is_convertible_v<net::system_executor, Executor>) {
+                return reply_at_once<Traits>(handler, executor(), stopped());
+            } else {
+                return reply_at_once<Traits>(handler, net::system_executor{}, stopped());
+            }
         }
         typename Traits::template Operation<Handler>* job = nullptr;
         try {
             if (options.miss_cost) [[unlikely]] {
-                check_time("SubmitOptions::miss_cost", *options.miss_cost);
+                check_miss_cost(*options.miss_cost);
             }
             const bool has_patience = state_->prefers_homes && options.session;
             job = Traits::make(handler, state_, std::move(request), options,
@@ -90,10 +81,14 @@ class PoolCore {
                                                                          : typename Node::Clock::time_point{},
                                has_patience);
         } catch (...) {
-            return reply_at_once<S>(handler, *state_->executor(), std::current_exception());
+            return reply_at_once<Traits>(handler, *state_->executor(), std::current_exception());
         }
         try {
-            route(*job, options, overflow_now);
+            CancelJob* cancel = nullptr;
+            if (auto slot = job->cancellation_slot(); slot.is_connected()) {
+                cancel = &slot.template emplace<CancelJob>(CancelJob{{}, job});
+            }
+            route(*job, options, overflow_now, cancel);
         } catch (...) {
             job->fail(std::current_exception());
             job->post(*state_->executor());
@@ -118,22 +113,9 @@ class PoolCore {
         state_->enqueue(*operation.release());
     }
 
-    [[gnu::cold]] void stop() noexcept {
-        state_->admission.close(Admission::Phase::stopped);
-        for (const auto& worker : workers_) {
-            worker->close();
-        }
-    }
+    [[gnu::cold]] void stop() noexcept;
 
-    [[gnu::cold]] std::vector<WorkerMetrics> worker_metrics() const {
-        std::vector<WorkerMetrics> rows;
-        rows.reserve(workers_.size());
-        for (const auto& worker : workers_) {
-            rows.push_back(worker->load()->metrics(worker->id()));
-            rows.back().sessions = router_.sessions(rows.size() - 1);
-        }
-        return rows;
-    }
+    [[gnu::cold]] std::vector<WorkerMetrics> worker_metrics() const;
 
   private:
     struct CancelJob {
@@ -141,13 +123,7 @@ class PoolCore {
         /// as the slot may be that of a handler of this worker, and go only when the worker does.
         std::weak_ptr<const Worker> owner_lives;
         Node* job;
-        void operator()(net::cancellation_type_t type) const {
-            // Without a context the job is gone.
-            if (const auto owner = owner_lives.lock();
-                owner && owner->has_context() && type != net::cancellation_type::none) {
-                job->owner->cancel(*job, type);
-            }
-        }
+        void operator()(net::cancellation_type_t type) const;
     };
 
     struct CancelDrain {
@@ -217,32 +193,8 @@ class PoolCore {
 
     /// Sends job on its way, or answers it. Where it throws, nothing is queued or counted, and job is
     /// still the caller's.
-    template <typename Operation, typename Options>
-    [[gnu::always_inline]] inline void route(Operation& job, const Options& options, Overflow overflow_now) {
-        constexpr bool needs_care = !std::is_same_v<Options, NoSession>;
-        CancelJob* cancel = nullptr;
-        if (auto slot = job.cancellation_slot(); slot.is_connected()) {
-            cancel = &slot.template emplace<CancelJob>(CancelJob{{}, &job});
-        }
-        const Route chosen =
-            needs_care && job.patience() != nullptr
-                ? route_preferred(job, *options.session, options.miss_cost.value_or(miss_cost_), overflow_now)
-                : router_.route(options.session, overflow_now, [this] { return now_on(*state_->executor()); });
-        job.verdict = chosen.session;
-        switch (chosen.verdict) {
-            case Route::Verdict::accepted:
-                if (!needs_care || chosen.session == SessionVerdict::none) {
-                    job.may_move = true;
-                }
-                return queue<needs_care>(job, *workers_[chosen.worker], cancel);
-            case Route::Verdict::queue_full:
-                return refuse(job, chosen.worker, errc::queue_full, state_->admission.rejected);
-            case Route::Verdict::closed:
-                refuse(job, chosen.worker, errc::stopped, state_->admission.stopped);
-                workers_[chosen.worker]->find_work();
-                return state_->worker_idle();
-        }
-    }
+    template <typename Options>
+    void route(Node& job, const Options& options, Overflow overflow_now, CancelJob* cancel);
 
     /// With Affinity::preferred, for a job with a session.
     [[gnu::noinline]] Route route_preferred(Node& job, std::string_view session, std::chrono::nanoseconds miss_cost,
@@ -308,14 +260,17 @@ class PoolCore {
         job.post(*state_->executor());
     }
 
+    [[gnu::cold]] static void check_miss_cost(std::chrono::nanoseconds miss_cost);
+    [[gnu::cold]] static std::exception_ptr stopped();
+
     /// For a job that could not even be made.
-    template <typename S, typename Handler, typename Default>
-    [[gnu::noinline]] static void reply_at_once(Handler& handler, const Default& executor, std::exception_ptr error) {
-        post_completion(executor, handler, [error = std::move(error)](Handler&& completion) mutable {
-            Reply<S> reply;
-            reply.error = std::move(error);
-            std::move(reply).pass_to(std::move(completion));
-        });
+    template <typename Traits, typename Handler, typename Default>
+    [[gnu::cold, gnu::noinline]] static void reply_at_once(Handler& handler, const Default& executor,
+                                                           std::exception_ptr error) {
+        auto& operation = *Traits::template Refusal<Handler, Default>::make(handler, executor, Memory::detached, 0);
+        operation.result.emplace();
+        operation.result->error = std::move(error);
+        operation.post(executor);
     }
 
     const Workers workers_;
@@ -330,6 +285,117 @@ class PoolCore {
     /// PoolOptions::overflow.
     const Overflow overflow;
 };
+
+template <SelectionPolicy Policy, typename Executor>
+DISPATCH_BORDER auto PoolCore<Policy, Executor>::make(Workers workers, const PoolOptions& options, Policy policy)
+    -> ShardedOwner<PoolCore> {
+    return ShardedOwner<PoolCore>{std::in_place, std::move(workers), options, std::move(policy)};
+}
+
+template <SelectionPolicy Policy, typename Executor>
+DISPATCH_BORDER PoolCore<Policy, Executor>::PoolCore(Workers workers, const PoolOptions& options, Policy policy)
+    : workers_{checked(std::move(workers), options)},
+      state_{std::make_shared<State>(loads(workers_), options, workers_.front()->executor())},
+      router_{state_->workers, state_->admission, state_->sessions, state_->service_times, std::move(policy)},
+      wants_times_{
+          std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->wants_times(); })},
+      miss_cost_{options.miss_cost},
+      patience_{options.patience},
+      max_patience_{options.max_patience},
+      overflow{options.overflow} {
+    listen(state_, *state_->executor());
+    join_all(options.late_binding && size() != 1);
+}
+
+template <SelectionPolicy Policy, typename Executor>
+DISPATCH_BORDER PoolCore<Policy, Executor>::~PoolCore() = default;
+
+template <SelectionPolicy Policy, typename Executor>
+DISPATCH_BORDER Ledger PoolCore<Policy, Executor>::ledger() const noexcept {
+    return state_->admission.ledger();
+}
+
+template <SelectionPolicy Policy, typename Executor>
+DISPATCH_BORDER Executor PoolCore<Policy, Executor>::executor() const noexcept {
+    if constexpr (std::is_convertible_v<net::system_executor, Executor>) {
+        if (!state_->executor()) {
+            return net::system_executor{};
+        }
+    }
+    DISPATCH_ASSERT(state_->executor(), "a WorkerPool's executor was asked for after its context was destroyed");
+    return *state_->executor();
+}
+
+template <SelectionPolicy Policy, typename Executor>
+DISPATCH_BORDER void PoolCore<Policy, Executor>::CancelJob::operator()(net::cancellation_type_t type) const {
+    // Without a context the job is gone.
+    if (const auto owner = owner_lives.lock(); owner && owner->has_context() && type != net::cancellation_type::none) {
+        job->owner->cancel(*job, type);
+    }
+}
+
+template <SelectionPolicy Policy, typename Executor>
+DISPATCH_BORDER void PoolCore<Policy, Executor>::check_miss_cost(std::chrono::nanoseconds miss_cost) {
+    check_time("SubmitOptions::miss_cost", miss_cost);
+}
+
+template <SelectionPolicy Policy, typename Executor>
+DISPATCH_BORDER std::exception_ptr PoolCore<Policy, Executor>::stopped() {
+    return make_system_error(errc::stopped);
+}
+
+template <SelectionPolicy Policy, typename Executor>
+DISPATCH_BORDER void PoolCore<Policy, Executor>::stop() noexcept {
+    state_->admission.close(Admission::Phase::stopped);
+    for (const auto& worker : workers_) {
+        worker->close();
+    }
+}
+
+template <SelectionPolicy Policy, typename Executor>
+DISPATCH_BORDER std::vector<WorkerMetrics> PoolCore<Policy, Executor>::worker_metrics() const {
+    std::vector<WorkerMetrics> rows;
+    rows.reserve(workers_.size());
+    for (const auto& worker : workers_) {
+        rows.push_back(worker->load()->metrics(worker->id()));
+        rows.back().sessions = router_.sessions(rows.size() - 1);
+    }
+    return rows;
+}
+
+template <SelectionPolicy Policy, typename Executor>
+template <typename Options>
+DISPATCH_FORWARD void PoolCore<Policy, Executor>::route(Node& job, const Options& options, Overflow overflow_now,
+                                                        CancelJob* cancel) {
+    constexpr bool needs_care = !std::is_same_v<Options, NoSession>;
+    const Route chosen =
+        needs_care && job.patience() != nullptr
+            ? route_preferred(job, *options.session, options.miss_cost.value_or(miss_cost_), overflow_now)
+            : router_.route(options.session, overflow_now, [this] { return now_on(*state_->executor()); });
+    job.verdict = chosen.session;
+    switch (chosen.verdict) {
+        case Route::Verdict::accepted:
+            if (!needs_care || chosen.session == SessionVerdict::none) {
+                job.may_move = true;
+            }
+            return queue<needs_care>(job, *workers_[chosen.worker], cancel);
+        case Route::Verdict::queue_full:
+            return refuse(job, chosen.worker, errc::queue_full, state_->admission.rejected);
+        case Route::Verdict::closed:
+            refuse(job, chosen.worker, errc::stopped, state_->admission.stopped);
+            workers_[chosen.worker]->find_work();
+            return state_->worker_idle();
+    }
+}
+
+#if defined(DISPATCH_SEPARATE_COMPILATION) && !defined(DISPATCH_SOURCE)
+extern template class PoolCore<LeastLoaded, net::any_io_executor>;
+extern template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const SubmitOptions&, Overflow,
+                                                                        CancelJob*);
+extern template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const SessionOnly&, Overflow,
+                                                                        CancelJob*);
+extern template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const NoSession&, Overflow, CancelJob*);
+#endif
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 

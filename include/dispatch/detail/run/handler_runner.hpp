@@ -17,6 +17,7 @@
 #include <dispatch/detail/run/lane.hpp>
 #include <dispatch/detail/run/observation.hpp>
 #include <dispatch/detail/run/worker.hpp>
+#include <dispatch/detail/run/worker_functions.hpp>
 #include <dispatch/error.hpp>
 #include <dispatch/job.hpp>
 #include <dispatch/observer.hpp>
@@ -30,6 +31,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
     using Traits = HandlerTraits<R, S, Handler>;
     using Worker = detail::Worker<Executor>;
     using JobType = Job<R, S, Executor>;
+    using Functions = WorkerFunctions<Executor>;
     using Outcome = typename Worker::Outcome;
     using HandlerExecutor = typename Lanes<Executor>::HandlerExecutor;
 
@@ -49,7 +51,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
     }
 
     void spawn_lane(const std::shared_ptr<Worker>& worker, Lane& lane) override {
-        worker->lanes().start(lane, run(worker, *this, lane));
+        Functions::start_lane(*worker, lane, run(worker, *this, lane));
     }
 
     void dropped(const Worker& worker, const JobNode<Executor>& job, std::error_code why) noexcept override {
@@ -86,7 +88,10 @@ class HandlerRunner final : public HandlerHost<Executor> {
     class Run {
       public:
         [[gnu::always_inline]] inline Run(HandlerRunner& runner, Worker& worker, Lane& lane)
-            : runner_{runner}, worker_{worker}, lane_{lane}, job_{static_cast<JobType*>(worker.next_job(lane))} {}
+            : runner_{runner},
+              worker_{worker},
+              lane_{lane},
+              job_{static_cast<JobType*>(Functions::next_job(worker, lane))} {}
         Run(const Run&) = delete;
         Run& operator=(const Run&) = delete;
         ~Run() {
@@ -132,7 +137,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
             if constexpr (is_observed<O>) {
                 end_observation(nullptr);
             }
-            if (worker_.claim_reply(*job_)) {
+            if (Functions::claim_reply(worker_, *job_)) {
                 job_->succeed(std::forward<Response>(response)...);
                 outcome_ = Outcome::succeeded;
             } else {
@@ -145,7 +150,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
             if constexpr (is_observed<O>) {
                 end_observation(std::current_exception());
             }
-            if (worker_.claim_reply(*job_)) {
+            if (Functions::claim_reply(worker_, *job_)) {
                 job_->fail(std::current_exception());
                 outcome_ = Outcome::failed;
             } else {
@@ -156,7 +161,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
         /// On the strand.
         [[gnu::always_inline]] inline void end() noexcept {
             leave_waiting_room();
-            worker_.end(*std::exchange(job_, nullptr), lane_, outcome_);
+            Functions::end(worker_, *std::exchange(job_, nullptr), lane_, outcome_);
         }
 
       private:
@@ -175,12 +180,12 @@ class HandlerRunner final : public HandlerHost<Executor> {
         [[gnu::noinline]] void lose() noexcept {
             leave_waiting_room();
             if (!worker_.has_context()) {
-                return worker_.abandon_with_context(*job_, lane_);
+                return Functions::abandon_with_context(worker_, *job_, lane_);
             }
             if constexpr (is_observed<O>) {
                 end_observation(make_system_error(make_error_code(errc::abandoned)));
             }
-            worker_.abandon(*job_, lane_);
+            Functions::abandon(worker_, *job_, lane_);
         }
 
         HandlerRunner& runner_;
@@ -195,14 +200,13 @@ class HandlerRunner final : public HandlerHost<Executor> {
     /// the handler may be hit by a cancellation, so one that has been has its throwing switched off when its
     /// handler has ended.
     static net::awaitable<void, LaneExecutor> run(std::shared_ptr<Worker> worker, HandlerRunner& self, Lane& lane) {
-        const net::use_awaitable_t<LaneExecutor> use_awaitable;
         Lanes<Executor>& lanes = worker->lanes();
         // A handler's frame that is destroyed with the context finds its handler there.
         [[maybe_unused]] const std::shared_ptr<Handler> handler = self.handler_;
         co_await net::this_coro::throw_if_cancelled(false);
         for (;;) {
             if (lane.has_permit) {
-                lanes.begin(lane);
+                Functions::begin_lane(*worker, lane);
                 while (Run job{self, *worker, lane}) {
                     if constexpr (!Traits::is_coroutine) {
                         call(job);
@@ -229,7 +233,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
                             co_await net::this_coro::throw_if_cancelled(false);
                             while (!lanes.on_strand()) {
                                 try {
-                                    co_await net::post(LaneExecutor{lanes.handler_executor()}, use_awaitable);
+                                    co_await Functions::template return_to_strand<LaneExecutor>(*worker);
                                 } catch (const std::bad_alloc&) {
                                     // Nothing else will do.
                                 }
@@ -237,13 +241,13 @@ class HandlerRunner final : public HandlerHost<Executor> {
                         }
                     }
                     job.end();
-                    if (lanes.try_yield()) {
+                    if (Functions::try_yield(*worker)) {
                         break;
                     }
                 }
-                lanes.end(lane);
+                Functions::end_lane(*worker, lane);
             }
-            if (!lanes.rest(lane)) {
+            if (!Functions::rest(*worker, lane)) {
                 co_return;
             }
             co_await lane.parker.template park<LaneExecutor>();

@@ -29,6 +29,10 @@ struct JobTraits {
     template <typename Handler>
     using Operation = HandlerOperation<Job<R, S, Executor>, Handler, Executor>;
 
+    /// What completes handler on Native where there is no job: a type that is compiled for the operation anyway.
+    template <typename Handler, typename Native>
+    using Refusal = HandlerOperation<Job<R, S, Native>, Handler, Native>;
+
     /// Makes one. The pool's context lives. Where it throws, handler is unchanged.
     template <typename Handler, typename Options>
     [[gnu::always_inline]] static inline Operation<Handler>* make(Handler& handler,
