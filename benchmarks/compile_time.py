@@ -16,10 +16,16 @@ import statistics
 import subprocess
 import sys
 
-REPETITIONS = 7
+REPETITIONS = 5
 YARDSTICK = "asio"
-PROGRAMS = {YARDSTICK: "Asio and one `co_spawn`", "include": "the same, and `<dispatch/pool.hpp>`",
-            "pool": "a pool and one `submit`"}
+SEPARATE = " separate"  # after the name of a program that is compiled with DISPATCH_SEPARATE_COMPILATION
+PROGRAMS = {YARDSTICK: "Asio and one `co_spawn`"}
+for how, words in {"": "", SEPARATE: ", compiled separately"}.items():
+    PROGRAMS["include" + how] = "the same, and `<dispatch/pool.hpp>`" + words
+    PROGRAMS["submit" + how] = "one `submit`" + words
+    PROGRAMS["spawn" + how] = "one `spawn_workers`" + words
+    PROGRAMS["pool" + how] = "a pool and one `submit`" + words
+PROGRAMS["source" + SEPARATE] = "`<dispatch/src.hpp>`, once in a program"
 
 
 def commands_of(build):
@@ -32,7 +38,8 @@ def commands_of(build):
         if os.path.basename(folder) == "compile_time":
             command = shlex.split(entry["command"])
             command[command.index("-o") + 1] = os.devnull
-            commands[os.path.splitext(name)[0]] = command, entry["directory"]
+            how = SEPARATE if "-DDISPATCH_SEPARATE_COMPILATION" in command else ""
+            commands[os.path.splitext(name)[0] + how] = command, entry["directory"]
     return commands
 
 
