@@ -97,8 +97,10 @@ def latency(program):
     def microseconds(rows, column):
         return f"{statistics.median(row[column] for row in rows) * 1e6:,.0f}"
 
-    for service, title in SERVICES:
-        print(f"\n{title}. µs, p50 / p99 / p99.9:\n")
+    for number, (service, title) in enumerate(SERVICES):
+        if number != 0:
+            print()
+        print(f"{title}. µs, p50 / p99 / p99.9:\n")
         table(("load", *(column for _, column in ROUTINGS)),
               ([f"{load:.0%}", *(" / ".join(microseconds(figures[service, load, name], column)
                                             for column in ("p50", "p99", "p999")) for name, _ in ROUTINGS)]
