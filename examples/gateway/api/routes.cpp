@@ -186,8 +186,15 @@ net::awaitable<HttpReply> Routes::route(HttpRequest& request, HttpPeer& peer) {
     // The target's text, which the request keeps while its body is taken.
     const auto [path, query] = split_target(view(request.target()));
     switch (route_of(path)) {
-        case Route::generate:
-            co_return co_await generate(request, peer, query);
+        case Route::generate: {
+            const std::string_view wait = parameter(query, "wait").value_or("false");
+            if (wait != "true" && wait != "false") {
+                co_return error_response(http::status::bad_request, "wait must be true or false");
+            }
+            GenerationCall call;
+            call.wait = wait == "true";
+            co_return co_await generations_.answer(request, peer, std::move(call));
+        }
         case Route::job: {
             std::string id{path.substr(jobs_path.size())};
             if (request.method() == http::verb::delete_) {
@@ -231,16 +238,6 @@ net::awaitable<HttpReply> Routes::route(HttpRequest& request, HttpPeer& peer) {
             break;
     }
     throw std::logic_error{"a request with an unknown path was not screened"};
-}
-
-net::awaitable<HttpReply> Routes::generate(HttpRequest& request, HttpPeer& peer, std::string_view query) {
-    const std::string_view wait = parameter(query, "wait").value_or("false");
-    if (wait != "true" && wait != "false") {
-        co_return error_response(http::status::bad_request, "wait must be true or false");
-    }
-    GenerationCall call;
-    call.wait = wait == "true";
-    co_return co_await generations_.answer(request, peer, std::move(call));
 }
 
 HttpResponse Routes::openai_model_named(const std::string& name) const {

@@ -92,7 +92,6 @@ class Routes {
     /// The response to peer's request, from which it takes the body.
     net::awaitable<HttpReply> respond(HttpRequest& request, HttpPeer& peer);
     net::awaitable<HttpReply> route(HttpRequest& request, HttpPeer& peer);
-    net::awaitable<HttpReply> generate(HttpRequest& request, HttpPeer& peer, std::string_view query);
     net::awaitable<HttpResponse> job(const HttpRequest& request, std::string id);
     HttpResponse openai_model_named(const std::string& name) const;
     HttpResponse gemini_model_named(const std::string& name) const;

@@ -95,7 +95,9 @@ net::awaitable<std::optional<Refusal>> HttpConnection::read_body(Parser& parser)
             break;
         }
         idle_since_ = Clock::now() + shared_.options.newcomer_grace;
-        co_await receive_more(socket_, buffer_, parser, error);
+        const std::size_t arrived =
+            co_await socket_.async_read_some(room_in(buffer_), net::redirect_error(net::use_awaitable, error));
+        commit_read(buffer_, parser, arrived, error);
     }
     idle_since_ = not_idle;
     if (head) {

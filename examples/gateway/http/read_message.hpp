@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/read_size.hpp>
 #include <boost/beast/http/basic_parser.hpp>
@@ -34,18 +34,18 @@ std::size_t parse_arrived(beast::flat_buffer& buffer, http::basic_parser<is_requ
     return taken;
 }
 
-/// Waits for more of the message that parser takes, which has to be done if the connection ends.
-template <typename Stream, bool is_request>
-net::awaitable<void> receive_more(Stream& stream, beast::flat_buffer& buffer, http::basic_parser<is_request>& parser,
-                                  error_code& error) {
+/// Where what arrives next is to be read to. It has no room once buffer is full.
+inline net::mutable_buffer room_in(beast::flat_buffer& buffer) {
     constexpr std::size_t most = 65'536;
-    const std::size_t size = beast::read_size(buffer, most);
-    if (size == 0) {
-        error = http::error::buffer_overflow;
-        co_return;
-    }
-    buffer.commit(
-        co_await stream.async_read_some(buffer.prepare(size), net::redirect_error(net::use_awaitable, error)));
+    return buffer.prepare(beast::read_size(buffer, most));
+}
+
+/// size bytes were read there, or none, for which error says why. Where the connection has ended, the message that
+/// parser takes must have, too.
+template <bool is_request>
+void commit_read(beast::flat_buffer& buffer, http::basic_parser<is_request>& parser, std::size_t size,
+                 error_code& error) {
+    buffer.commit(size);
     if (error == net::error::eof) {
         error = {};
         if (parser.got_some()) {
@@ -53,6 +53,8 @@ net::awaitable<void> receive_more(Stream& stream, beast::flat_buffer& buffer, ht
         } else {
             error = http::error::end_of_stream;
         }
+    } else if (!error && size == 0) {
+        error = http::error::buffer_overflow;
     }
 }
 

@@ -119,7 +119,19 @@ net::awaitable<void> Connection::read_some(std::string& bytes) {
 
 template <typename Stream>
 net::awaitable<void> Connection::exchange_on(Stream& stream, const UpstreamRequest& request, bool with_body) {
-    const error_code write_error = co_await write(stream, request);
+    error_code write_error;
+    const std::string head = head_text(request);
+    const std::string_view body = request.body();
+    const std::array<net::const_buffer, 2> message{net::buffer(head), net::buffer(body)};
+    std::size_t written = 0;
+    if constexpr (std::is_same_v<Stream, tcp::socket>) {
+        written = write_at_once(stream, message, write_error);
+    }
+    if (!write_error && written < head.size() + body.size()) {
+        beast::buffers_suffix<std::array<net::const_buffer, 2>> rest{message};
+        rest.consume(written);
+        co_await net::async_write(stream, rest, net::redirect_error(net::use_awaitable, write_error));
+    }
     // Who refuses a request may answer and close before having read it all.
     if (write_error && !peer_left(write_error)) {
         fail(Stage::waiting, "the request could not be sent: " + write_error.message());
@@ -134,31 +146,15 @@ net::awaitable<void> Connection::exchange_on(Stream& stream, const UpstreamReque
 }
 
 template <typename Stream>
-net::awaitable<error_code> Connection::write(Stream& stream, const UpstreamRequest& request) {
-    error_code error;
-    const std::string head = head_text(request);
-    const std::string_view body = request.body();
-    const std::array<net::const_buffer, 2> message{net::buffer(head), net::buffer(body)};
-    std::size_t written = 0;
-    if constexpr (std::is_same_v<Stream, tcp::socket>) {
-        written = write_at_once(stream, message, error);
-    }
-    if (!error && written < head.size() + body.size()) {
-        beast::buffers_suffix<std::array<net::const_buffer, 2>> rest{message};
-        rest.consume(written);
-        co_await net::async_write(stream, rest, net::redirect_error(net::use_awaitable, error));
-    }
-    co_return error;
-}
-
-template <typename Stream>
 net::awaitable<void> Connection::read_some_of(Stream& stream, std::string& bytes) {
     bytes.clear();
     while (bytes.empty() && !complete()) {
         error_code error;
         parse_arrived(buffer_, *parser_, error, [this] { return complete(); });
         if (!error && parser_->get().body().empty() && !complete()) {
-            co_await receive_more(stream, buffer_, *parser_, error);
+            const std::size_t size =
+                co_await stream.async_read_some(room_in(buffer_), net::redirect_error(net::use_awaitable, error));
+            commit_read(buffer_, *parser_, size, error);
         }
         if (error) {
             fail(Stage::receiving, problem(error));
@@ -173,34 +169,38 @@ void Connection::settle() { reusable_ = complete() && keep_ && parser_->keep_ali
 template <typename Stream>
 net::awaitable<error_code> Connection::receive(Stream& stream, bool to_head, bool with_body) {
     error_code error;
-    for (int interim = 0; interim <= max_interim_responses; ++interim) {
-        parser_.emplace();
-        parser_->header_limit(limits_.header);
-        parser_->body_limit(with_body ? boost::optional<std::uint64_t>{limits_.body} : boost::none);
-        parser_->skip(to_head);
-        co_await receive_until(stream, error, [this] { return parser_->is_header_done(); });
-        if (error || parser_->get().result() == http::status::switching_protocols) {
-            break;
-        }
-        if (!is_interim(parser_->get())) {
-            if (with_body) {
-                co_await receive_until(stream, error, [this] { return parser_->is_done(); });
+    expect_response(to_head, with_body);
+    for (int interim = 0;;) {
+        const auto received = [&] { return with_body ? parser_->is_done() : parser_->is_header_done(); };
+        const auto has_head = [this] { return parser_->is_header_done(); };
+        parse_arrived(buffer_, *parser_, error, has_head);
+        if (!error && has_head()) {
+            if (parser_->get().result() == http::status::switching_protocols) {
+                co_return http::error::bad_status;
             }
+            if (is_interim(parser_->get())) {
+                if (++interim > max_interim_responses) {
+                    co_return http::error::bad_status;
+                }
+                expect_response(to_head, with_body);
+                continue;
+            }
+            parse_arrived(buffer_, *parser_, error, received);
+        }
+        if (error || received()) {
             co_return error;
         }
+        const std::size_t size =
+            co_await stream.async_read_some(room_in(buffer_), net::redirect_error(net::use_awaitable, error));
+        commit_read(buffer_, *parser_, size, error);
     }
-    co_return error ? error : error_code{http::error::bad_status};
 }
 
-template <typename Stream, typename Done>
-net::awaitable<void> Connection::receive_until(Stream& stream, error_code& error, Done done) {
-    for (;;) {
-        parse_arrived(buffer_, *parser_, error, done);
-        if (error || done()) {
-            break;
-        }
-        co_await receive_more(stream, buffer_, *parser_, error);
-    }
+void Connection::expect_response(bool to_head, bool with_body) {
+    parser_.emplace();
+    parser_->header_limit(limits_.header);
+    parser_->body_limit(with_body ? boost::optional<std::uint64_t>{limits_.body} : boost::none);
+    parser_->skip(to_head);
 }
 
 HttpResponse Connection::take_response() {

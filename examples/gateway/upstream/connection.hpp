@@ -82,13 +82,10 @@ class Connection {
     template <typename Stream>
     net::awaitable<void> exchange_on(Stream& stream, const UpstreamRequest& request, bool with_body);
     template <typename Stream>
-    net::awaitable<error_code> write(Stream& stream, const UpstreamRequest& request);
-    template <typename Stream, typename Done>
-    net::awaitable<void> receive_until(Stream& stream, error_code& error, Done done);
-    template <typename Stream>
     net::awaitable<error_code> receive(Stream& stream, bool to_head, bool with_body);
     template <typename Stream>
     net::awaitable<void> read_some_of(Stream& stream, std::string& bytes);
+    void expect_response(bool to_head, bool with_body);
     void settle();
     [[nodiscard]] std::string problem(const error_code& error) const;
     [[noreturn]] void fail(TransportError::Stage stage, const std::string& what) const;

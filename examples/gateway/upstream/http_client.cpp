@@ -109,7 +109,7 @@ class HttpClient::Attempt : public std::enable_shared_from_this<Attempt> {
     static net::awaitable<T> on_strand(std::shared_ptr<Attempt> attempt, Step<T> step) {
         if (!attempt->strand_) {
             // Each of its steps is one operation of the socket, and so misses no cancellation.
-            co_return co_await run(std::move(attempt), step);
+            return run(std::move(attempt), step);
         }
         net::any_io_executor strand = *attempt->strand_;
         auto stop = [weak = std::weak_ptr{attempt}] {
@@ -117,8 +117,7 @@ class HttpClient::Attempt : public std::enable_shared_from_this<Attempt> {
                 still->stop();
             }
         };
-        auto running = run_stoppable(std::move(strand), run(std::move(attempt), step), std::move(stop));
-        co_return co_await std::move(running);
+        return run_stoppable(std::move(strand), run(std::move(attempt), step), std::move(stop));
     }
 
     /// Who gives the attempt up while a step is under way leaves it to that: it ends with it, and gives back what it
@@ -142,7 +141,9 @@ class HttpClient::Attempt : public std::enable_shared_from_this<Attempt> {
     }
 
     net::awaitable<HttpResponse> send_on_strand() {
-        co_await obtain_connection();
+        if (!take_connection()) {
+            co_await obtain_connection();
+        }
         auto exchange =
             by_deadline(connection_->exchange(request_, limits()), "its response did not arrive in full in time");
         co_await std::move(exchange);
@@ -152,7 +153,9 @@ class HttpClient::Attempt : public std::enable_shared_from_this<Attempt> {
     }
 
     net::awaitable<HttpResponse> begin_on_strand() {
-        co_await obtain_connection();
+        if (!take_connection()) {
+            co_await obtain_connection();
+        }
         auto begin =
             by_deadline(connection_->begin(request_, limits()), "the head of its response did not arrive in time");
         co_await std::move(begin);
@@ -172,16 +175,28 @@ class HttpClient::Attempt : public std::enable_shared_from_this<Attempt> {
         co_return bytes.empty() ? std::nullopt : std::optional{std::move(bytes)};
     }
 
-    net::awaitable<void> obtain_connection() {
+    /// Takes an idle connection, if that takes no waiting: whether it did.
+    bool take_connection() {
         prepare();
-        co_await acquire_permit();
+        permit_ = pool_.permits().try_acquire();
+        return permit_ && take_idle();
+    }
+
+    bool take_idle() {
         connection_ = pool_.take();
-        if (connection_ != nullptr) {
-            ++state_->counters.reused;
-        } else {
-            co_await connect();
-            ++state_->counters.opened;
+        state_->counters.reused += connection_ != nullptr ? 1 : 0;
+        return connection_ != nullptr;
+    }
+
+    net::awaitable<void> obtain_connection() {
+        if (!permit_) {
+            co_await acquire_permit();
+            if (take_idle()) {
+                co_return;
+            }
         }
+        co_await connect();
+        ++state_->counters.opened;
     }
 
     void release() {
@@ -207,10 +222,6 @@ class HttpClient::Attempt : public std::enable_shared_from_this<Attempt> {
     }
 
     net::awaitable<void> acquire_permit() {
-        permit_ = pool_.permits().try_acquire();
-        if (permit_) {
-            co_return;
-        }
         auto wait = run_until(deadline_, wait_for_permit(), [] {});
         const bool in_time = co_await std::move(wait);
         if (!in_time) {
