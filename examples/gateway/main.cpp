@@ -9,7 +9,7 @@
 //   service/    keeps a job, has the pool run it, keeps how it ends; Generator is what the pool's workers do
 //   upstream/   the models: embedded, Vertex AI, OpenAI's; retries, credentials, HTTP client
 //   dialects/   what each API calls things: its requests and answers, read and written
-//   jobs/       JobStore: what survives, in SQLite
+//   jobs/       JobStore: what survives, in SQLite; or does not, in memory
 //   config/     flags and environment
 //   page/       what browsers load of the page at /, which watches the gateway
 //   conversation/  what a model is asked, and answers, in no API's own words
