@@ -37,7 +37,8 @@ std::vector<Figure> figures_of(const MetricsSnapshot& snapshot) {
     using enum Type;
     return {
         {"jobs", "pending", "gateway_jobs_pending", gauge, "Jobs accepted and not ended.", jobs.pending},
-        {"jobs", "pending_bytes", "gateway_jobs_pending_bytes", gauge, "Bytes of their requests.", jobs.pending_bytes},
+        {"jobs", "pending_bytes", "gateway_jobs_pending_bytes", gauge,
+         "Bytes of their requests, and of bodies that arrive.", jobs.pending_bytes},
         {"jobs", "accepted", "gateway_jobs_accepted_total", counter, "Jobs accepted.", jobs.accepted},
         {"jobs", "streamed", "gateway_jobs_streamed_total", counter, "Those whose answers were told as they came.",
          jobs.streamed},
@@ -68,7 +69,8 @@ std::vector<Figure> figures_of(const MetricsSnapshot& snapshot) {
          http.too_large},
         {"http", "timed_out", "gateway_http_timed_out_total", counter, "Connections that were too slow.",
          http.timed_out},
-        {"http", "evicted", "gateway_http_evicted_total", counter, "Idle connections that made room.", http.evicted},
+        {"http", "evicted", "gateway_http_evicted_total", counter,
+         "Connections that were idle, or did not go on, and made room.", http.evicted},
         {"http", "failed", "gateway_http_failed_total", counter, "Requests answered with 500.", http.failed},
 
         {"upstream", "requests", "gateway_upstream_requests_total", counter, "Generations asked for.",

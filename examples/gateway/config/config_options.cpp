@@ -250,12 +250,11 @@ std::vector<Option> server_options() {
         seconds("idle-timeout", &Config::idle_timeout, shortest_time, one_day,
                 "How long a connection may wait for its next request."),
         secret("client-token", &Config::client_token, "What clients must send as bearer token; none: they need none."),
-        word(
-            "allowed-hosts", "NAMES", &Config::allowed_hosts, "-.:,",
-            "Without a client token: names under which clients reach the gateway, with commas between them, besides "
-            "--address and those of this machine (localhost, 127.0.0.1, ::1); one with a port stands for that port alone. "
-            "A request with another Host or Origin is 403: a web page may have sent it.",
-            longest_text),
+        word("allowed-hosts", "NAMES", &Config::allowed_hosts, "-.:,",
+             "Without a client token: names under which clients reach the gateway, with commas between them, besides "
+             "--address and those of this machine (localhost, 127.0.0.1, ::1); one with a port stands for that port "
+             "alone. A request with another Host or Origin is 403: a web page may have sent it.",
+             longest_text),
     };
 }
 

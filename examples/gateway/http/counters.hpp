@@ -15,7 +15,7 @@ struct HttpServerCounters {
     std::uint64_t malformed = 0;  ///< that were refused as they were no proper HTTP
     std::uint64_t too_large = 0;  ///< that were refused as their head or body was over the limit
     std::uint64_t timed_out = 0;  ///< connections that took too long to send a request or take a response
-    std::uint64_t evicted = 0;    ///< idle connections that were told to make room for others
+    std::uint64_t evicted = 0;    ///< connections that were told to make room for others
     std::uint64_t failed = 0;     ///< requests whose handler threw
     std::size_t connections = 0;  ///< open at present
 };
