@@ -40,9 +40,15 @@ template net::awaitable<void> WorkerFunctions<net::any_io_executor>::return_to_s
 
 // detail/pool/pool_core.hpp
 template class PoolCore<LeastLoaded, net::any_io_executor>;
-template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const SubmitOptions&, Overflow, CancelJob*);
-template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const SessionOnly&, Overflow, CancelJob*);
-template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const NoSession&, Overflow, CancelJob*);
+template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const SubmitOptions&,
+                                                                 const std::optional<SessionKey>&, Overflow,
+                                                                 CancelJob*);
+template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const SessionOnly&,
+                                                                 const std::optional<SessionKey>&, Overflow,
+                                                                 CancelJob*);
+template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const NoSession&,
+                                                                 const std::optional<SessionKey>&, Overflow,
+                                                                 CancelJob*);
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 

@@ -70,6 +70,28 @@ thread_local int allocations_left = -1;
 
 void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
 
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
+    const auto align = static_cast<std::size_t>(alignment);
+    // In front of the block is what was allocated for it.
+    void* const start = operator new(size + align + sizeof(void*));
+    const auto first = reinterpret_cast<std::uintptr_t>(start) + sizeof(void*);
+    void* const block = reinterpret_cast<void*>((first + align - 1) / align * align);
+    live_bytes -= align + sizeof(void*);
+    static_cast<void**>(block)[-1] = start;
+    return block;
+}
+
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t alignment) noexcept {
+    if (memory != nullptr) {
+        live_bytes += static_cast<std::size_t>(alignment) + sizeof(void*);
+        operator delete(static_cast<void**>(memory)[-1]);
+    }
+}
+
+void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+    operator delete(memory, alignment);
+}
+
 #endif
 
 namespace {
@@ -511,7 +533,7 @@ TEST_F(SessionMapMemory, AFailedAllocationChangesNothing) {
                 }
             }
         }
-        EXPECT_GT(failures, 100);
+        EXPECT_GT(failures, 5) << "memory comes in few pieces, but not in one";
         for (std::size_t i = 5000 - std::min<std::size_t>(bound, 5000); i != 5000; ++i) {
             EXPECT_EQ(map.lookup(name(i), start + 5ms), i % 2);
         }

@@ -79,7 +79,7 @@ struct Workers {
     }
 
     Route route(std::optional<std::string_view> session = std::nullopt, Overflow overflow = Overflow::reject) {
-        return router.route(session, overflow, HandClock::now);
+        return router.route(session, router.prefetch(session), overflow, HandClock::now);
     }
     std::vector<std::uint32_t> values() const {
         std::vector<std::uint32_t> values;
@@ -253,7 +253,8 @@ struct Pointed {
 /// Workers with one permit and one place in the queue each; the policy points at worker 0 unless told otherwise.
 struct RouterPreferred : testing::Test {
     Route prefer(std::chrono::nanoseconds miss_cost = 10s, Overflow overflow = Overflow::wait) {
-        return workers.router.route_preferred("a", miss_cost, overflow, HandClock::now());
+        return workers.router.route_preferred("a", *workers.router.prefetch("a"), miss_cost, overflow,
+                                              HandClock::now());
     }
 
     /// Brings the session first to one worker and then to another; nothing is counted there afterwards.
@@ -350,7 +351,8 @@ TEST_F(RouterPreferred, TheGateOpensWhenTheWaitExceedsTheMissCost) {
 TEST(Router, TheShorterWaitOfBothHomesCounts) {
     Workers<LeastLoaded> workers{3, {.affinity_ttl = 1h}, {}, 5};
     const auto prefer = [&](std::chrono::nanoseconds miss_cost) {
-        return workers.router.route_preferred("a", miss_cost, Overflow::wait, HandClock::now());
+        return workers.router.route_preferred("a", *workers.router.prefetch("a"), miss_cost, Overflow::wait,
+                                              HandClock::now());
     };
     const std::size_t earlier = prefer(0ns).worker;
     const std::size_t latest = prefer(0ns).worker;
@@ -370,7 +372,7 @@ TEST(Router, AHomeThatIsFreeAfterAllIsNotPastIt) {
     std::size_t pointed = 0;
     Workers<Pointed> workers{2, {.affinity_ttl = 1h}, Pointed{&pointed}};
     const auto prefer = [&](auto& router) {
-        return router.route_preferred("a", 0ns, Overflow::wait, HandClock::now());
+        return router.route_preferred("a", *router.prefetch("a"), 0ns, Overflow::wait, HandClock::now());
     };
     expect_route(prefer(workers.router), 0, SessionVerdict::fresh);
     dispatch::detail::Router<Pointed, HandClock> router{workers.set, workers.admission, workers.sessions,
@@ -467,7 +469,10 @@ TEST_F(RouterPreferred, AClosedGateCountsNothing) {
     load(2, 1);
     workers.admission.close(Admission::Phase::draining);
     EXPECT_EQ(prefer(0ns).verdict, Verdict::closed);
-    EXPECT_EQ(workers.router.route_preferred("new", 0ns, Overflow::wait, HandClock::now()).verdict, Verdict::closed);
+    EXPECT_EQ(
+        workers.router.route_preferred("new", *workers.router.prefetch("new"), 0ns, Overflow::wait, HandClock::now())
+            .verdict,
+        Verdict::closed);
     EXPECT_EQ(workers.values(), (Values{0, 1, 1}));
 }
 
@@ -479,7 +484,8 @@ TEST_F(RouterPreferred, HomesAreNotOverfilledUnderContention) {
             for (std::size_t i = first;; ++i) {
                 const std::string session = std::to_string(i % 5);
                 const Route route =
-                    workers.router.route_preferred(session, i % 2 == 0 ? 0ns : 10s, Overflow::reject, HandClock::now());
+                    workers.router.route_preferred(session, *workers.router.prefetch(session), i % 2 == 0 ? 0ns : 10s,
+                                                   Overflow::reject, HandClock::now());
                 if (route.verdict != Verdict::accepted) {
                     return;
                 }

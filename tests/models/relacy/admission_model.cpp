@@ -51,7 +51,8 @@ struct AdmissionModel : model::Execution, rl::test_suite<AdmissionModel, 3> {
             return worker_idle();
         }
         // As PoolCore::route() does it.
-        const Route route = router.route(std::nullopt, dispatch::Overflow::wait, std::chrono::steady_clock::now);
+        const Route route =
+            router.route(std::nullopt, std::nullopt, dispatch::Overflow::wait, std::chrono::steady_clock::now);
         if (route.verdict == Route::Verdict::closed) {
             return worker_idle();
         }

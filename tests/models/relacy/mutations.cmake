@@ -162,10 +162,10 @@ mutation(admission close_acq_rel detail/route/admission.hpp
     [[phase_.compare_exchange_weak(seen, phase, std::memory_order_seq_cst)]]
     [[phase_.compare_exchange_weak(seen, phase, std::memory_order_acq_rel)]] "USER ASSERT FAILED")
 mutation(admission looks_at_the_gate_first detail/route/router.hpp
-    [[        return admit(session]] [[        if (admission_.open()) {
-            return session && sessions_ ? route_pinned(*session, overflow, now()) : choose(Purpose::job, overflow);
+    [[        return admit(key ?]] [[        if (admission_.open()) {
+            return key ? route_pinned(*key, overflow, now()) : choose(Purpose::job, overflow);
         }
-        return admit(session]] "USER ASSERT FAILED|DATA RACE")
+        return admit(key ?]] "USER ASSERT FAILED|DATA RACE")
 mutation(admission keeps_the_load detail/route/router.hpp
     [[            workers_[route.worker].release();
 ]] "" "nobody sees that all have left")

@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -41,6 +43,8 @@ class PoolCore {
     using Workers = std::vector<std::shared_ptr<Worker>>;
     using State = PoolState<Executor>;
     using DrainWaiter = typename State::DrainWaiter;
+    using Router = detail::Router<Policy, typename TimeSource<Executor>::Clock>;
+    using SessionKey = typename Router::SessionKey;
 
   public:
     /// What workers points to closes the worker when it goes. Null in place of one that was moved from.
@@ -70,6 +74,8 @@ class PoolCore {
                 return reply_at_once<Traits>(handler, net::system_executor{}, stopped());
             }
         }
+        // Early, so that the processor fetches what is known of the session while the job is made.
+        const auto key = router_.prefetch(options.session);
         typename Traits::template Operation<Handler>* job = nullptr;
         try {
             if (options.miss_cost) [[unlikely]] {
@@ -88,7 +94,7 @@ class PoolCore {
             if (auto slot = job->cancellation_slot(); slot.is_connected()) {
                 cancel = &slot.template emplace<CancelJob>(CancelJob{{}, job});
             }
-            route(*job, options, overflow_now, cancel);
+            route(*job, options, key, overflow_now, cancel);
         } catch (...) {
             job->fail(std::current_exception());
             job->post(*state_->executor());
@@ -194,13 +200,14 @@ class PoolCore {
     /// Sends job on its way, or answers it. Where it throws, nothing is queued or counted, and job is
     /// still the caller's.
     template <typename Options>
-    void route(Node& job, const Options& options, Overflow overflow_now, CancelJob* cancel);
+    void route(Node& job, const Options& options, const std::optional<SessionKey>& key, Overflow overflow_now,
+               CancelJob* cancel);
 
     /// With Affinity::preferred, for a job with a session.
-    [[gnu::noinline]] Route route_preferred(Node& job, std::string_view session, std::chrono::nanoseconds miss_cost,
-                                            Overflow overflow_now) {
+    [[gnu::noinline]] Route route_preferred(Node& job, std::string_view session, const SessionKey& key,
+                                            std::chrono::nanoseconds miss_cost, Overflow overflow_now) {
         const auto now = now_on(*state_->executor());
-        const Route chosen = router_.route_preferred(session, miss_cost, overflow_now, now);
+        const Route chosen = router_.route_preferred(session, key, miss_cost, overflow_now, now);
         auto& patience = *job.patience();
         if (chosen.session == SessionVerdict::hit) {
             const std::chrono::nanoseconds wait = patience_for(miss_cost);
@@ -275,7 +282,7 @@ class PoolCore {
 
     const Workers workers_;
     const std::shared_ptr<State> state_;
-    Router<Policy, typename TimeSource<Executor>::Clock> router_;
+    Router router_;
     const bool wants_times_;
     const std::chrono::nanoseconds miss_cost_;
     const double patience_;
@@ -365,13 +372,14 @@ DISPATCH_BORDER std::vector<WorkerMetrics> PoolCore<Policy, Executor>::worker_me
 
 template <SelectionPolicy Policy, typename Executor>
 template <typename Options>
-DISPATCH_FORWARD void PoolCore<Policy, Executor>::route(Node& job, const Options& options, Overflow overflow_now,
+DISPATCH_FORWARD void PoolCore<Policy, Executor>::route(Node& job, const Options& options,
+                                                        const std::optional<SessionKey>& key, Overflow overflow_now,
                                                         CancelJob* cancel) {
     constexpr bool needs_care = !std::is_same_v<Options, NoSession>;
     const Route chosen =
         needs_care && job.patience() != nullptr
-            ? route_preferred(job, *options.session, options.miss_cost.value_or(miss_cost_), overflow_now)
-            : router_.route(options.session, overflow_now, [this] { return now_on(*state_->executor()); });
+            ? route_preferred(job, *options.session, *key, options.miss_cost.value_or(miss_cost_), overflow_now)
+            : router_.route(options.session, key, overflow_now, [this] { return now_on(*state_->executor()); });
     job.verdict = chosen.session;
     switch (chosen.verdict) {
         case Route::Verdict::accepted:
@@ -390,11 +398,15 @@ DISPATCH_FORWARD void PoolCore<Policy, Executor>::route(Node& job, const Options
 
 #if defined(DISPATCH_SEPARATE_COMPILATION) && !defined(DISPATCH_SOURCE)
 extern template class PoolCore<LeastLoaded, net::any_io_executor>;
-extern template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const SubmitOptions&, Overflow,
+extern template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const SubmitOptions&,
+                                                                        const std::optional<SessionKey>&, Overflow,
                                                                         CancelJob*);
-extern template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const SessionOnly&, Overflow,
+extern template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const SessionOnly&,
+                                                                        const std::optional<SessionKey>&, Overflow,
                                                                         CancelJob*);
-extern template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const NoSession&, Overflow, CancelJob*);
+extern template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const NoSession&,
+                                                                        const std::optional<SessionKey>&, Overflow,
+                                                                        CancelJob*);
 #endif
 
 }  // namespace dispatch::inline DISPATCH_ABI::detail

@@ -47,23 +47,30 @@ class Router {
           service_times_{service_times},
           policy_{std::move(policy)} {}
 
+    using SessionKey = typename SessionMap<Clock>::Key;
+
+    /// The key of session, for what follows; empty where there is no session, or no affinity.
+    [[gnu::always_inline]] inline std::optional<SessionKey> prefetch(std::optional<std::string_view> session) const {
+        return session && sessions_ ? std::optional{sessions_->prefetch(*session)} : std::nullopt;
+    }
+
     /// Throws only when the session map cannot grow; then nothing was counted or pinned.
-    /// now() is called if the time matters.
+    /// now() is called if the time matters. key is that of session.
     template <typename Now>
-    [[gnu::always_inline]] inline Route route(std::optional<std::string_view> session, Overflow overflow, Now&& now) {
-        return admit(session && sessions_ ? route_pinned(*session, overflow, now()) : choose(Purpose::job, overflow),
-                     session);
+    [[gnu::always_inline]] inline Route route(std::optional<std::string_view> session,
+                                              const std::optional<SessionKey>& key, Overflow overflow, Now&& now) {
+        return admit(key ? route_pinned(*key, overflow, now()) : choose(Purpose::job, overflow), session);
     }
 
     /// The same with Affinity::preferred, for a job with a session.
-    Route route_preferred(std::string_view session, std::chrono::nanoseconds miss_cost, Overflow overflow,
-                          typename Clock::time_point now) {
+    Route route_preferred(std::string_view session, const SessionKey& key, std::chrono::nanoseconds miss_cost,
+                          Overflow overflow, typename Clock::time_point now) {
         std::optional<Route> chosen;
         const auto known = [&](const typename SessionMap<Clock>::Homes& homes) {
             chosen = prefer(homes.latest, homes.earlier, miss_cost, overflow);
             return chosen->verdict == Route::Verdict::accepted ? chosen->worker : homes.latest;
         };
-        sessions_->lookup_or_assign(session, now, choose_first(chosen, overflow), known);
+        sessions_->lookup_or_assign(key, now, choose_first(chosen, overflow), known);
         return admit(*chosen, session);
     }
 
@@ -104,10 +111,9 @@ class Router {
         };
     }
 
-    [[gnu::noinline]] Route route_pinned(std::string_view session, Overflow overflow, typename Clock::time_point now) {
+    [[gnu::noinline]] Route route_pinned(const SessionKey& key, Overflow overflow, typename Clock::time_point now) {
         std::optional<Route> fresh;
-        const std::optional<std::size_t> worker =
-            sessions_->lookup_or_assign(session, now, choose_first(fresh, overflow));
+        const std::optional<std::size_t> worker = sessions_->lookup_or_assign(key, now, choose_first(fresh, overflow));
         return fresh ? *fresh : enter(*worker, overflow);
     }
 
