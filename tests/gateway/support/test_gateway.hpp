@@ -59,7 +59,8 @@ class TestGateway {
     /// Begins what awaitable stands for, on the gateway's threads.
     template <typename T>
     std::future<T> start(gateway::net::awaitable<T> awaitable) {
-        return gateway::net::co_spawn(gateway::net::make_strand(threads_), std::move(awaitable), gateway::net::use_future);
+        return gateway::net::co_spawn(gateway::net::make_strand(threads_), std::move(awaitable),
+                                      gateway::net::use_future);
     }
 
     /// Ends the gateway within limit; at once where it does not matter.
