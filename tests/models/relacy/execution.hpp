@@ -3,6 +3,7 @@
 #define DISPATCH_TESTS_MODELS_EXECUTION_HPP
 
 #include <checker.hpp>
+#include <type_traits>
 
 namespace model {
 
@@ -109,21 +110,24 @@ class PerThread {
 /// In place of a plain variable: Relacy tells when two threads race for it.
 template <typename T>
 class Plain {
-  public:
-    Plain() : value_{T{}} {}
-    Plain(T initial) : value_{initial} {}
-    Plain(const Plain& other) : value_{static_cast<T>(other)} {}
+    /// What Relacy prints.
+    using Raw = typename std::conditional_t<std::is_enum_v<T>, std::underlying_type<T>, std::type_identity<T>>::type;
 
-    operator T() const { return static_cast<T>(value_(RL_INFO)); }
-    T operator->() const { return static_cast<T>(value_(RL_INFO)); }
+  public:
+    Plain() : Plain{T{}} {}
+    Plain(T initial) : value_{static_cast<Raw>(initial)} {}
+    Plain(const Plain& other) : Plain{static_cast<T>(other)} {}
+
+    operator T() const { return static_cast<T>(static_cast<Raw>(value_(RL_INFO))); }
+    T operator->() const { return *this; }
     Plain& operator=(T to) {
-        value_(RL_INFO) = to;
+        value_(RL_INFO) = static_cast<Raw>(to);
         return *this;
     }
     Plain& operator=(const Plain& other) { return *this = static_cast<T>(other); }
 
   private:
-    rl::var<T> value_;
+    rl::var<Raw> value_;
 };
 
 }  // namespace model
