@@ -19,7 +19,8 @@ namespace dispatch::inline DISPATCH_ABI {
 ///   - `Clock`, whose time points are those of `std::chrono::steady_clock`, as deadlines are; its `now()` is called by
 ///     any thread;
 ///   - `Timer`, constructible from an Executor, with `expires_at(time_point)`, `cancel()` and `async_wait(callback)` as
-///     `asio::steady_timer` has them: `cancel()` does not throw, and callbacks are never called from within;
+///     `asio::steady_timer` has them: `expires_at()` and `cancel()` do not throw, `async_wait()` throws at the most
+///     `std::bad_alloc`, after which it is called again, and callbacks are never called from within;
 ///   - optionally `static Clock::time_point now(const Executor&)`, for clocks that differ from one execution context to
 ///     another. The executor's context exists when it is called. (For how long a worker has had its thread, the
 ///     library asks `Clock::now()`.)
