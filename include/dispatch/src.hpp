@@ -24,6 +24,7 @@
 namespace dispatch::inline DISPATCH_ABI::detail {
 
 // What the extern templates at the ends of these headers promise.
+/// @cond
 
 // detail/reply/operation.hpp
 template void HandOver<net::any_io_executor, net::any_io_executor>::dispatch(AnyOperation<net::any_io_executor>&,
@@ -50,6 +51,7 @@ template void PoolCore<LeastLoaded, net::any_io_executor>::route(Node&, const No
                                                                  const std::optional<SessionKey>&, Overflow,
                                                                  CancelJob*);
 
+/// @endcond
 }  // namespace dispatch::inline DISPATCH_ABI::detail
 
 #endif  // DISPATCH_SRC_HPP
