@@ -64,10 +64,10 @@ void check_base64(std::string_view data, const std::string& where) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
                c == '-' || c == '_';
     };
-    const std::string_view digits = data.substr(0, std::min(data.find('='), data.size()));
-    const std::string_view padding = data.substr(digits.size());
-    const bool right_length = padding.empty() ? digits.size() % 4 != 1 : data.size() % 4 == 0;
-    if (!std::ranges::all_of(digits, is_digit) || (!padding.empty() && padding != "=" && padding != "==") ||
+    const std::string_view symbols = data.substr(0, std::min(data.find('='), data.size()));
+    const std::string_view padding = data.substr(symbols.size());
+    const bool right_length = padding.empty() ? symbols.size() % 4 != 1 : data.size() % 4 == 0;
+    if (!std::ranges::all_of(symbols, is_digit) || (!padding.empty() && padding != "=" && padding != "==") ||
         !right_length) {
         refuse(where, "is not base64");
     }

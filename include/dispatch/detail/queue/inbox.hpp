@@ -85,10 +85,11 @@ class Inbox {
         const bool waits = load_.lends();
         PatienceOfJob* const patience = waits && !job.may_move ? job.patience() : nullptr;
         push_with_times(job, patience, wake);
+        const Push pushed = append(job, waits);
         if (patience != nullptr) {
-            invite(*patience);
+            invite(*patience);  // who sees the guest sees its age
         }
-        return append(job, waits);
+        return pushed;
     }
 
     /// The same for one without patience, which may have a deadline.
