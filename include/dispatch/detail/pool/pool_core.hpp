@@ -61,7 +61,8 @@ class PoolCore {
     /// After the context is gone, the system executor where its type allows it.
     Executor executor() const noexcept;
 
-    /// Starts a job of R and S. handler is moved from, and called exactly once. Options: SubmitOptions or SessionOnly.
+    /// Starts a job of R and S. handler is moved from, and called exactly once. Options: SubmitOptions, SessionOnly
+    /// or NoSession.
     template <typename R, typename S, typename Handler, typename Options>
     [[gnu::always_inline]] inline void submit(Handler& handler, const Options& options, R&& request,
                                               Overflow overflow_now) {

@@ -29,7 +29,7 @@ class AlarmPlan {
   public:
     /// Whether something that is due at time, and that has just come, needs a look.
     bool needs_look(TimePoint time) const noexcept { return !looks_ && !is_early_enough(time); }
-    /// The same for that nothing is due any more.
+    /// Whether a look is needed now that nothing is due any more.
     bool needs_look() const noexcept { return !looks_ && is_set_; }
 
     /// A look is on its way.

@@ -235,7 +235,7 @@ class HandlerRunner final : public HandlerHost<Executor> {
                                 try {
                                     co_await Functions::template return_to_strand<LaneExecutor>(*worker);
                                 } catch (const std::bad_alloc&) {
-                                    // Nothing else will do.
+                                    // The lane must not go on elsewhere: it tries again.
                                 }
                             }
                         }
