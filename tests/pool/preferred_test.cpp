@@ -380,7 +380,7 @@ TEST_F(PreferredPool, AGuestThatIsCancelledLeavesItsOtherHomeToTheOthers) {
     Submitted& own = submit("b", 1s);
     guest.signal.emit(net::cancellation_type::terminal);
     context->run_for(20s);
-    EXPECT_EQ(guest.code(), dispatch::detail::operation_aborted());
+    EXPECT_EQ(guest.code(), test::aborted());
     EXPECT_EQ(guest.started, std::nullopt);
     EXPECT_EQ(started(own), 5s);
 }
