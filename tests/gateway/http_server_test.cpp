@@ -689,12 +689,13 @@ TEST(HttpServer, SlowClientsThatTakeAllConnectionsLoseThem) {
     HttpServerOptions options;
     options.max_connections = 100;
     options.request_timeout = 1s;
+    options.newcomer_grace = 1h;  // they do not make room, but run out of time
     Service service{options};
     SlowClients slow{service.port(), 200};
     slow.dribble();
     RawClient good{service.port()};
     EXPECT_EQ(good.exchange(head("GET /")).result(), http::status::ok);
-    EXPECT_GE(service.counters().timed_out + service.counters().evicted, 1U);
+    EXPECT_GE(service.counters().timed_out, 1U);
 }
 
 TEST(HttpServer, StopFinishesWhatIsInFlight) {

@@ -394,7 +394,7 @@ void fail_each(Live&& live) {
         }}.join();
         EXPECT_EQ(live_blocks - before, 0) << "leaked by the failure of allocation " << failure;
     }
-    EXPECT_GT(failure, 20);
+    EXPECT_GT(failure, 30);
 }
 
 void finish(net::io_context& context, Injection& inject) {
